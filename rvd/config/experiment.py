@@ -1,0 +1,157 @@
+"""The whole experiment: what is run, on what, and how it is scored."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationError
+from pydantic import model_validator
+
+from rvd.config.datasets import Dataset
+from rvd.config.models import Model, ResidualDiffusion
+from rvd.config.section import ConfigError, Section, describe
+
+# A name is a folder: no separators, nothing hidden.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
+Metric = Literal["crps", "psnr", "ssim"]
+
+
+class Run(Section):
+    """What is run: names of ``datasets`` and ``models``, and the seeds of training."""
+
+    datasets: tuple[Name, ...] = Field(min_length=1)
+    models: tuple[Name, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+
+
+class Evaluation(Section):
+    """The test protocol (section 3.2 and 3.4)."""
+
+    context: PositiveInt
+    clips: PositiveInt
+    ensemble: PositiveInt
+    metrics: tuple[Metric, ...] = Field(min_length=1)
+    seed: NonNegativeInt = 0
+    batch: PositiveInt = 1
+    validation_clips: PositiveInt = 4
+
+
+class Experiment(Section):
+    """The config as a whole, as ``config/README.md`` documents it."""
+
+    root: str
+    revision: PositiveInt = 1
+    run: Run
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    evaluation: Evaluation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_likeness(cls, value: Any) -> Any:
+        """A dataset or model with ``like: other`` is that other but for the keys it gives."""
+        if not isinstance(value, Mapping):
+            return value
+        resolved = dict(value)
+        for kind in ("datasets", "models"):
+            if isinstance(value.get(kind), Mapping):
+                sections = value[kind]
+                resolved[kind] = {name: _likened(kind, name, sections) for name in sections}
+        return resolved
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for kind in ("datasets", "models"):
+            known = getattr(self, kind)
+            for name in getattr(self.run, kind):
+                if name not in known:
+                    raise ValueError(
+                        f"run.{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _clips_fit(self) -> Self:
+        for dataset_name in self.run.datasets:
+            dataset = self.datasets[dataset_name]
+            test_length = self.evaluation.context + dataset.horizon
+            if test_length > dataset.shortest("test"):
+                raise ValueError(
+                    f"evaluation.context: {self.evaluation.context} context and "
+                    f"{dataset.horizon} future frames are more than the "
+                    f"{dataset.shortest('test')} frames of a test video of '{dataset_name}'"
+                )
+            for model_name in self.run.models:
+                model = self.models[model_name]
+                if not isinstance(model, ResidualDiffusion):
+                    continue
+                if problem := model.problem_at(dataset.size):
+                    raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
+                if model.training.clip_length > dataset.shortest("train"):
+                    raise ValueError(
+                        f"models.{model_name}.training.context: clips of "
+                        f"{model.training.clip_length} frames are longer than the "
+                        f"{dataset.shortest('train')} frames of a training video of "
+                        f"'{dataset_name}'"
+                    )
+        return self
+
+
+def _likened(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
+    section, chain = sections[name], [name]
+    while isinstance(section, Mapping) and "like" in section:
+        other = section["like"]
+        if other in chain or other not in sections:
+            raise ValueError(f"{kind}.{name}.like: '{other}' is not another of the {kind}")
+        chain.append(other)
+        own = {key: value for key, value in section.items() if key != "like"}
+        section = merge(sections[other], own)
+    return section
+
+
+def merge(base: Any, change: Any) -> Any:
+    """``change`` laid over ``base``: mappings merge, all else is replaced (as Snakemake does)."""
+    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
+        return copy.deepcopy(change)
+    merged = {key: copy.deepcopy(value) for key, value in base.items()}
+    for key, value in change.items():
+        merged[key] = merge(merged[key], value) if key in merged else copy.deepcopy(value)
+    return merged
+
+
+def experiment_from_mapping(values: Mapping[str, Any]) -> Experiment:
+    """The experiment that ``values`` describe.
+
+    Raises:
+        ConfigError: with one line for each mistake.
+    """
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe(error, Experiment)) from None
+
+
+def load_experiment(paths: Sequence[Path]) -> Experiment:
+    """The experiment described by YAML (or JSON) files, each laid over the ones before it.
+
+    Raises:
+        ConfigError: a file is missing or not YAML, or the config is wrong; one line a mistake.
+    """
+    values: Any = {}
+    for path in paths:
+        try:
+            part = yaml.safe_load(path.read_text())
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        except yaml.YAMLError as error:
+            where = getattr(error, "problem_mark", None)
+            line = f", line {where.line + 1}" if where else ""
+            raise ConfigError(f"{path}{line}: is not valid YAML") from None
+        if not isinstance(part, dict):
+            raise ConfigError(f"{path}: is not a mapping of keys to values")
+        values = merge(values, part)
+    return experiment_from_mapping(values)

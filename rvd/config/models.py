@@ -1,0 +1,113 @@
+"""The models of the experiment: one class for each kind, told apart by ``kind``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import field_validator, model_validator
+
+from rvd.config.section import Section
+from rvd.config.training import Training
+
+OFFICIAL_OBJECTIVE = {"sigma": 1.0, "loss": "absolute", "target": "noise", "mean_loss": 0.0}
+
+
+class Network(Section):
+    """Widths of RVD's three networks at one image size (Table 3)."""
+
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    denoiser_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
+    transform_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
+
+    @property
+    def divisor(self) -> int:
+        """The image's height and width must be multiples of this (the down-sampling)."""
+        levels = max(len(self.denoiser_multipliers), len(self.transform_multipliers))
+        return 2 ** (levels - 1)
+
+
+class Objective(Section):
+    """What the diffusion learns (equations 9 and 10).
+
+    ``sigma`` scales the residual, ``target`` is what the network predicts (the noise, or the
+    velocity √ᾱ·ε − √(1−ᾱ)·y₀), ``loss`` how its error counts, and ``mean_loss`` the weight of an
+    additional squared error of μ itself (zero in the paper).
+    """
+
+    sigma: PositiveFloat
+    target: Literal["noise", "velocity"] = "noise"
+    loss: Literal["squared", "absolute"] = "squared"
+    mean_loss: NonNegativeFloat = 0.0
+
+
+class Sampler(Section):
+    """How a residual is drawn.
+
+    ``clip`` bounds the implied y₀ at each step, ``eta`` is the noise of DDIM (1: as ancestral
+    sampling), ``start_log_snr`` where DDIM starts (log ᾱ/(1−ᾱ)); null starts at step N.
+    """
+
+    method: Literal["ancestral", "ddim"] = "ancestral"
+    steps: PositiveInt | None = None
+    eta: Annotated[float, Field(ge=0, le=1)] = 1.0
+    clip: PositiveFloat | None = 2.0
+    start_log_snr: float | None = None
+
+    @model_validator(mode="after")
+    def _steps_belong_to_ddim(self) -> Self:
+        if self.method == "ddim" and self.steps is None:
+            raise ValueError("method: ddim needs a number of steps")
+        if self.method == "ancestral" and self.steps is not None:
+            raise ValueError("method: ancestral takes all diffusion steps; leave steps out")
+        return self
+
+
+class ResidualDiffusion(Section):
+    """RVD, and with ``residual: false`` (μ = 0) its ablation VD."""
+
+    kind: Literal["rvd"]
+    residual: bool = True
+    networks: dict[PositiveInt, Network]
+    diffusion_steps: Annotated[int, Field(ge=2)]
+    objective: Objective
+    sampler: Sampler = Sampler()
+    training: Training
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _named_objective(cls, value: Any) -> Any:
+        """``official`` stands for the choices of the authors' published code."""
+        return OFFICIAL_OBJECTIVE if value == "official" else value
+
+    def problem_at(self, size: int) -> str | None:
+        """Why this model cannot take images of ``size`` pixels, or None."""
+        if size not in self.networks:
+            known = ", ".join(map(str, sorted(self.networks)))
+            return f"networks: there is no entry for images of {size} pixels (there are: {known})"
+        if size not in self.training.batch:
+            known = ", ".join(map(str, sorted(self.training.batch)))
+            return f"training.batch: no entry for images of {size} pixels (there are: {known})"
+        divisor = self.networks[size].divisor
+        if size % divisor:
+            return f"networks.{size}: its down-sampling needs a multiple of {divisor} pixels"
+        return None
+
+
+class Persistence(Section):
+    """The forecast that copies the last frame."""
+
+    kind: Literal["persistence"]
+
+
+class Analogue(Section):
+    """The futures of the training clips whose context is nearest to the one given.
+
+    ``candidates`` bounds how many training contexts are searched (evenly spread).
+    """
+
+    kind: Literal["analogue"]
+    candidates: PositiveInt = 20000
+
+
+Model = Annotated[ResidualDiffusion | Persistence | Analogue, Field(discriminator="kind")]

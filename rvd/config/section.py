@@ -1,0 +1,73 @@
+"""The base of every part of the config, and its mistakes as one line each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ConfigError(ValueError):
+    """The config is wrong; the message has one line for each mistake."""
+
+
+class Section(BaseModel):
+    """A part of the config: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def describe(error: ValidationError, schema: type[BaseModel]) -> str:
+    """One line for each mistake: the key, what is wrong, what was given.
+
+    Args:
+        error: what pydantic raised for ``schema``.
+        schema: the model that was being read; its keys are searched for near misses.
+    """
+    known = sorted(_keys(schema))
+    return "\n".join(_describe_one(item, known) for item in error.errors())
+
+
+def _describe_one(item: Any, known: Sequence[str]) -> str:
+    path = _path(item["loc"])
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{path}: there is no such key{hint}"
+    if item["type"] == "missing":
+        return f"{path}: this key is required and missing"
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if item["type"] == "value_error" and isinstance(item["input"], dict):
+        return f"{path}: {message}" if path else message
+    given = repr(item["input"])
+    given = given if len(given) <= 80 else given[:77] + "..."
+    return f"{path}: {message[0].lower()}{message[1:]} (given {given})"
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """``('datasets', 'bair', 'simulation', 'size')`` → ``datasets.bair.size``: the tag of a union goes."""
+    parts = [str(part) for part in location]
+    if len(parts) > 3 and parts[0] in ("datasets", "models"):
+        del parts[2]
+    return ".".join(parts)
+
+
+def _keys(schema: type[BaseModel], seen: set[type] | None = None) -> set[str]:
+    """Every key of ``schema`` and of the sections within it."""
+    seen = set() if seen is None else seen
+    if schema in seen:
+        return set()
+    seen.add(schema)
+    keys = set(schema.model_fields)
+    for field in schema.model_fields.values():
+        for inner in _models_in(field.annotation):
+            keys |= _keys(inner, seen)
+    return keys
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
