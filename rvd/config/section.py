@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rvd.errors import UserError
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """The config is wrong; the message has one line for each mistake."""
 
 

@@ -1,0 +1,225 @@
+"""The video file: every dataset in one format (``docs/data-format.md``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from rvd.errors import UserError
+from rvd.files import reason, software, written_whole
+
+FORMAT, VERSION = "rvd-video", 1
+SPLITS = ("train", "val", "test")
+
+Frames = NDArray[np.uint8] | NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says about itself.
+
+    ``minimum`` and ``maximum`` are the physical values (in ``unit``) of black and white; ``signed``
+    says that mid-grey is zero.
+    """
+
+    source: str = ""
+    licence: str = ""
+    frame_rate: float = 10.0
+    minimum: float = 0.0
+    maximum: float = 255.0
+    unit: str = "grey level"
+    signed: bool = False
+    config: str = "{}"
+
+
+class Split:
+    """The videos of one split.
+
+    ``frames`` is the HDF5 dataset (frame, height, width, channel), ``first_frame`` (video + 1) the
+    offsets of the videos in it, ``names`` their names.
+    """
+
+    def __init__(self, group: h5py.Group) -> None:
+        self.frames: h5py.Dataset = group["frames"]
+        self.first_frame: NDArray[np.int64] = group["first_frame"][:]
+        self._group = group
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each video."""
+        return list(self._group["name"].asstr()[:])
+
+    def __len__(self) -> int:
+        return len(self.first_frame) - 1
+
+    def video(self, index: int) -> Frames:
+        """Frames (frame, height, width, channel) of one video."""
+        return self.frames[self.first_frame[index] : self.first_frame[index + 1]]
+
+    def starts(self, length: int, stride: int = 1) -> NDArray[np.int64]:
+        """Positions in ``frames`` where a clip of ``length`` frames fits within one video.
+
+        Within a video they are ``stride`` frames apart, from its first frame on.
+        """
+        spans = zip(self.first_frame[:-1], self.first_frame[1:], strict=True)
+        found = [np.arange(first, end - length + 1, stride) for first, end in spans]
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+class VideoFile:
+    """A video file opened for reading and checked; use it in a ``with`` block.
+
+    Raises:
+        UserError: the file is missing, truncated, foreign, or inconsistent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r")
+        except FileNotFoundError:
+            raise UserError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise UserError(f"{path}: is not a readable HDF5 file ({_short(error)})") from None
+        try:
+            self.splits = self._read()
+        except UserError:
+            self._file.close()
+            raise
+        except (KeyError, OSError, RuntimeError) as error:
+            self._file.close()
+            raise UserError(f"{path}: is damaged ({_short(error)})") from None
+
+    def _read(self) -> dict[str, Split]:
+        attributes = self._file.attrs
+        if attributes.get("format") != FORMAT:
+            raise UserError(f"{self.path}: is not a video file (no attribute format='{FORMAT}')")
+        if attributes.get("version") != VERSION:
+            raise UserError(
+                f"{self.path}: has format version {attributes.get('version')}, "
+                f"this program reads {VERSION}"
+            )
+        self.info = VideoInfo(
+            **{
+                field: _plain(attributes[field])
+                for field in VideoInfo.__dataclass_fields__  # fields are the attributes
+            }
+        )
+        splits = {name: Split(self._file[name]) for name in SPLITS}
+        for name, split in splits.items():
+            if fault := _fault(split):
+                raise UserError(f"{self.path}: split '{name}' is inconsistent: {fault}")
+        if len({split.frames.shape[1:] for split in splits.values()}) > 1:
+            raise UserError(f"{self.path}: its splits hold frames of different shapes")
+        return splits
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return self.splits["train"].frames.shape[1:]
+
+    def close(self) -> None:
+        """Close the file; its splits cannot be read after that."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write_video_file(
+    path: Path,
+    videos: Iterable[tuple[str, str, Frames]],
+    frame_shape: tuple[int, int, int],
+    dtype: type[np.uint8] | type[np.float32],
+    info: VideoInfo,
+) -> None:
+    """Write ``videos`` as they come, so that memory holds one at a time.
+
+    Args:
+        path: where the file appears when complete.
+        videos: (split, name, frames) with frames (frame, height, width, channel) of ``dtype``,
+            uint8 or float32 in [0, 1]; splits may alternate.
+        frame_shape: height, width, channels of every frame.
+        dtype: type of the frames.
+        info: what the file says about itself.
+
+    Raises:
+        UserError: a split stays empty, a video has another shape, or the disk is full.
+    """
+    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, **asdict(info)})
+        file.attrs["software"] = json.dumps(software())
+        lengths: dict[str, list[int]] = {split: [] for split in SPLITS}
+        names: dict[str, list[str]] = {split: [] for split in SPLITS}
+        datasets = {split: _frames_dataset(file, split, frame_shape, dtype) for split in SPLITS}
+        for split, name, frames in videos:
+            if frames.shape[1:] != frame_shape or frames.dtype != dtype or not len(frames):
+                raise UserError(
+                    f"video '{name}' has frames {frames.shape} of {frames.dtype}, "
+                    f"expected (at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
+                )
+            dataset = datasets[split]
+            dataset.resize(len(dataset) + len(frames), axis=0)
+            dataset[-len(frames) :] = frames
+            lengths[split].append(len(frames))
+            names[split].append(name)
+        for split in SPLITS:
+            if not lengths[split]:
+                raise UserError(f"{path}: not written, because split '{split}' would hold no video")
+            offsets = np.cumsum([0, *lengths[split]], dtype=np.int64)
+            file[split].create_dataset("first_frame", data=offsets)
+            file[split].create_dataset("name", data=names[split], dtype=h5py.string_dtype())
+
+
+def _frames_dataset(
+    file: h5py.File, split: str, frame_shape: tuple[int, int, int], dtype: type
+) -> h5py.Dataset:
+    return file.create_dataset(
+        f"{split}/frames",
+        shape=(0, *frame_shape),
+        maxshape=(None, *frame_shape),
+        chunks=(1, *frame_shape),
+        dtype=dtype,
+    )
+
+
+def _fault(split: Split) -> str | None:
+    """What contradicts the format in ``split``, or None."""
+    frames, offsets = split.frames, split.first_frame
+    if frames.ndim != 4 or frames.dtype not in (np.uint8, np.float32):
+        return f"frames are {frames.dtype} with {frames.ndim} dimensions"
+    if len(offsets) < 2:
+        return "it holds no video"
+    if offsets[0] != 0 or (np.diff(offsets) <= 0).any() or offsets[-1] != len(frames):
+        return f"first_frame does not divide its {len(frames)} frames into videos"
+    if len(split.names) != len(split) or len(set(split.names)) != len(split):
+        return f"{len(split.names)} names, not all different, for {len(split)} videos"
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as Python's own type."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _short(error: Exception) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error).strip("'\"")
+
+
+def split_lengths(file: VideoFile) -> Mapping[str, tuple[int, int]]:
+    """For each split: how many videos and how many frames."""
+    return {name: (len(split), len(split.frames)) for name, split in file.splits.items()}
