@@ -1,0 +1,1 @@
+"""Forecasts of the test videos, and their scores."""

@@ -1,0 +1,223 @@
+"""The ensemble file: forecasts of every test clip beside what happened (``docs/data-format.md``)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from rvd.errors import UserError
+from rvd.files import reason
+from rvd.video.file import Frames, VideoInfo
+
+FORMAT, VERSION = "rvd-ensemble", 1
+
+
+@dataclass(frozen=True)
+class EnsembleInfo:
+    """What an ensemble file says about itself; ``video`` is copied from the video file."""
+
+    dataset: str
+    model: str
+    seed: int
+    video: VideoInfo
+    config: str = "{}"
+    software: str = "{}"
+
+
+@dataclass(frozen=True)
+class EnsembleShape:
+    """How many clips, members, context and future frames, and the frame's own shape."""
+
+    clips: int
+    ensemble: int
+    context: int
+    horizon: int
+    frame: tuple[int, int, int]
+
+
+class EnsembleWriter:
+    """Writes forecasts clip by clip, and continues where an interrupted one stopped.
+
+    The file grows under a hidden name beside ``path``. What was begun under another ``info`` or
+    ``shape`` is thrown away; :attr:`done` says which clips are already there.
+
+    Raises:
+        UserError: the folder cannot be written, or the disk is full.
+    """
+
+    def __init__(self, path: Path, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> None:
+        self.path = path
+        self.partial = path.with_name(f".{path.name}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._continue(info, shape) or self._begin(info, shape, dtype)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({reason(error)})") from error
+        self.done: list[bool] = [bool(value) for value in self._file["done"][:]]
+
+    def _continue(self, info: EnsembleInfo, shape: EnsembleShape) -> h5py.File | None:
+        """The file begun before, when it is readable and of the same making."""
+        try:
+            file = h5py.File(self.partial, "r+")
+        except OSError:
+            return None
+        begun = file.attrs.get("begun_as")
+        if begun == repr((info, shape)) and "done" in file:
+            return file
+        file.close()
+        return None
+
+    def _begin(self, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> h5py.File:
+        file = h5py.File(self.partial, "w")
+        file.attrs.update({"format": FORMAT, "version": VERSION, "begun_as": repr((info, shape))})
+        described = {key: value for key, value in asdict(info).items() if key != "video"}
+        file.attrs.update(asdict(info.video) | described)
+        clips, frame = shape.clips, shape.frame
+        future = (shape.horizon, *frame)
+        file.create_dataset("context", (clips, shape.context, *frame), dtype)
+        file.create_dataset("truth", (clips, *future), dtype)
+        file.create_dataset(
+            "samples", (clips, shape.ensemble, *future), dtype, chunks=(1, 1, *future)
+        )
+        file.create_dataset("video", (clips,), h5py.string_dtype())
+        file.create_dataset("start", (clips,), np.int64)
+        file.create_dataset("seconds", (clips,), np.float64)
+        file.create_dataset("done", data=np.zeros(clips, bool))
+        return file
+
+    def write(
+        self,
+        clip: int,
+        *,
+        video: str,
+        start: int,
+        context: Frames,
+        truth: Frames,
+        samples: Frames,
+        seconds: float,
+    ) -> None:
+        """Store one clip: its name and place, and frames shaped as the file's datasets."""
+        try:
+            for key, value in {
+                "video": video,
+                "start": start,
+                "context": context,
+                "truth": truth,
+                "samples": samples,
+                "seconds": seconds,
+            }.items():
+                self._file[key][clip] = value
+            self._file.flush()
+            self._file["done"][clip] = True
+            self._file.flush()
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written ({reason(error)})") from error
+        self.done[clip] = True
+
+    def finish(self) -> None:
+        """Move the complete file to its place."""
+        if not all(self.done):
+            raise ValueError("clips are missing")
+        try:
+            self._file.attrs["seconds"] = float(self._file["seconds"][:].sum())
+            for key in ("done", "seconds"):
+                del self._file[key]
+            del self._file.attrs["begun_as"]
+            self._file.close()
+            with self.partial.open("rb") as file:
+                os.fsync(file.fileno())
+            self.partial.replace(self.path)
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written ({reason(error)})") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+class EnsembleFile:
+    """An ensemble file opened for reading and checked; use it in a ``with`` block.
+
+    ``context``, ``truth`` and ``samples`` are HDF5 datasets (see ``docs/data-format.md``), to be
+    read clip by clip.
+
+    Raises:
+        UserError: the file is missing, truncated, foreign or inconsistent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r")
+        except FileNotFoundError:
+            raise UserError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise UserError(f"{path}: is not a readable HDF5 file ({reason(error)})") from None
+        try:
+            self._read()
+        except UserError:
+            self._file.close()
+            raise
+        except (KeyError, OSError) as error:
+            self._file.close()
+            raise UserError(f"{path}: is damaged ({error})") from None
+
+    def _read(self) -> None:
+        attributes = {key: _plain(value) for key, value in self._file.attrs.items()}
+        if (attributes.get("format"), attributes.get("version")) != (FORMAT, VERSION):
+            raise UserError(f"{self.path}: is not an ensemble file of version {VERSION}")
+        own = {field.name for field in fields(EnsembleInfo)} - {"video"}
+        self.info = EnsembleInfo(
+            **{key: attributes[key] for key in own},
+            video=VideoInfo(
+                **{
+                    field.name: attributes[field.name]
+                    for field in fields(VideoInfo)
+                    if field.name not in own
+                }
+            ),
+        )
+        self.seconds: float = attributes["seconds"]
+        self.context: h5py.Dataset = self._file["context"]
+        self.truth: h5py.Dataset = self._file["truth"]
+        self.samples: h5py.Dataset = self._file["samples"]
+        self.videos: list[str] = list(self._file["video"].asstr()[:])
+        self.starts: list[int] = [int(start) for start in self._file["start"][:]]
+        clips, ensemble, horizon, *frame = self.samples.shape
+        if self.truth.shape != (clips, horizon, *frame) or len(self.context) != clips:
+            raise UserError(f"{self.path}: samples, truth and context differ in shape")
+        self.shape = EnsembleShape(
+            clips, ensemble, self.context.shape[1], horizon, (frame[0], frame[1], frame[2])
+        )
+
+    @property
+    def white(self) -> float:
+        """The value of white: 255 for uint8 frames, 1 for float frames."""
+        return 255.0 if self.samples.dtype == np.uint8 else 1.0
+
+    def close(self) -> None:
+        """Close the file; its datasets cannot be read after that."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as Python's own type."""
+    return value.item() if isinstance(value, np.generic) else value
