@@ -80,6 +80,11 @@ class ResidualDiffusion(Section):
         """``official`` stands for the choices of the authors' published code."""
         return OFFICIAL_OBJECTIVE if value == "official" else value
 
+    def decisive(self) -> dict[str, object]:
+        """What the trained weights depend on: all but the sampler."""
+        own = self.model_dump(mode="json", exclude={"sampler", "training"})
+        return {**own, "training": self.training.decisive()}
+
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
         if size not in self.networks:

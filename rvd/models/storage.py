@@ -1,0 +1,96 @@
+"""The table of models, and their files: weights with the config that rebuilds them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from rvd.config import Model, Section
+from rvd.errors import UserError
+from rvd.files import software, written_whole
+from rvd.models.predictor import VideoPredictor
+from rvd.models.rvd import ResidualVideoDiffusion
+
+FORMAT, VERSION = "rvd-predictor", 1
+
+# Every trained kind of model. A new one is a class here and a section in rvd.config.models.
+MODELS: dict[str, type[VideoPredictor]] = {"rvd": ResidualVideoDiffusion}
+
+
+def build(config: Any, size: int, channels: int) -> VideoPredictor:
+    """The untrained model that ``config`` (a section of the config's models) describes."""
+    return MODELS[config.kind](config, size, channels)
+
+
+def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> None:
+    """Write weights and what rebuilds the model (``docs/data-format.md``).
+
+    Args:
+        predictor: a trained model.
+        path: of the safetensors file.
+        provenance: how it was trained; kept as JSON.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": predictor.config.model_dump_json(),
+        "size": str(predictor.size),
+        "channels": str(predictor.channels),
+        "provenance": json.dumps(provenance | {"software": software()}, sort_keys=True),
+    }
+    tensors = {name: value.contiguous().cpu() for name, value in predictor.state_dict().items()}
+    with written_whole(path) as partial:
+        save_file(tensors, partial, metadata)
+
+
+def load(path: Path, config: Section | None = None) -> VideoPredictor:
+    """The model in a predictor file, ready to predict.
+
+    Args:
+        path: of the safetensors file.
+        config: the model's section as it is now; what decides the trained weights must be as it was,
+            while the rest (the sampler, say) is taken from here. None takes the file's.
+
+    Raises:
+        UserError: the file is missing, damaged or foreign, or was trained under another config.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is not a readable safetensors file ({error})") from None
+    if (metadata.get("format"), metadata.get("version")) != (FORMAT, str(VERSION)):
+        raise UserError(f"{path}: is not a predictor file of version {VERSION}")
+    try:
+        stored: Any = TypeAdapter(Model).validate_json(metadata["config"])
+        if config is not None and stored.decisive() != config.decisive():  # type: ignore[attr-defined]
+            raise UserError(f"{path}: was trained under another config; train the model again")
+        predictor = build(config or stored, int(metadata["size"]), int(metadata["channels"]))
+        predictor.load_state_dict(tensors)
+    except (ValidationError, KeyError, ValueError, RuntimeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise UserError(f"{path}: does not hold what its metadata say ({first_line})") from None
+    return predictor.eval()
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    """How the model in a predictor file was trained."""
+    with safe_open(path, "pt") as file:
+        return json.loads((file.metadata() or {}).get("provenance", "{}"))
+
+
+def parameters(predictor: torch.nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(parameter.numel() for parameter in predictor.parameters())
