@@ -1,0 +1,48 @@
+"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Lines:
+    """A stream that turns a bar's redrawing into lines, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        """Write what is left of ``text`` without carriage returns, as a line."""
+        if text := text.replace("\r", "").strip():
+            self.stream.write(text + "\n")
+
+    def flush(self) -> None:
+        """Flush the stream beneath."""
+        self.stream.flush()
+
+
+def progress(total: int, description: str, unit: str, initial: int = 0) -> tqdm[Any]:
+    """A progress bar on standard error, with rate and time left.
+
+    Args:
+        total: how many units there are.
+        description: what is being done.
+        unit: of the work, in the singular.
+        initial: how many were done before.
+    """
+    shared = {"total": total, "desc": description, "unit": f" {unit}", "initial": initial}
+    if sys.stderr.isatty():
+        return tqdm(**shared, dynamic_ncols=True)
+    layout = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+    return tqdm(
+        **shared,
+        file=Lines(sys.stderr),
+        mininterval=SECONDS_BETWEEN_LINES,
+        miniters=1,
+        bar_format=layout,
+    )

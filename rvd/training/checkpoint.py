@@ -1,0 +1,89 @@
+"""Checkpoints: written whole, checked when read, and refused when they are of another config."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rvd.errors import UserError
+from rvd.files import written_whole
+
+KEPT = 2
+_NAME = re.compile(r"^step-(\d+)\.pt$")
+
+
+def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: Any) -> None:
+    """Write ``folder/step-<step>.pt`` and its SHA-256, and drop all but the last two.
+
+    Args:
+        folder: of this training.
+        step: how many steps were done.
+        stamp: all that the trained weights depend on; a resumed training must agree with it.
+        state: tensors and numbers, nested.
+
+    Raises:
+        UserError: it cannot be written; checkpoints before it are left as they are.
+    """
+    path = folder / f"step-{step:08d}.pt"
+    with written_whole(path) as partial:
+        torch.save({"step": step, "stamp": stamp, "state": state}, partial)
+        with written_whole(_digest_path(path)) as digest:
+            digest.write_text(f"{_sha256(partial)}  {path.name}\n")
+    for old in _checkpoints(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+        _digest_path(old).unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path, stamp: Mapping[str, Any]) -> tuple[int, Any] | None:
+    """Step and state of the newest checkpoint that is sound, or None when there is none.
+
+    A damaged one is passed over, with a line on standard error that says so.
+
+    Raises:
+        UserError: the checkpoint is of another config; the message names what differs.
+    """
+    for path in _checkpoints(folder):
+        try:
+            recorded = _digest_path(path).read_text().split()[0]
+            if recorded != _sha256(path):
+                raise ValueError("its checksum does not match")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, ValueError, IndexError, RuntimeError) as error:
+            print(f"{path}: is damaged ({error}); the one before it is used", file=sys.stderr)
+            continue
+        if differences := list(_differences(content["stamp"], stamp)):
+            raise UserError(
+                f"{folder}: holds a training under another config ({'; '.join(differences[:3])}); "
+                f"remove that folder to train afresh, or restore the config to go on"
+            )
+        return content["step"], content["state"]
+    return None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Newest first."""
+    return sorted((path for path in folder.glob("step-*.pt") if _NAME.match(path.name)), reverse=True)
+
+
+def _digest_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
+    """``training.steps was 100, now 200`` for each leaf that differs."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys([*before, *now]):
+            yield from _differences(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))
+    elif before != now:
+        yield f"{path} was {before}, now {now}"

@@ -1,0 +1,75 @@
+"""The journal of a training: a line of JSON at intervals, and the same for TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from rvd.files import written_whole
+
+
+class Journal:
+    """``folder/journal.jsonl`` and ``folder/tensorboard``, continued from ``step`` on.
+
+    What an interrupted training had written after its last checkpoint is dropped, so that the
+    journal tells each step once.
+
+    Args:
+        folder: of this training.
+        step: how many steps were done.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self.path = folder / "journal.jsonl"
+        kept = [entry for entry in read_journal(self.path) if entry["step"] <= step]
+        with written_whole(self.path) as partial:
+            partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+        self._file = self.path.open("a", buffering=1)
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Note ``values`` after ``step`` steps."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def show(self, step: int, name: str, picture: np.ndarray) -> None:
+        """Note a picture (height, width, 3), uint8, for TensorBoard."""
+        self._board.add_image(name, picture, step, dataformats="HWC")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._board.close()
+
+
+def read_journal(path: Path) -> list[dict[str, float]]:
+    """The entries of a journal; a last line that was cut short is left out, as is a missing file."""
+    entries = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            entries.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return entries
+
+
+def write_curve(journal: Path, curve: Path) -> None:
+    """The journal as a table: ``step``, then a column for each value (``docs/data-format.md``)."""
+    entries = read_journal(journal)
+    columns = dict.fromkeys(key for entry in entries for key in entry)
+    with written_whole(curve) as partial, partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns) or ["step"], restval="")
+        writer.writeheader()
+        writer.writerows(entries)

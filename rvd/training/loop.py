@@ -1,0 +1,234 @@
+"""The training loop: it knows steps, optimisers and checkpoints, and no model."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from rvd.config import Training
+from rvd.errors import UserError
+from rvd.models import VideoPredictor, save
+from rvd.progress import progress
+from rvd.training.checkpoint import load_checkpoint, save_checkpoint
+from rvd.training.interruption import Interrupted, StopRequest, exclusive, stop_requests
+from rvd.training.journal import Journal, write_curve
+from rvd.training.rate import learning_rate
+from rvd.training.validation import Validation
+from rvd.video.clips import ClipStream, as_unit, training_loader
+from rvd.video.file import VideoFile
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training: what to train on, where its state is kept, and what it makes.
+
+    ``stamp`` holds all that the weights depend on beside the model's own config.
+    """
+
+    name: str
+    video: Path
+    augmentation: str
+    seed: int
+    stamp: dict[str, Any]
+    checkpoints: Path
+    output: Path
+    curve: Path
+
+
+def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> None:
+    """Train ``predictor``, from its last checkpoint when there is one.
+
+    The weights depend on config and seed alone: interrupted and resumed anywhere, they are the same
+    to the last bit (on one kind of machine, in one process).
+
+    Args:
+        predictor: the model; its weights are replaced.
+        settings: how to train it.
+        task: on what, and where to.
+
+    Raises:
+        Interrupted: TERM or INT came; the state is saved.
+        UserError: the loss is not finite, another trainer is at work in the folder, the checkpoint
+            is of another config, or the disk is full.
+    """
+    with exclusive(task.checkpoints), stop_requests() as stop:
+        _Trainer(predictor, settings, task).run(stop)
+
+
+class _Trainer:
+    """The state of a training and its steps."""
+
+    def __init__(self, predictor: VideoPredictor, settings: Training, task: TrainingTask) -> None:
+        self.settings, self.task = settings, task
+        mixed = "bf16" if settings.precision == "bfloat16" else "no"
+        self.accelerator = Accelerator(mixed_precision=mixed)
+        optimisers = {
+            player: torch.optim.Adam(
+                module.parameters(),
+                lr=settings.learning_rate.initial,
+                betas=settings.betas,
+                weight_decay=settings.weight_decay,
+            )
+            for player, module in predictor.players.items()
+        }
+        self.predictor = predictor.to(self.accelerator.device).train()
+        self.model: nn.Module = self.accelerator.prepare(self.predictor)
+        self.optimisers = {
+            player: self.accelerator.prepare(optimiser) for player, optimiser in optimisers.items()
+        }
+        self.average = self._averaged()
+        config: Any = predictor.config
+        self.stamp = task.stamp | {"model": config.decisive(), "seed": task.seed}
+        self.step = 0
+        self.saved = -1
+        found = load_checkpoint(task.checkpoints, self.stamp)
+        if found is not None:
+            self.step, state = found
+            self.saved = self.step
+            self._restore(state)
+
+    def run(self, stop: StopRequest) -> None:
+        """All steps that are left, then the outputs."""
+        settings, task = self.settings, self.task
+        stream = ClipStream(
+            task.video,
+            settings.clip_length,
+            settings.batch[self.predictor.size],
+            task.seed,
+            settings.steps,
+            task.augmentation,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+        )
+        loader = training_loader(stream, self.step, settings.workers)
+        with VideoFile(task.video) as videos, Journal(task.checkpoints, self.step) as journal:
+            validation = Validation(videos, settings.context, task.checkpoints / "pictures")
+            with progress(settings.steps, f"train {task.name}", "step", self.step) as bar:
+                watch = _Watch(bar, journal, settings.journal_every)
+                for clips in loader:
+                    losses = self._step(as_unit(clips.to(self.accelerator.device)))
+                    watch.note(self.step, losses)
+                    self._intervals(watch, validation, journal, stop)
+            if self.saved != self.step:
+                self._save(watch)
+            validation.show(self._exported(), self.step, journal)
+        if self.accelerator.is_main_process:
+            write_curve(task.checkpoints / "journal.jsonl", task.curve)
+            provenance = task.stamp | {"seed": task.seed, "steps": self.step}
+            save(self._exported(), task.output, provenance)
+
+    def _step(self, video: Tensor) -> dict[str, Tensor]:
+        """One step of every player; the named losses of all of them."""
+        # All randomness of a step follows from its number, so that a resumed step repeats it.
+        rank = self.accelerator.process_index
+        sequence = np.random.SeedSequence([self.task.seed, self.step, rank])
+        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+        found: dict[str, Tensor] = {}
+        rate = learning_rate(self.settings.learning_rate, self.step, self.settings.steps)
+        for player, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            losses = self.model(video, player)
+            optimiser.zero_grad(set_to_none=True)
+            self.accelerator.backward(losses["loss"])
+            if self.settings.gradient_clip is not None:
+                module = self.predictor.players[player]
+                losses["gradient_norm"] = self.accelerator.clip_grad_norm_(
+                    module.parameters(), self.settings.gradient_clip
+                )
+            optimiser.step()
+            prefix = "" if len(self.optimisers) == 1 else f"{player}_"
+            found |= {prefix + name: value.detach() for name, value in losses.items()}
+        self.step += 1
+        average = self.settings.average
+        if average and self.step >= average.start and self.step % average.every == 0:
+            self.average.update_parameters(self.predictor)
+        return found | {"learning_rate": torch.tensor(rate)}
+
+    def _intervals(
+        self, watch: _Watch, validation: Validation, journal: Journal, stop: StopRequest
+    ) -> None:
+        """What is due after some steps and not after others."""
+        settings = self.settings
+        if self.step % settings.checkpoint_every == 0 or self.step == settings.steps:
+            self._save(watch)
+        if self.step % settings.validate_every == 0 and self.step < settings.steps:
+            validation.show(self._exported(), self.step, journal)
+        if stop.signal is not None and self.step < settings.steps:
+            if self.saved != self.step:
+                self._save(watch)
+            raise Interrupted(
+                f"{stop.signal.name}: stopped after step {self.step} of {settings.steps}, saved in "
+                f"{self.task.checkpoints}; the same command goes on"
+            )
+
+    def _save(self, watch: _Watch) -> None:
+        watch.check()  # never save a state from which there is no way on
+        if self.accelerator.is_main_process:
+            state = {
+                "model": self.predictor.state_dict(),
+                "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+                "average": self.average.state_dict() if self.settings.average else None,
+            }
+            save_checkpoint(self.task.checkpoints, self.step, self.stamp, state)
+        self.saved = self.step
+
+    def _restore(self, state: Any) -> None:
+        self.predictor.load_state_dict(state["model"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        if state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+
+    def _averaged(self) -> AveragedModel:
+        decay = self.settings.average.decay if self.settings.average else 0.0
+        return AveragedModel(self.predictor, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def _exported(self) -> VideoPredictor:
+        """The predictor with the weights that are tested."""
+        if self.settings.weights == "average" and int(self.average.n_averaged) > 0:
+            return self.average.module
+        return self.predictor
+
+
+class _Watch:
+    """Looks at the losses now and then: reading each would make the device wait."""
+
+    def __init__(self, bar: Any, journal: Journal, every: int) -> None:
+        self.bar, self.journal, self.every = bar, journal, every
+        self.last: dict[str, Tensor] = {}
+        self.step = 0
+        self.since = (time.monotonic(), 0)
+
+    def note(self, step: int, losses: dict[str, Tensor]) -> None:
+        """Take the losses of the step numbered ``step`` (from 1)."""
+        self.step, self.last = step, losses
+        self.bar.update()
+        began, steps = self.since
+        self.since = (began, steps + 1)
+        if step % self.every == 0:
+            self.check()
+            values = {name: float(value) for name, value in losses.items()}
+            values["steps_per_second"] = (steps + 1) / max(time.monotonic() - began, 1e-9)
+            self.journal.write(step, values)
+            self.bar.set_postfix_str(f"loss {values['loss']:.4g}", refresh=False)
+            self.since = (time.monotonic(), 0)
+
+    def check(self) -> None:
+        """Raise UserError when the last loss is not finite."""
+        for name, value in self.last.items():
+            if not math.isfinite(float(value)):
+                raise UserError(
+                    f"training stopped at step {self.step}: {name} is {float(value)}; the last "
+                    f"checkpoint is kept. A smaller learning_rate, a gradient_clip or float32 may help"
+                )
+

@@ -1,0 +1,22 @@
+"""The learning rate at each step."""
+
+from __future__ import annotations
+
+import math
+
+from rvd.config import LearningRate
+
+
+def learning_rate(settings: LearningRate, step: int, steps: int) -> float:
+    """The rate of the step numbered ``step`` (from 0) of ``steps``."""
+    rate = settings.initial
+    for start, value in sorted(settings.drops.items()):
+        if step >= start:
+            rate = value
+    if step < settings.warmup:
+        rate *= (step + 1) / settings.warmup
+    if settings.decay_from is not None:
+        start = settings.decay_from * steps
+        if step > start:
+            rate *= (1 + math.cos(math.pi * (step - start) / max(steps - start, 1))) / 2
+    return rate

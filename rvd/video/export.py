@@ -1,0 +1,77 @@
+"""Videos as pictures for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rvd.errors import UserError
+from rvd.files import written_whole
+
+GAP = 2
+
+# Blue, white, red (ColorBrewer's RdBu, which the colour-blind can tell apart), from −1 to 1.
+_DIVERGING = np.array(
+    [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]], np.float32
+)
+
+
+def coloured(frames: NDArray[np.floating], signed: bool) -> NDArray[np.uint8]:
+    """Frames (…, height, width, channel) in [0, 1] as RGB (…, height, width, 3).
+
+    Grey stays grey; with ``signed``, mid-grey is zero and becomes white between blue and red.
+    """
+    if frames.shape[-1] == 3:
+        return (frames * 255).round().astype(np.uint8)
+    grey = frames[..., 0]
+    if not signed:
+        return np.repeat((grey * 255).round().astype(np.uint8)[..., None], 3, -1)
+    positions = np.linspace(0, 1, len(_DIVERGING))
+    channels = [np.interp(grey, positions, _DIVERGING[:, channel]) for channel in range(3)]
+    return np.stack(channels, -1).round().astype(np.uint8)
+
+
+def comparison(
+    clips: Float[Tensor, "clip frame channel h w"],
+    forecast: Float[Tensor, "clip member future channel h w"],
+    signed: bool,
+) -> NDArray[np.uint8]:
+    """A picture (height, width, 3): for each clip its frames, and below them each member's.
+
+    Members stand under the frames that they forecast; values are in [0, 1].
+    """
+    rows = []
+    known = clips.shape[1] - forecast.shape[2]
+    for clip, members in zip(clips, forecast, strict=True):
+        rows.append(_row(clip, signed))
+        for member in members:
+            row = _row(member, signed)
+            blank = np.full((row.shape[0], rows[-1].shape[1] - row.shape[1], 3), 255, np.uint8)
+            assert blank.shape[1] == known * (clip.shape[-1] + GAP)
+            rows.append(np.concatenate([blank, row], 1))
+    return np.concatenate(rows, 0)
+
+
+def _row(frames: Float[Tensor, "frame channel h w"], signed: bool) -> NDArray[np.uint8]:
+    """Frames side by side, with a white gap after each and below."""
+    pictures = coloured(frames.permute(0, 2, 3, 1).numpy(), signed)
+    padded = np.pad(pictures, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
+    return np.concatenate(list(padded), 1)
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write an RGB picture (height, width, 3) as PNG.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    encoded, data = cv2.imencode(".png", picture[..., ::-1])
+    if not encoded:
+        raise UserError(f"{path}: the picture cannot be encoded")
+    with written_whole(path) as partial:
+        partial.write_bytes(data.tobytes())
