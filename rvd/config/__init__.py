@@ -12,6 +12,7 @@ from rvd.config.experiment import (
 )
 from rvd.config.models import (
     Analogue,
+    MeanOf,
     Model,
     Network,
     Objective,
@@ -30,6 +31,7 @@ __all__ = [
     "Experiment",
     "ExponentialAverage",
     "LearningRate",
+    "MeanOf",
     "Model",
     "Network",
     "Objective",

@@ -12,7 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, Vali
 from pydantic import model_validator
 
 from rvd.config.datasets import Dataset
-from rvd.config.models import Model, ResidualDiffusion
+from rvd.config.models import MeanOf, Model, ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
 
 # A name is a folder: no separators, nothing hidden.
@@ -36,8 +36,13 @@ class Evaluation(Section):
     ensemble: PositiveInt
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
-    batch: PositiveInt = 1
-    validation_clips: PositiveInt = 4
+
+
+class Compute(Section):
+    """What a training takes of the machine: GPUs (0 trains on the CPU) and CPU threads."""
+
+    gpus: NonNegativeInt
+    threads: PositiveInt
 
 
 class Experiment(Section):
@@ -49,6 +54,7 @@ class Experiment(Section):
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
     evaluation: Evaluation
+    compute: Compute
 
     @model_validator(mode="before")
     @classmethod
@@ -56,10 +62,13 @@ class Experiment(Section):
         """A dataset or model with ``like: other`` is that other but for the keys it gives."""
         if not isinstance(value, Mapping):
             return value
-        resolved = dict(value)
+        resolved = copy.deepcopy(dict(value))
+        for model in (resolved.get("models") or {}).values():
+            if isinstance(model, dict) and "objective" in model:
+                model["objective"] = named_objective(model["objective"])
         for kind in ("datasets", "models"):
-            if isinstance(value.get(kind), Mapping):
-                sections = value[kind]
+            if isinstance(resolved.get(kind), Mapping):
+                sections = resolved[kind]
                 resolved[kind] = {name: _likened(kind, name, sections) for name in sections}
         return resolved
 
@@ -71,6 +80,17 @@ class Experiment(Section):
                 if name not in known:
                     raise ValueError(
                         f"run.{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _means_have_a_model(self) -> Self:
+        for name, model in self.models.items():
+            if isinstance(model, MeanOf):
+                other = self.models.get(model.of)
+                if not (isinstance(other, ResidualDiffusion) and other.residual):
+                    raise ValueError(
+                        f"models.{name}.of: '{model.of}' is not a model with a next-frame predictor"
                     )
         return self
 

@@ -13,6 +13,11 @@ from rvd.config.training import Training
 OFFICIAL_OBJECTIVE = {"sigma": 1.0, "loss": "absolute", "target": "noise", "mean_loss": 0.0}
 
 
+def named_objective(value: Any) -> Any:
+    """``official`` stands for the choices of the authors' published code."""
+    return OFFICIAL_OBJECTIVE if value == "official" else value
+
+
 class Network(Section):
     """Widths of RVD's three networks at one image size (Table 3)."""
 
@@ -77,8 +82,7 @@ class ResidualDiffusion(Section):
     @field_validator("objective", mode="before")
     @classmethod
     def _named_objective(cls, value: Any) -> Any:
-        """``official`` stands for the choices of the authors' published code."""
-        return OFFICIAL_OBJECTIVE if value == "official" else value
+        return named_objective(value)
 
     def decisive(self) -> dict[str, object]:
         """What the trained weights depend on: all but the sampler."""
@@ -115,4 +119,13 @@ class Analogue(Section):
     candidates: PositiveInt = 20000
 
 
-Model = Annotated[ResidualDiffusion | Persistence | Analogue, Field(discriminator="kind")]
+class MeanOf(Section):
+    """The forecast of the next-frame predictor μ of another model, without its diffusion."""
+
+    kind: Literal["mean"]
+    of: str
+
+
+Model = Annotated[
+    ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")
+]

@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rvd.errors import UserError
 
 
+_LIKENED = ("datasets", "models")  # where a section may be `like` another
+_TAGGED = ("models",)  # where pydantic puts the kind of a section into a mistake's location
+
+
 class ConfigError(UserError):
     """The config is wrong; the message has one line for each mistake."""
 
@@ -29,7 +33,14 @@ def describe(error: ValidationError, schema: type[BaseModel]) -> str:
         schema: the model that was being read; its keys are searched for near misses.
     """
     known = sorted(_keys(schema))
-    return "\n".join(_describe_one(item, known) for item in error.errors())
+    # A mistake is inherited by every section that is `like` the one that makes it: say it once.
+    first: dict[Any, Any] = {}
+    for item in error.errors():
+        location = item["loc"]
+        inherited = location[0] in _LIKENED and len(location) > 2
+        key = (location[0], location[2:], item["msg"]) if inherited else location
+        first.setdefault(key, item)
+    return "\n".join(_describe_one(item, known) for item in first.values())
 
 
 def _describe_one(item: Any, known: Sequence[str]) -> str:
@@ -40,6 +51,12 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
         return f"{path}: there is no such key{hint}"
     if item["type"] == "missing":
         return f"{path}: this key is required and missing"
+    if item["type"] == "union_tag_invalid":
+        context = item["ctx"]
+        return (
+            f"{path}.{context['discriminator'].strip(chr(39))}: '{context['tag']}' is not one of "
+            f"{context['expected_tags']}"
+        )
     message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] == "value_error" and isinstance(item["input"], dict):
         return f"{path}: {message}" if path else message
@@ -51,7 +68,7 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
 def _path(location: Sequence[int | str]) -> str:
     """``('datasets', 'bair', 'simulation', 'size')`` → ``datasets.bair.size``: the tag of a union goes."""
     parts = [str(part) for part in location]
-    if len(parts) > 3 and parts[0] in ("datasets", "models"):
+    if len(parts) > 3 and parts[0] in _TAGGED:
         del parts[2]
     return ".".join(parts)
 

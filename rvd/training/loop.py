@@ -19,7 +19,7 @@ from rvd.errors import UserError
 from rvd.models import VideoPredictor, save
 from rvd.progress import progress
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
-from rvd.training.interruption import Interrupted, StopRequest, exclusive, stop_requests
+from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
 from rvd.training.validation import Validation
@@ -150,7 +150,8 @@ class _Trainer:
             found |= {prefix + name: value.detach() for name, value in losses.items()}
         self.step += 1
         average = self.settings.average
-        if average and self.step >= average.start and self.step % average.every == 0:
+        due = average and self.step >= average.start and self.step % average.every == 0
+        if due and self.average is not None:
             self.average.update_parameters(self.predictor)
         return found | {"learning_rate": torch.tensor(rate)}
 
@@ -177,7 +178,7 @@ class _Trainer:
             state = {
                 "model": self.predictor.state_dict(),
                 "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
-                "average": self.average.state_dict() if self.settings.average else None,
+                "average": self.average.state_dict() if self.average else None,
             }
             save_checkpoint(self.task.checkpoints, self.step, self.stamp, state)
         self.saved = self.step
@@ -186,16 +187,19 @@ class _Trainer:
         self.predictor.load_state_dict(state["model"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
-        if state["average"] is not None:
+        if self.average is not None:
             self.average.load_state_dict(state["average"])
 
-    def _averaged(self) -> AveragedModel:
-        decay = self.settings.average.decay if self.settings.average else 0.0
-        return AveragedModel(self.predictor, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    def _averaged(self) -> AveragedModel | None:
+        if self.settings.average is None:
+            return None
+        average = get_ema_multi_avg_fn(self.settings.average.decay)
+        return AveragedModel(self.predictor, multi_avg_fn=average)
 
     def _exported(self) -> VideoPredictor:
         """The predictor with the weights that are tested."""
-        if self.settings.weights == "average" and int(self.average.n_averaged) > 0:
+        wanted = self.settings.weights == "average"
+        if wanted and self.average is not None and int(self.average.n_averaged) > 0:
             return self.average.module
         return self.predictor
 

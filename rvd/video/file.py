@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,6 +128,17 @@ class VideoFile:
         """Height, width and channels."""
         return self.splits["train"].frames.shape[1:]
 
+    def fingerprint(self) -> str:
+        """A digest of what the file holds: the same for a file that was made again alike.
+
+        Of the frames only the first and last of each split enter, so that it takes a moment.
+        """
+        digest = hashlib.sha256(repr(self.info).encode())
+        for split in self.splits.values():
+            digest.update(split.first_frame.tobytes() + "\0".join(split.names).encode())
+            digest.update(split.frames[0].tobytes() + split.frames[-1].tobytes())
+        return digest.hexdigest()[:16]
+
     def close(self) -> None:
         """Close the file; its splits cannot be read after that."""
         self._file.close()
@@ -219,7 +231,3 @@ def _plain(value: Any) -> Any:
 def _short(error: Exception) -> str:
     return reason(error) if isinstance(error, OSError) else str(error).strip("'\"")
 
-
-def split_lengths(file: VideoFile) -> Mapping[str, tuple[int, int]]:
-    """For each split: how many videos and how many frames."""
-    return {name: (len(split), len(split.frames)) for name, split in file.splits.items()}

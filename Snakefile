@@ -1,0 +1,61 @@
+"""From raw videos and simulated flows to the paper's tables, figures and gallery.
+
+    snakemake --cores 8 all                      the paper (config/config.yaml)
+    snakemake --cores 8 results/ablation.csv     Table 2 alone
+    snakemake -n all                             what would be done, and why
+"""
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from rvd.config import ConfigError, experiment_from_mapping
+from rvd.config.plan import Plan
+
+
+configfile: "config/config.yaml"
+
+
+try:
+    EXPERIMENT = experiment_from_mapping(config)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+PLAN = Plan(EXPERIMENT)
+AT = PLAN.at
+PYTHON = sys.executable
+CONFIG = AT("results/config.json")
+
+
+# Every verb reads the resolved config from here; it is written before the first job starts. What a
+# rule depends on stands in its params, so that a change reruns what it touches and nothing else.
+onstart:
+    PLAN.write_config(CONFIG)
+
+
+wildcard_constraints:
+    dataset=PLAN.pattern(EXPERIMENT.datasets),
+    model=PLAN.pattern(EXPERIMENT.models),
+    seed=r"\d+",
+    run=r"(train|val|test)-\d+",
+    table="table1|ablation",
+
+
+localrules:
+    all,
+    table,
+
+
+rule all:
+    input:
+        AT("results/table1.csv"),
+        AT("results/ablation.csv"),
+        AT("results/figures"),
+        AT("results/gallery.html"),
+    default_target: True
+
+
+include: "workflow/rules/simulation.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"

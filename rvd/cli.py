@@ -1,0 +1,220 @@
+"""The command line: one verb for each arrow of the pipeline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO
+
+import typer
+
+from rvd.config import Experiment, load_experiment
+from rvd.errors import UserError
+from rvd.interruption import INTERRUPTED, Interrupted
+
+# Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
+
+app = typer.Typer(
+    help="Probabilistic video forecasting, from raw videos to the paper's tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[
+    list[Path],
+    typer.Option("--config", help="YAML file; several are laid over each other, in order"),
+]
+Dataset = Annotated[str, typer.Option(help="name of a dataset in the config")]
+Model = Annotated[str, typer.Option(help="name of a model in the config")]
+Seed = Annotated[int, typer.Option(help="seed of the training")]
+Videos = Annotated[Path, typer.Option(help="the dataset's video file")]
+Output = Annotated[Path, typer.Option(help="file to write")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads to use (default: as torch decides)")]
+
+DEFAULT_CONFIG = [Path("config/config.yaml")]
+
+
+@app.callback()
+def _common(
+    log: Annotated[
+        Path | None, typer.Option(help="also write what goes to standard error to this file")
+    ] = None,
+) -> None:
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sys.stderr = _Both(sys.stderr, log.open("w", buffering=1))
+
+
+@app.command()
+def convert(
+    raw: Annotated[list[Path], typer.Argument(help="the dataset's raw files")],
+    dataset: Dataset,
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Turn a dataset's raw files into a video file."""
+    from rvd.datasets import convert
+
+    convert(dataset, _section(load_experiment(config), "datasets", dataset), raw, output)
+
+
+@app.command()
+def train(
+    dataset: Dataset,
+    model: Model,
+    seed: Seed,
+    videos: Videos,
+    checkpoints: Annotated[Path, typer.Option(help="folder of the state to resume from")],
+    output: Output,
+    curve: Annotated[Path, typer.Option(help="CSV of the training's losses")],
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Train a model, from its last checkpoint when there is one."""
+    import torch
+
+    from rvd.models import build
+    from rvd.training import TrainingTask, train
+    from rvd.video import VideoFile
+
+    _use_threads(threads)
+    experiment = load_experiment(config)
+    section = _section(experiment, "models", model)
+    settings = getattr(section, "training", None)
+    if settings is None:
+        raise UserError(f"models.{model}: a model of kind '{section.kind}' is not trained")
+    described = _section(experiment, "datasets", dataset)
+    with VideoFile(videos) as file:
+        size, _, channels = file.frame_shape
+        fingerprint = file.fingerprint()
+    if problem := section.problem_at(size):
+        raise UserError(f"models.{model}.{problem} (of {videos})")
+    stamp = {"dataset": dataset, "videos": fingerprint, "revision": experiment.revision}
+    task = TrainingTask(
+        name=f"{dataset}/{model}",
+        video=videos,
+        augmentation=described.augmentation,
+        seed=seed,
+        stamp=stamp | {"augmentation": described.augmentation},
+        checkpoints=checkpoints,
+        output=output,
+        curve=curve,
+    )
+    torch.manual_seed(seed)
+    train(build(section, size, channels), settings, task)
+
+
+@app.command()
+def sample(
+    dataset: Dataset,
+    model: Model,
+    seed: Seed,
+    videos: Videos,
+    output: Output,
+    predictor: Annotated[
+        Path | None, typer.Option(help="the trained model; left out for one that is not trained")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Forecast every test video."""
+    from rvd.evaluation.sampling import forecaster, sample
+    from rvd.video import VideoFile
+
+    _use_threads(threads)
+    experiment = load_experiment(config)
+    _section(experiment, "datasets", dataset)
+    _section(experiment, "models", model)
+    with VideoFile(videos) as file:
+        sample(
+            forecaster(experiment, model, file, predictor),
+            file,
+            experiment,
+            dataset=dataset,
+            model=model,
+            seed=seed,
+            output=output,
+        )
+
+
+@app.command()
+def score(
+    samples: Annotated[Path, typer.Argument(help="an ensemble file")],
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Score forecasts."""
+    from rvd.evaluation.scoring import score
+
+    _use_threads(threads)
+    score(samples, load_experiment(config).evaluation.metrics, output)
+
+
+@app.command()
+def import_official(
+    checkpoint: Annotated[Path, typer.Argument(help="a checkpoint of the authors' code")],
+    output: Output,
+    ema: Annotated[bool, typer.Option("--ema", help="take the averaged weights")] = False,
+    size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
+) -> None:
+    """Turn a checkpoint that the authors published into a predictor file."""
+    from rvd.models import save
+    from rvd.models.official import import_official
+
+    save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})
+
+
+def _section(experiment: Experiment, kind: str, name: str):  # noqa: ANN202 (a union of sections)
+    known = getattr(experiment, kind)
+    if name not in known:
+        raise UserError(f"{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+class _Both:
+    """A stream that writes to two; a terminal if the first is one."""
+
+    def __init__(self, first: TextIO, second: TextIO) -> None:
+        self.first, self.second = first, second
+
+    def write(self, text: str) -> int:
+        self.second.write(text)
+        return self.first.write(text)
+
+    def flush(self) -> None:
+        self.first.flush()
+        self.second.flush()
+
+    def isatty(self) -> bool:
+        return self.first.isatty()
+
+    def fileno(self) -> int:
+        return self.first.fileno()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; mistakes of the user end with one line and exit code 2."""
+    try:
+        app(arguments, standalone_mode=True)
+    except UserError as error:
+        _end(str(error), 2)
+    except Interrupted as stopped:
+        _end(str(stopped), INTERRUPTED)
+    except KeyboardInterrupt:
+        _end("interrupted", 128 + 2)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print("\n".join(f"rvd: {line}" for line in message.splitlines()), file=sys.stderr)
+    sys.exit(code)

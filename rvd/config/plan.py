@@ -1,0 +1,129 @@
+"""What the workflow makes of an experiment: paths, patterns, and what each rule depends on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rvd.config.datasets import SimulationDataset
+from rvd.config.experiment import Experiment
+from rvd.config.models import MeanOf
+from rvd.files import written_whole
+
+# The rows of the paper's Table 2.
+ABLATION = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
+
+
+class Plan:
+    """Where the artefacts of ``experiment`` land, and which values each depends on."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+
+    def at(self, path: str) -> str:
+        """``path`` below the experiment's root."""
+        return path if self.experiment.root == "." else f"{self.experiment.root}/{path}"
+
+    @staticmethod
+    def pattern(names: Iterable[str]) -> str:
+        """A regular expression that matches just these names."""
+        return "|".join(re.escape(name) for name in names)
+
+    def write_config(self, path: str) -> None:
+        """Write the resolved config as JSON (which is YAML, too)."""
+        text = json.dumps(self.experiment.model_dump(mode="json"), indent=2)
+        with written_whole(Path(path)) as partial:
+            partial.write_text(text + "\n")
+
+    def raw_files(self, dataset: str) -> list[str]:
+        """What the video file of ``dataset`` is made from."""
+        described = self.experiment.datasets[dataset]
+        return [self.at(f"data/{dataset}/{run}.h5") for run in described.simulations()]
+
+    def street_flags(self, dataset: str, run: str) -> str:
+        """The simulated run as options of ``python -m lbm simulate``."""
+        described = self.experiment.datasets[dataset]
+        if not isinstance(described, SimulationDataset):
+            raise TypeError(f"{dataset} is not simulated")
+        return " ".join(described.simulations()[run].flags())
+
+    def trained_by(self, model: str) -> str | None:
+        """The model whose predictor file ``model`` reads: its own, another's, or none."""
+        described = self.experiment.models[model]
+        if isinstance(described, MeanOf):
+            return described.of
+        return model if hasattr(described, "training") else None
+
+    def predictor(self, dataset: str, model: str, seed: str | int) -> list[str]:
+        """The predictor file that sampling needs; none for a model that is not trained."""
+        trained = self.trained_by(model)
+        return [self.result(dataset, trained, seed, "predictor.safetensors")] if trained else []
+
+    def result(self, dataset: str, model: str, seed: str | int, name: str) -> str:
+        """A file of one trained or untrained model."""
+        return self.at(f"results/{dataset}/{model}/seed{seed}/{name}")
+
+    def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
+        """The file ``name`` of everything that is run; models that learn nothing have one seed."""
+        run = self.experiment.run
+        return [
+            self.result(dataset, model, seed, name)
+            for dataset in run.datasets
+            for model in (run.models if models is None else models)
+            for seed in (run.seeds if self.trained_by(model) else run.seeds[:1])
+        ]
+
+    def curves(self) -> list[str]:
+        """The training curves of everything that is trained."""
+        trained = [m for m in self.experiment.run.models if self.trained_by(m) == m]
+        return self.results("curve.csv", trained)
+
+    def scores(self, table: str) -> list[str]:
+        """The scores that a table holds: the ablation leaves out what only Table 1 compares."""
+        models = self.experiment.run.models
+        if table == "ablation":
+            learnt = [m for m in models if self.trained_by(m)]
+            models = tuple(
+                m for m in models if m not in learnt or m in ABLATION or self.trained_by(m) != m
+            )
+        return self.results("scores.csv", models)
+
+    # What each rule depends on, as text: a change of it reruns the rule.
+
+    def conversion(self, dataset: str) -> str:
+        """The dataset but for what is forecast of it and how it is augmented."""
+        return _text(self.experiment.datasets[dataset], exclude={"horizon", "augmentation"})
+
+    def training(self, dataset: str, model: str) -> str:
+        """Model, augmentation and revision."""
+        described: Any = self.experiment.models[model]
+        return json.dumps(
+            {
+                "model": described.decisive(),
+                "augmentation": self.experiment.datasets[dataset].augmentation,
+                "revision": self.experiment.revision,
+            }
+        )
+
+    def sampling(self, dataset: str, model: str) -> str:
+        """Sampler (or the whole of a model that is not trained), protocol and horizon."""
+        described: Any = self.experiment.models[model]
+        protocol = self.experiment.evaluation
+        return json.dumps(
+            {
+                "model": _values(getattr(described, "sampler", described)),
+                "evaluation": _values(protocol, exclude={"metrics"}),
+                "horizon": self.experiment.datasets[dataset].horizon,
+            }
+        )
+
+
+def _values(section: Any, exclude: set[str] | None = None) -> dict[str, Any]:
+    return section.model_dump(mode="json", exclude=exclude)
+
+
+def _text(section: Any, exclude: set[str]) -> str:
+    return json.dumps(_values(section, exclude))

@@ -1,0 +1,42 @@
+"""PSNR and SSIM of forecasts, by torchmetrics."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
+
+Frames = Float[Tensor, "member frame channel height width"]
+Score = Float[Tensor, "member frame"]
+
+# A perfect forecast has an infinite PSNR, which no mean survives; 100 dB is an error of a
+# thousandth of a grey level.
+PSNR_CEILING = 100.0
+
+
+def psnr(ensemble: Frames, truth: Float[Tensor, "frame channel height width"]) -> Score:
+    """Peak signal-to-noise ratio in dB of every member's frames, cut at 100; values in [0, 1]."""
+    values = peak_signal_noise_ratio(
+        ensemble.flatten(0, 1),
+        truth.expand_as(ensemble).flatten(0, 1),
+        data_range=1.0,
+        dim=(1, 2, 3),
+        reduction="none",
+    )
+    return values.clamp(max=PSNR_CEILING).unflatten(0, ensemble.shape[:2])
+
+
+def ssim(ensemble: Frames, truth: Float[Tensor, "frame channel height width"]) -> Score:
+    """Structural similarity (Gaussian window, σ = 1.5) of every member's frames, in [0, 1]."""
+    values = structural_similarity_index_measure(
+        ensemble.flatten(0, 1),
+        truth.expand_as(ensemble).flatten(0, 1),
+        data_range=1.0,
+        reduction="none",
+    )
+    assert isinstance(values, Tensor)  # a tuple only when the full image is asked for
+    return values.unflatten(0, ensemble.shape[:2])

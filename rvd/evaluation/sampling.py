@@ -1,0 +1,180 @@
+"""Forecasts of the test videos, by any model, into an ensemble file."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rvd.config import Analogue, Experiment, MeanOf, Persistence
+from rvd.errors import UserError
+from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.files import software
+from rvd.models import VideoPredictor, load
+from rvd.models.analogue import AnalogueForecast
+from rvd.models.persistence import Persistence as PersistenceForecast
+from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
+from rvd.progress import progress
+from rvd.video.clips import FixedClip, as_unit, fixed_clips, read_clip
+from rvd.video.file import Frames, VideoFile
+
+
+def forecaster(
+    experiment: Experiment, model: str, videos: VideoFile, predictor: Path | None
+) -> VideoPredictor:
+    """The named model, ready to forecast.
+
+    Args:
+        experiment: the config.
+        model: a name of its ``models``.
+        videos: an open video file, whose training split the analogue forecast searches.
+        predictor: the trained model's file; None for one that is not trained.
+
+    Raises:
+        UserError: a trained model is asked for and there is no ``predictor``, or it is unfit.
+    """
+    config: Any = experiment.models[model]
+    size, _, channels = videos.frame_shape
+    if isinstance(config, Persistence):
+        return PersistenceForecast(config, size, channels)
+    if isinstance(config, Analogue):
+        return AnalogueForecast(config, size, channels, videos.splits["train"])
+    if predictor is None:
+        raise UserError(f"model '{model}' is trained; give its --predictor")
+    if isinstance(config, MeanOf):
+        trained = load(predictor, experiment.models[config.of])
+        assert isinstance(trained, ResidualVideoDiffusion)  # the config sees to it
+        return MeanForecast(trained)
+    loaded = load(predictor, config)
+    if (loaded.size, loaded.channels) != (size, channels):
+        raise UserError(
+            f"{predictor}: forecasts {loaded.size} pixels and {loaded.channels} channels, but "
+            f"{videos.path} has {size} and {channels}"
+        )
+    return loaded
+
+
+def sample(
+    predictor: VideoPredictor,
+    videos: VideoFile,
+    experiment: Experiment,
+    *,
+    dataset: str,
+    model: str,
+    seed: int,
+    output: Path,
+) -> None:
+    """Forecast every test clip and write ``output`` (``docs/data-format.md``, ensemble file).
+
+    An interrupted call goes on where it stopped. A clip's randomness follows from the seeds and its
+    number, so that the batch size and interruptions change nothing of it.
+
+    Args:
+        predictor: from :func:`forecaster`.
+        videos: an open video file.
+        experiment: the config, for context, horizon, ensemble, clips and seed of the evaluation.
+        dataset: its name in the config.
+        model: its name in the config.
+        seed: that it was trained with.
+        output: the ensemble file.
+
+    Raises:
+        UserError: no test video is long enough, a forecast is not finite, or the disk is full.
+    """
+    settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
+    split = videos.splits["test"]
+    clips = fixed_clips(split, settings.context + horizon, settings.clips)
+    if not clips:
+        raise UserError(
+            f"{videos.path}: no test video has {settings.context} + {horizon} frames"
+        )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    predictor = predictor.to(device).eval()
+    shape = EnsembleShape(
+        len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape
+    )
+    with EnsembleWriter(
+        output, _info(experiment, videos, dataset, model, seed), shape, split.frames.dtype
+    ) as writer:
+        name = f"sample {dataset}/{model}"
+        with progress(len(clips), name, "clip", sum(writer.done)) as bar:
+            for index, clip in enumerate(clips):
+                if writer.done[index]:
+                    continue
+                began = time.monotonic()
+                frames = read_clip(split, clip.position, settings.context + horizon)
+                generator = torch.Generator(device).manual_seed(
+                    _clip_seed(settings.seed, seed, index)
+                )
+                forecast = _forecast(
+                    predictor, frames, settings.context, settings.ensemble, generator
+                )
+                seconds = time.monotonic() - began
+                _write(writer, index, clip, frames, settings.context, forecast, seconds)
+                bar.update()
+        writer.finish()
+
+
+def _forecast(
+    predictor: VideoPredictor,
+    frames: Frames,
+    context: int,
+    ensemble: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """(member, future frame, channel, height, width) in [0, 1], on the CPU."""
+    given = as_unit(torch.from_numpy(frames[:context])).to(generator.device)
+    forecast = predictor.predict(given[None], len(frames) - context, ensemble, generator)[0]
+    if not torch.isfinite(forecast).all():
+        raise UserError("a forecast is not finite; was the model's training sound?")
+    return forecast.cpu()
+
+
+def _write(
+    writer: EnsembleWriter,
+    index: int,
+    clip: FixedClip,
+    frames: Frames,
+    context: int,
+    forecast: Tensor,
+    seconds: float,
+) -> None:
+    stored = np.moveaxis(frames, 1, -1)
+    samples = np.moveaxis(forecast.numpy(), 2, -1)
+    if stored.dtype == np.uint8:
+        samples = (samples * 255).round().astype(np.uint8)
+    writer.write(
+        index,
+        video=clip.video,
+        start=clip.start,
+        context=stored[:context],
+        truth=stored[context:],
+        samples=samples,
+        seconds=seconds,
+    )
+
+
+def _clip_seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _info(
+    experiment: Experiment, videos: VideoFile, dataset: str, model: str, seed: int
+) -> EnsembleInfo:
+    config = {
+        "model": experiment.models[model].model_dump(mode="json"),
+        "evaluation": experiment.evaluation.model_dump(mode="json"),
+    }
+    return EnsembleInfo(
+        dataset=dataset,
+        model=model,
+        seed=seed,
+        video=videos.info,
+        config=json.dumps(config),
+        software=json.dumps(software()),
+    )

@@ -1,0 +1,27 @@
+# The checkpoints are no output: Snakemake deletes the outputs of a job that failed, and a training
+# that was interrupted is to go on from them.
+rule train:
+    input:
+        videos=AT("data/{dataset}.h5"),
+    output:
+        predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
+        curve=AT("results/{dataset}/{model}/seed{seed}/curve.csv"),
+    params:
+        training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
+        checkpoints=AT("checkpoints/{dataset}/{model}/seed{seed}"),
+    log:
+        AT("logs/train/{dataset}/{model}/seed{seed}.log"),
+    benchmark:
+        AT("logs/train/{dataset}/{model}/seed{seed}.tsv")
+    threads: EXPERIMENT.compute.threads
+    resources:
+        mem_mb=16000,
+        runtime=7200,
+        gpu=EXPERIMENT.compute.gpus,
+    message:
+        "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "{PYTHON} -m rvd --log {log} train --config {CONFIG} --threads {threads}"
+        " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
+        " --videos {input.videos} --checkpoints {params.checkpoints}"
+        " --output {output.predictor} --curve {output.curve}"
