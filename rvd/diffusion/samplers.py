@@ -108,8 +108,8 @@ def uniform_steps(schedule: Schedule, count: int, start_log_snr: float | None = 
     if start_log_snr is not None:
         clear_enough = torch.nonzero(schedule.log_snr() >= start_log_snr)
         first = int(clear_enough.max()) if len(clear_enough) else 0
-    positions = torch.linspace(first, 0, count + 1)[:-1] if count > 1 else torch.tensor([first])
-    return sorted({round(float(position)) for position in positions}, reverse=True)
+    positions = torch.linspace(first, 0, count, dtype=torch.float64).round().long()
+    return sorted(set(positions.tolist()), reverse=True)
 
 
 def _clean(denoiser: Denoiser, y: Tensor, step: int, clip: float | None) -> Tensor:

@@ -1,0 +1,224 @@
+import json
+import os
+import signal
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from rvd.errors import UserError
+from rvd.interruption import Interrupted
+from rvd.models import build, load
+from rvd.training import TrainingTask, train
+from rvd.training.journal import read_journal
+from rvd.training.loop import _Trainer
+from tests.tiny import experiment, write_squares
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return write_squares(tmp_path / "v.h5")
+
+
+def settings_of(model="rvd", **changes):
+    config = experiment().models[model]
+    return config.model_copy(update={"training": config.training.model_copy(update=changes)})
+
+
+def task_in(folder, videos, **changes):
+    defaults = {
+        "name": "squares/rvd",
+        "video": videos,
+        "augmentation": "none",
+        "seed": 0,
+        "stamp": {"revision": 1},
+        "checkpoints": folder / "checkpoints",
+        "output": folder / "predictor.safetensors",
+        "curve": folder / "curve.csv",
+    }
+    return TrainingTask(**(defaults | changes))
+
+
+def run(config, task):
+    torch.manual_seed(task.seed)
+    train(build(config, 16, 1), config.training, task)
+    return load_file(task.output)
+
+
+def assert_equal_weights(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+def interrupted_after(steps, monkeypatch, number=signal.SIGTERM):
+    """Send a signal to this process once a trainer has done ``steps`` more steps."""
+    done = []
+    original = _Trainer._step
+
+    def counted(self, video):
+        losses = original(self, video)
+        done.append(1)
+        if len(done) == steps:
+            os.kill(os.getpid(), number)
+        return losses
+
+    monkeypatch.setattr(_Trainer, "_step", counted)
+
+
+@pytest.mark.parametrize("model", ["rvd", "vd"])
+def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, videos, monkeypatch, model):
+    config = settings_of(model)
+    whole = run(config, task_in(tmp_path / "whole", videos))
+    task = task_in(tmp_path / "parts", videos)
+    for steps in (1, 2):  # at an odd step, and again after a resume
+        with monkeypatch.context() as patch:
+            interrupted_after(steps, patch)
+            with pytest.raises(Interrupted, match="the same command goes on"):
+                run(config, task)
+            assert not task.output.exists()
+    assert_equal_weights(run(config, task), whole)
+    assert task.curve.read_text().count("\n") == 7
+    steps = [entry["step"] for entry in read_journal(task.checkpoints / "journal.jsonl")]
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path, videos, monkeypatch):
+    config = settings_of()
+    whole = run(config, task_in(tmp_path / "whole", videos))
+    task = task_in(tmp_path / "killed", videos)
+
+    class KilledError(BaseException):
+        pass
+
+    original = _Trainer._step
+
+    def killed(self, video):
+        if self.step == 5:
+            raise KilledError
+        return original(self, video)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trainer, "_step", killed)
+        with pytest.raises(KilledError):
+            run(config, task)
+    assert_equal_weights(run(config, task), whole)
+
+
+def test_a_finished_training_only_writes_its_outputs_again(tmp_path, videos, monkeypatch):
+    config, task = settings_of(), task_in(tmp_path, videos)
+    first = run(config, task)
+    task.output.unlink()
+    monkeypatch.setattr(_Trainer, "_step", None)  # calling it would fail
+    assert_equal_weights(run(config, task), first)
+
+
+def test_another_config_is_refused_and_named(tmp_path, videos):
+    run(settings_of(), task_in(tmp_path, videos))
+    before = sorted((tmp_path / "checkpoints").glob("step-*"))
+    with pytest.raises(UserError, match=r"model\.training\.betas was .*0\.999"):
+        run(settings_of(betas=(0.5, 0.9)), task_in(tmp_path, videos))
+    with pytest.raises(UserError, match="revision was 1, now 2"):
+        run(settings_of(), task_in(tmp_path, videos, stamp={"revision": 2}))
+    assert sorted((tmp_path / "checkpoints").glob("step-*")) == before
+
+
+def test_what_does_not_decide_the_weights_may_change(tmp_path, videos):
+    first = run(settings_of(), task_in(tmp_path, videos))
+    again = run(settings_of(journal_every=3, workers=1), task_in(tmp_path, videos))
+    assert_equal_weights(first, again)
+
+
+def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, videos, monkeypatch, capfd):
+    config = settings_of()
+    whole = run(config, task_in(tmp_path / "whole", videos))
+    task = task_in(tmp_path / "torn", videos)
+    with monkeypatch.context() as patch:
+        interrupted_after(5, patch)
+        with pytest.raises(Interrupted):
+            run(config, task)
+    newest = task.checkpoints / "step-00000005.pt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    assert_equal_weights(run(config, task), whole)
+    assert "checksum does not match" in capfd.readouterr().err
+
+
+def test_a_second_trainer_is_kept_out(tmp_path, videos, monkeypatch):
+    config, task = settings_of(), task_in(tmp_path, videos)
+    original = _Trainer._step
+    refused = []
+
+    def intruded(self, video):
+        if not refused:
+            with pytest.raises(UserError, match="another trainer") as caught:
+                run(config, task)
+            refused.append(str(caught.value))
+        return original(self, video)
+
+    monkeypatch.setattr(_Trainer, "_step", intruded)
+    run(config, task)
+    assert len(refused) == 1
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path, videos, monkeypatch):
+    config = settings_of()
+    original = _Trainer._step
+
+    def poisoned(self, video):
+        return original(self, video * float("nan") if self.step == 3 else video)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trainer, "_step", poisoned)
+        with pytest.raises(UserError, match="stopped at step 4: loss is nan"):
+            run(config, task_in(tmp_path, videos))
+    # The checkpoint before it is sound, and training goes on from there.
+    weights = run(config, task_in(tmp_path, videos))
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+def test_seed_decides_the_weights(tmp_path, videos):
+    config = settings_of()
+    zero = run(config, task_in(tmp_path / "0", videos))
+    again = run(config, task_in(tmp_path / "again", videos))
+    one = run(config, task_in(tmp_path / "1", videos, seed=1))
+    assert_equal_weights(zero, again)
+    assert any(not torch.equal(zero[name], one[name]) for name in zero)
+
+
+def test_outputs(tmp_path, videos):
+    task = task_in(tmp_path, videos)
+    run(settings_of(), task)
+    curve = pd.read_csv(task.curve)
+    assert {"step", "loss", "diffusion", "mean", "learning_rate", "gradient_norm"} <= set(curve)
+    pictures = [path.name for path in (task.checkpoints / "pictures").iterdir()]
+    assert sorted(pictures) == ["step-00000004.png", "step-00000006.png"]
+    assert list((task.checkpoints / "tensorboard").iterdir())
+    predictor = load(task.output)
+    context = torch.rand(1, 2, 1, 16, 16)
+    forecasts = [
+        predictor.predict(context, 3, 2, torch.Generator().manual_seed(s)) for s in (0, 0, 1)
+    ]
+    assert forecasts[0].shape == (1, 2, 3, 1, 16, 16)
+    assert torch.equal(forecasts[0], forecasts[1])
+    assert not torch.equal(forecasts[0], forecasts[2])
+
+
+def test_loading_checks_the_config(tmp_path, videos):
+    task = task_in(tmp_path, videos)
+    run(settings_of(), task)
+    other = settings_of(steps=7)
+    with pytest.raises(UserError, match="under another config"):
+        load(task.output, other)
+    sampler = settings_of().model_copy(
+        update={"sampler": settings_of().sampler.model_copy(update={"steps": 5})}
+    )
+    assert load(task.output, sampler).config.sampler.steps == 5
+
+
+def test_journal_survives_a_line_cut_short(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
+    assert read_journal(path) == [{"step": 1, "loss": 2.0}]

@@ -1,0 +1,76 @@
+import numpy as np
+import torch
+
+from rvd.video import VideoFile
+from rvd.video.clips import ClipStream, RandomClips, as_unit, fixed_clips, training_loader
+from tests.tiny import write_squares
+
+
+def stream(path, **changes):
+    return ClipStream(**({"path": path, "length": 4, "batch": 6, "seed": 3, "steps": 5} | changes))
+
+
+def test_a_batch_is_a_function_of_seed_and_step(tmp_path):
+    path = write_squares(tmp_path / "v.h5")
+    once, again = RandomClips(stream(path)), RandomClips(stream(path))
+    assert torch.equal(once[3], again[3])
+    assert not torch.equal(once[3], once[4])
+    assert not torch.equal(once[3], RandomClips(stream(path, seed=4))[3])
+    assert once[0].shape == (6, 4, 1, 16, 16)
+
+
+def test_resumed_loader_gives_the_batches_that_were_left(tmp_path):
+    path = write_squares(tmp_path / "v.h5")
+    whole = list(training_loader(stream(path), 0, workers=0))
+    rest = list(training_loader(stream(path), 3, workers=1))
+    assert len(whole) == 5
+    assert all(torch.equal(a, b) for a, b in zip(whole[3:], rest, strict=True))
+
+
+def test_processes_share_one_batch(tmp_path):
+    path = write_squares(tmp_path / "v.h5")
+    whole = RandomClips(stream(path))[2]
+    parts = [RandomClips(stream(path, batch=3, rank=r, processes=2))[2] for r in range(2)]
+    assert torch.equal(whole, torch.cat(parts))
+
+
+def test_clips_are_consecutive_frames_of_the_training_videos(tmp_path):
+    path = write_squares(tmp_path / "v.h5")
+    with VideoFile(path) as file:
+        split = file.splits["train"]
+        windows = {
+            split.frames[start : start + 4].transpose(0, 3, 1, 2).tobytes()
+            for start in split.starts(4)
+        }
+    for clip in RandomClips(stream(path, batch=40))[0].numpy():
+        assert np.ascontiguousarray(clip).tobytes() in windows
+
+
+def test_antisymmetric_mirror_is_an_involution_of_half_the_clips(tmp_path):
+    path = write_squares(tmp_path / "v.h5")
+    plain = RandomClips(stream(path, batch=64))[0]
+    mirrored = RandomClips(stream(path, batch=64, augmentation="mirror-antisymmetric"))[0]
+    changed = (plain != mirrored).flatten(1).any(1)
+    assert 16 < changed.sum() < 48
+    torch.testing.assert_close(mirrored[changed], 1 - plain[changed].flip(-2))
+
+
+def test_fixed_clips_do_not_overlap_and_depend_on_the_split_alone(tmp_path):
+    path = write_squares(tmp_path / "v.h5", frames=25)
+    with VideoFile(path) as file:
+        clips = fixed_clips(file.splits["train"], 6, 5)
+        assert clips == fixed_clips(file.splits["train"], 6, 5)
+        everything = fixed_clips(file.splits["train"], 6, 100)
+    assert len(clips) == 5
+    assert [(clip.video, clip.start) for clip in everything[:5]] == [
+        ("train-0", 0),
+        ("train-0", 6),
+        ("train-0", 12),
+        ("train-0", 18),
+        ("train-1", 0),
+    ]
+
+
+def test_as_unit():
+    assert as_unit(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
+    assert as_unit(torch.tensor([0.25])).tolist() == [0.25]
