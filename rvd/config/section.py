@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rvd.errors import UserError
 
 
-_LIKENED = ("datasets", "models")  # where a section may be `like` another
+_LIKENED = (("datasets",), ("models",))  # where a section may be `like` another
 _TAGGED = ("models",)  # where pydantic puts the kind of a section into a mistake's location
 
 
@@ -33,11 +33,17 @@ def describe(error: ValidationError, schema: type[BaseModel]) -> str:
         schema: the model that was being read; its keys are searched for near misses.
     """
     known = sorted(_keys(schema))
-    # A mistake is inherited by every section that is `like` the one that makes it: say it once.
+    items = error.errors()
     first: dict[Any, Any] = {}
-    for item in error.errors():
+    for item in items:
         location = item["loc"]
-        inherited = location[0] in _LIKENED and len(location) > 2
+        # A list whose entries are wrong is also said to be too short.
+        if item["type"] == "too_short" and any(
+            other["loc"][: len(location)] == location and other is not item for other in items
+        ):
+            continue
+        # A mistake is inherited by every section that is `like` the one that makes it: say it once.
+        inherited = location[:1] in _LIKENED
         key = (location[0], location[2:], item["msg"]) if inherited else location
         first.setdefault(key, item)
     return "\n".join(_describe_one(item, known) for item in first.values())

@@ -1,0 +1,199 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rvd.config import ConfigError, experiment_from_mapping, load_experiment
+from rvd.config.experiment import merge
+from rvd.config.plan import Plan
+from tests.tiny import config, experiment
+
+REPOSITORY = Path(__file__).parents[2]
+PAPER = REPOSITORY / "config" / "config.yaml"
+DEMO = REPOSITORY / "config" / "demo.yaml"
+
+
+def changed(path, value):
+    """The tiny config with the key at a dotted ``path`` set to ``value``."""
+    change = value
+    for key in reversed(path.split(".")):
+        change = {key: change}
+    return merge(config(), change)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("evaluation.contxt", 3, "evaluation.contxt: there is no such key; did you mean 'context'"),
+        ("models.rvd.objective.sgma", 1, "models.rvd.objective.sgma: .* did you mean 'sigma'"),
+        ("datasets.simulation.size", "big", "datasets.simulation.size: .*given 'big'"),
+        ("datasets.simulation.horizon", 0, "datasets.simulation.horizon: .*greater than 0"),
+        ("evaluation.ensemble", 0, "evaluation.ensemble: .*greater than 0 .*given 0"),
+        ("evaluation.context", 60, "evaluation.context: 60 context and 3 future frames are more"),
+        ("run.models", ["rvd", "gan"], "run.models: 'gan' does not exist; there are analogue"),
+        ("run.datasets", ["kth2"], "run.datasets: 'kth2' does not exist; there are simulation"),
+        ("run.models", [], "run.models: .*at least 1"),
+        ("models.rvd.kind", "gan", "models.rvd.kind: 'gan' is not one of 'rvd'"),
+        ("models.vd.like", "vd2", "models.vd.like: 'vd2' is not another of the models"),
+        ("models.rvd.like", "vd", "is not another of the models"),
+        ("models.rvd-mean.of", "vd", "models.rvd-mean.of: 'vd' is not a model with"),
+        ("models.rvd.training.future", 50, "models.rvd.training.*clips of 52 frames are longer"),
+        ("models.rvd.training.steps", 1.5, "models.rvd.training.steps: .*given 1.5"),
+        ("models.rvd.sampler.steps", None, "models.rvd.sampler: method: ddim needs a number"),
+        ("datasets.simulation.size", 20, "size: 20 pixels, but columns"),
+        ("datasets.simulation.flow.velocity", 0.3, "velocity.*Mach"),
+        ("datasets.simulation.columns", [0, 900], "columns: .*not a range within 0 and 64"),
+        ("models.rvd.networks", {16: {"width": 9}}, "networks.16.width: .*multiple of 8"),
+        ("root", None, "root: .*string"),
+        ("run.seeds", [-1], "run.seeds.0: .*given -1"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(path, value, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        experiment_from_mapping(changed(path, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_size_without_a_network_is_refused():
+    values = config()
+    values["models"]["rvd"]["networks"] = {32: values["models"]["rvd"]["networks"][16]}
+    with pytest.raises(ConfigError, match=r"models\.rvd\.networks: there is no entry for .* 16"):
+        experiment_from_mapping(values)
+
+
+def test_missing_keys_are_named():
+    values = config()
+    del values["evaluation"]
+    with pytest.raises(ConfigError, match="evaluation: this key is required"):
+        experiment_from_mapping(values)
+
+
+def test_likeness_takes_what_is_not_said_from_the_other():
+    described = experiment()
+    assert described.models["vd"].residual is False
+    assert described.models["vd"].training == described.models["rvd"].training
+    assert described.models["vd"].objective.sigma == 1.0
+
+
+def test_official_objective_is_one_word():
+    described = experiment_from_mapping(changed("models.rvd.objective", "official"))
+    assert described.models["rvd"].objective.loss == "absolute"
+    assert described.models["rvd"].objective.sigma == 1.0
+    assert described.models["vd"].objective.loss == "absolute"
+
+
+def test_the_experiment_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        experiment().evaluation.context = 5
+
+
+def test_default_config_is_the_paper():
+    paper = load_experiment([PAPER])
+    rvd = paper.models["rvd"]
+    assert rvd.diffusion_steps == 1600
+    assert rvd.objective.model_dump() == {
+        "sigma": 2.0,
+        "target": "noise",
+        "loss": "squared",
+        "mean_loss": 0.0,
+    }
+    assert rvd.sampler.method == "ancestral"
+    training = rvd.training
+    assert (training.context, training.future, training.steps) == (2, 6, 1_000_000)
+    assert training.batch == {64: 8, 128: 4}
+    assert training.learning_rate.initial == 5e-5
+    assert training.learning_rate.drops == {500_000: 2e-5}
+    small, large = rvd.networks[64], rvd.networks[128]
+    assert (small.width, small.denoiser_multipliers, small.transform_multipliers) == (
+        48,
+        (1, 2, 4, 8),
+        (1, 2, 2, 4),
+    )
+    assert (large.width, large.denoiser_multipliers, large.transform_multipliers) == (
+        64,
+        (1, 1, 2, 2, 4, 4),
+        (1, 2, 3, 4),
+    )
+    assert (paper.models["vd"].residual, paper.models["vd"].objective.sigma) == (False, 1.0)
+    assert paper.models["rvd-2+3"].training.future == 3
+    assert paper.evaluation.context == 4
+    flow = paper.datasets["simulation"]
+    assert (flow.size, flow.horizon, flow.flow.interval) == (128, 16, 128)
+    frames = {split: len(runs.reynolds) * runs.frames for split, runs in flow.runs.items()}
+    assert (frames["train"], frames["test"]) == (8000, 2000)
+
+
+def test_test_flows_are_never_trained_on():
+    for paths in ([PAPER], [PAPER, DEMO]):
+        runs = load_experiment(paths).datasets["simulation"].runs
+        seen = {*runs["train"].reynolds, *runs["val"].reynolds}
+        assert not seen & set(runs["test"].reynolds)
+        seeds = [s.seed for s in load_experiment(paths).datasets["simulation"].simulations().values()]
+        assert len(seeds) == len(set(seeds))
+
+
+def test_demo_holds_only_what_differs():
+    paper, demo = yaml.safe_load(PAPER.read_text()), yaml.safe_load(DEMO.read_text())
+
+    def same(one, other, path=""):
+        for key, value in other.items():
+            if isinstance(value, dict) and isinstance(one.get(key), dict):
+                yield from same(one[key], value, f"{path}{key}.")
+            elif key in one and one[key] == value:
+                yield f"{path}{key}"
+
+    assert list(same(paper, demo)) == []
+    assert load_experiment([PAPER, DEMO]).root == "demo"
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ConfigError, match="absent.yaml: cannot be read"):
+        load_experiment([tmp_path / "absent.yaml"])
+    (tmp_path / "bad.yaml").write_text("a: [1\nb: 2")
+    with pytest.raises(ConfigError, match=r"bad.yaml, line \d: is not valid YAML"):
+        load_experiment([tmp_path / "bad.yaml"])
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(ConfigError, match="not a mapping"):
+        load_experiment([tmp_path / "list.yaml"])
+
+
+def test_the_resolved_config_reads_back_the_same(tmp_path):
+    for paths in ([PAPER], [PAPER, DEMO]):
+        described = load_experiment(paths)
+        Plan(described).write_config(str(tmp_path / "config.json"))
+        assert load_experiment([tmp_path / "config.json"]) == described
+
+
+class TestPlan:
+    """A change reruns what it touches and nothing else."""
+
+    def test_sampler_and_protocol_do_not_touch_training(self):
+        before = Plan(experiment())
+        for path, value in (
+            ("models.rvd.sampler.steps", 3),
+            ("evaluation.ensemble", 5),
+            ("datasets.simulation.horizon", 4),
+            ("models.rvd.training.workers", 2),
+        ):
+            after = Plan(experiment_from_mapping(changed(path, value)))
+            assert after.training("simulation", "rvd") == before.training("simulation", "rvd")
+            assert after.conversion("simulation") == before.conversion("simulation")
+        for path, value in (("models.rvd.training.steps", 7), ("revision", 2)):
+            after = Plan(experiment_from_mapping(changed(path, value)))
+            assert after.training("simulation", "rvd") != before.training("simulation", "rvd")
+            assert after.sampling("simulation", "rvd") == before.sampling("simulation", "rvd")
+
+    def test_means_read_the_predictor_of_their_model(self):
+        plan = Plan(experiment(root="out"))
+        expected = ["out/results/simulation/rvd/seed0/predictor.safetensors"]
+        assert plan.predictor("simulation", "rvd-mean", 0) == expected
+        assert plan.predictor("simulation", "rvd", 0) == expected
+        assert plan.predictor("simulation", "persistence", 0) == []
+
+    def test_models_that_learn_nothing_have_one_seed(self):
+        run = {"datasets": ["simulation"], "models": ["rvd", "persistence"], "seeds": [3, 4]}
+        assert Plan(experiment(run=run)).results("scores.csv") == [
+            "./results/simulation/rvd/seed3/scores.csv".removeprefix("./"),
+            "results/simulation/rvd/seed4/scores.csv",
+            "results/simulation/persistence/seed3/scores.csv",
+        ]

@@ -1,0 +1,159 @@
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from rvd.errors import UserError
+from rvd.evaluation import sampling
+from rvd.evaluation.ensemble_file import EnsembleFile
+from rvd.evaluation.sampling import forecaster, sample
+from rvd.evaluation.scoring import COLUMNS, score
+from rvd.models import build, save
+from rvd.video import VideoFile
+from tests.tiny import SIZE, experiment, write_squares
+
+
+@pytest.fixture(params=[np.uint8, np.float32], ids=["uint8", "float32"])
+def videos(tmp_path, request):
+    return write_squares(tmp_path / "v.h5", dtype=request.param)
+
+
+@pytest.fixture
+def predictor(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "predictor.safetensors"
+    save(build(experiment().models["rvd"], SIZE, 1), path, {})
+    return path
+
+
+def draw(videos, model, output, predictor=None, changes=None, **replaced):
+    described = experiment(**(changes or {}))
+    with VideoFile(videos) as file:
+        keys = {"dataset": "simulation", "model": model, "seed": 0, "output": output} | replaced
+        sample(forecaster(described, model, file, predictor), file, described, **keys)
+    return EnsembleFile(output)
+
+
+def test_every_model_fills_an_ensemble_file(tmp_path, videos, predictor):
+    for model in ("rvd", "rvd-mean", "persistence", "analogue"):
+        with draw(videos, model, tmp_path / f"{model}.h5", predictor) as file:
+            assert file.samples.shape == (2, 3, 3, SIZE, SIZE, 1)
+            assert file.info.model == model
+            with VideoFile(videos) as source:
+                video = source.splits["test"].video(0)
+                assert file.samples.dtype == video.dtype
+            for clip, start in enumerate(file.starts):
+                np.testing.assert_array_equal(file.context[clip], video[start : start + 2])
+                np.testing.assert_array_equal(file.truth[clip], video[start + 2 : start + 5])
+            distinct = len(np.unique(file.samples[0], axis=0))
+            assert distinct == (3 if model in ("rvd", "analogue") else 1)
+
+
+def test_persistence_copies_the_last_frame(tmp_path, videos):
+    with draw(videos, "persistence", tmp_path / "s.h5") as file:
+        for clip in range(2):
+            expected = np.broadcast_to(file.context[clip][-1], file.samples[clip].shape)
+            np.testing.assert_array_equal(file.samples[clip], expected)
+
+
+def test_analogue_finds_the_clip_that_continues(tmp_path):
+    """When the test video is also a training video, the nearest analogue is the truth itself."""
+    path = write_squares(tmp_path / "v.h5")
+    with h5py.File(path, "r+") as file:
+        file["test/frames"][...] = file["train/frames"][:12]
+    with draw(path, "analogue", tmp_path / "s.h5") as file:
+        np.testing.assert_array_equal(file.samples[:, 0], file.truth[:])
+
+
+def test_interrupted_sampling_goes_on_and_ends_alike(tmp_path, predictor, monkeypatch):
+    videos = write_squares(tmp_path / "v.h5")
+    with draw(videos, "rvd", tmp_path / "whole.h5", predictor) as file:
+        whole = file.samples[:]
+    original, calls = sampling._forecast, []
+
+    def failing(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sampling, "_forecast", failing)
+        with pytest.raises(KeyboardInterrupt):
+            draw(videos, "rvd", tmp_path / "parts.h5", predictor)
+    assert not (tmp_path / "parts.h5").exists()
+    calls.clear()
+    monkeypatch.setattr(sampling, "_forecast", lambda *args: calls.append(1) or original(*args))
+    with draw(videos, "rvd", tmp_path / "parts.h5", predictor) as file:
+        np.testing.assert_array_equal(file.samples[:], whole)
+    assert len(calls) == 1
+    assert not list(tmp_path.glob(".*partial"))
+
+
+def test_scores_are_tidy_and_right(tmp_path, videos):
+    draw(videos, "persistence", tmp_path / "s.h5").close()
+    score(tmp_path / "s.h5", ("crps", "psnr", "ssim"), tmp_path / "scores.csv")
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert tuple(table.columns) == COLUMNS
+    assert set(table.metric) == {"crps", "psnr", "psnr_best", "ssim", "ssim_best"}
+    assert len(table) == 5 * (3 + 1)
+    assert set(table.videos) == {2}
+    assert set(table.ensemble) == {3}
+    with EnsembleFile(tmp_path / "s.h5") as file:
+        error = np.abs(file.samples[:, 0].astype(float) - file.truth[:]) * 255 / file.white
+        squared = ((error / 255) ** 2).mean((2, 3, 4))
+    crps = table[table.metric == "crps"].set_index("frame").value
+    np.testing.assert_allclose(crps.loc[[1, 2, 3]], error.mean((0, 2, 3, 4)), rtol=1e-5)
+    assert crps.loc[float("nan")] == pytest.approx(error.mean(), rel=1e-5)
+    psnr = table[table.metric == "psnr"].set_index("frame").value.loc[[1, 2, 3]]
+    decibels = np.minimum(-10 * np.log10(np.maximum(squared, 1e-30)), 100).mean(0)
+    np.testing.assert_allclose(psnr, decibels, rtol=1e-4)
+
+
+def test_scores_of_a_perfect_forecast(tmp_path):
+    videos = write_squares(tmp_path / "v.h5")
+    draw(videos, "persistence", tmp_path / "s.h5").close()
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        file["samples"][...] = file["truth"][:][:, None]
+    score(tmp_path / "s.h5", ("crps", "psnr", "ssim"), tmp_path / "scores.csv")
+    values = pd.read_csv(tmp_path / "scores.csv").groupby("metric").value.mean()
+    assert values["crps"] == pytest.approx(0, abs=1e-12)
+    assert values["psnr"] == 100
+    assert values["ssim"] == pytest.approx(1)
+
+
+def test_scores_that_are_not_finite_are_refused(tmp_path):
+    videos = write_squares(tmp_path / "v.h5")
+    draw(videos, "persistence", tmp_path / "s.h5").close()
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        file["samples"][1, 0, 0, 0, 0, 0] = np.nan
+    with pytest.raises(UserError, match="clip 1 hold values that are not finite"):
+        score(tmp_path / "s.h5", ("crps",), tmp_path / "scores.csv")
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_damaged_ensemble_files_are_named(tmp_path):
+    (tmp_path / "s.h5").write_text("nonsense")
+    with pytest.raises(UserError, match="not a readable HDF5 file"):
+        EnsembleFile(tmp_path / "s.h5")
+    videos = write_squares(tmp_path / "v.h5")
+    with pytest.raises(UserError, match="not an ensemble file"):
+        EnsembleFile(videos)
+
+
+def test_a_horizon_longer_than_the_videos_is_refused(tmp_path):
+    videos = write_squares(tmp_path / "v.h5", frames=4)
+    with pytest.raises(UserError, match=r"no test video has 2 \+ 3 frames"):
+        draw(videos, "persistence", tmp_path / "s.h5")
+
+
+def test_an_ensemble_larger_than_the_library_is_refused(tmp_path, videos):
+    changes = {"evaluation": {"context": 2, "clips": 2, "ensemble": 99, "metrics": ["crps"]}}
+    with pytest.raises(UserError, match="for an ensemble of 99"):
+        draw(videos, "analogue", tmp_path / "s.h5", changes=changes)
+
+
+def test_a_trained_model_needs_its_predictor(tmp_path, videos):
+    with pytest.raises(UserError, match="is trained; give its --predictor"):
+        draw(videos, "rvd", tmp_path / "s.h5")
