@@ -1,11 +1,12 @@
 """From raw videos and simulated flows to the paper's tables, figures and gallery.
 
-    snakemake --cores 8 all                      the paper (config/config.yaml)
-    snakemake --cores 8 results/ablation.csv     Table 2 alone
-    snakemake -n all                             what would be done, and why
+snakemake --cores 8 all                      the paper (config/config.yaml)
+snakemake --cores 8 results/ablation.csv     Table 2 alone
+snakemake -n all                             what would be done, and why
 """
 
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -16,6 +17,10 @@ from rvd.config.plan import Plan
 configfile: "config/config.yaml"
 
 
+# Rules call `python`: the one that runs Snakemake, whether or not its environment was activated.
+shell.prefix(f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
+
+
 try:
     EXPERIMENT = experiment_from_mapping(config)
 except ConfigError as error:
@@ -23,8 +28,8 @@ except ConfigError as error:
 
 PLAN = Plan(EXPERIMENT)
 AT = PLAN.at
-PYTHON = sys.executable
 CONFIG = AT("results/config.json")
+NOTEBOOKS = ["forecasts"]
 
 
 # Every verb reads the resolved config from here; it is written before the first job starts. What a
@@ -37,6 +42,7 @@ wildcard_constraints:
     dataset=PLAN.pattern(EXPERIMENT.datasets),
     model=PLAN.pattern(EXPERIMENT.models),
     seed=r"\d+",
+    notebook=PLAN.pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
     table="table1|ablation",
 
@@ -47,12 +53,12 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         AT("results/table1.csv"),
         AT("results/ablation.csv"),
-        AT("results/figures"),
+        expand(AT("results/figures/{notebook}"), notebook=NOTEBOOKS),
         AT("results/gallery.html"),
-    default_target: True
 
 
 include: "workflow/rules/simulation.smk"

@@ -1,1 +1,1 @@
-"""Residual Video Diffusion: probabilistic video forecasting, from raw video to the paper's tables."""
+"""Residual Video Diffusion: probabilistic video forecasting, from raw videos to tables."""

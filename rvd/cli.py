@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -168,7 +168,7 @@ def import_official(
     save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})
 
 
-def _section(experiment: Experiment, kind: str, name: str):  # noqa: ANN202 (a union of sections)
+def _section(experiment: Experiment, kind: str, name: str) -> Any:
     known = getattr(experiment, kind)
     if name not in known:
         raise UserError(f"{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}")

@@ -16,7 +16,7 @@ from rvd.errors import UserError
 INTERRUPTED = 75
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 (asked for, so no error)
     """Work stopped on request and was saved; the same command goes on with it."""
 
 
@@ -27,6 +27,7 @@ class StopRequest:
         self.signal: signal.Signals | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Note the signal."""
         if self.signal == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = signal.Signals(number)
@@ -36,9 +37,7 @@ class StopRequest:
 def stop_requests() -> Iterator[StopRequest]:
     """Within the block, TERM and INT are noted instead of obeyed."""
     request = StopRequest()
-    before = {
-        number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield request
     finally:

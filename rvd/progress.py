@@ -35,7 +35,12 @@ def progress(total: int, description: str, unit: str, initial: int = 0) -> tqdm[
         unit: of the work, in the singular.
         initial: how many were done before.
     """
-    shared = {"total": total, "desc": description, "unit": f" {unit}", "initial": initial}
+    shared: dict[str, Any] = {
+        "total": total,
+        "desc": description,
+        "unit": f" {unit}",
+        "initial": initial,
+    }
     if sys.stderr.isatty():
         return tqdm(**shared, dynamic_ncols=True)
     layout = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"

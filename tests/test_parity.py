@@ -90,5 +90,5 @@ def test_sampled_frames(model, video, recorded):
     with torch.no_grad():
         frames = model.roll_out(context, 2, 1, lambda like: next(noises))
     assert next(noises, None) is None
-    # The recording holds frames before they are cut to the range of frames, in which they are fed back.
+    # The recording holds frames before they are cut to [-1, 1], as which they are fed back.
     assert_close(torch.stack(frames), recorded["sampled"][4:].clamp(-1, 1))

@@ -111,7 +111,7 @@ def moving_squares(
 def write_squares(
     path: Path, channels: int = 1, dtype=np.float32, size: int = SIZE, frames: int = 12
 ) -> Path:
-    """A valid video file of moving squares: three training videos, one each to validate and test."""
+    """A valid video file of moving squares: three videos to train, one to validate, one to test."""
     splits = ["train", "train", "train", "val", "test"]
     videos = (
         (split, f"{split}-{index}", moving_squares(frames, size, channels, index, dtype))

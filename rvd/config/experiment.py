@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, ValidationError
-from pydantic import model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from rvd.config.datasets import Dataset
 from rvd.config.models import MeanOf, Model, ResidualDiffusion, named_objective

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from pydantic import field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from rvd.config.section import Section
 from rvd.config.training import Training
@@ -126,6 +132,4 @@ class MeanOf(Section):
     of: str
 
 
-Model = Annotated[
-    ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")
-]
+Model = Annotated[ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")]

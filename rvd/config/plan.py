@@ -81,6 +81,13 @@ class Plan:
         trained = [m for m in self.experiment.run.models if self.trained_by(m) == m]
         return self.results("curve.csv", trained)
 
+    def wanted(self) -> str:
+        """What is run, and the budget of each training: what a table says of itself."""
+        run = self.experiment.run
+        steps = {m: getattr(self.experiment.models[m], "training", None) for m in run.models}
+        budget = {model: training.steps for model, training in steps.items() if training}
+        return json.dumps({"run": _values(run), "steps": budget})
+
     def scores(self, table: str) -> list[str]:
         """The scores that a table holds: the ablation leaves out what only Table 1 compares."""
         models = self.experiment.run.models

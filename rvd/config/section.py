@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rvd.errors import UserError
 
-
 _LIKENED = (("datasets",), ("models",))  # where a section may be `like` another
 _TAGGED = ("models",)  # where pydantic puts the kind of a section into a mistake's location
 
@@ -72,7 +71,7 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
 
 
 def _path(location: Sequence[int | str]) -> str:
-    """``('datasets', 'bair', 'simulation', 'size')`` → ``datasets.bair.size``: the tag of a union goes."""
+    """``('models', 'vd', 'rvd', 'sigma')`` → ``models.vd.sigma``: the tag of a union goes."""
     parts = [str(part) for part in location]
     if len(parts) > 3 and parts[0] in _TAGGED:
         del parts[2]

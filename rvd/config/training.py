@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from pydantic import model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from rvd.config.section import Section
 
@@ -22,7 +28,7 @@ class LearningRate(Section):
 
     initial: PositiveFloat
     warmup: NonNegativeInt = 0
-    drops: dict[PositiveInt, PositiveFloat] = {}
+    drops: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
     decay_from: Fraction | None = None
 
 

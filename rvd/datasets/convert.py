@@ -18,7 +18,7 @@ NamedVideo = tuple[str, str, Frames]
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader found: how many videos come, the videos (split, name, frames), and their info."""
+    """What a reader found: how many videos, the videos (split, name, frames), and their info."""
 
     count: int
     videos: Iterable[NamedVideo]

@@ -1,6 +1,6 @@
 """Simulated flows: vorticity of run files (``lbm``) as pictures.
 
-The brightness is fixed by the training runs alone, so that nothing of a test run is known before it.
+The brightness is fixed by the training runs alone: nothing of a test run is known beforehand.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from lbm.errors import FlowError
-from lbm.run_file import open_run
+from lbm.run_file import RunFile, open_run
 from rvd.config import SimulationDataset
 from rvd.errors import UserError
 from rvd.video.file import Frames, VideoInfo
@@ -90,7 +90,7 @@ def _largest(dataset: SimulationDataset, files: Mapping[str, Path]) -> float:
     return float((np.searchsorted(share, dataset.percentile / 100) + 1) / BINS * extreme)
 
 
-def _opened(path: Path):  # noqa: ANN202 (a RunFile; lbm's errors become ours)
+def _opened(path: Path) -> RunFile:
     try:
         return open_run(path)
     except FlowError as error:

@@ -1,9 +1,9 @@
 """Samplers: from noise to data, as plain functions of a denoiser.
 
-A denoiser maps a noisy ``y`` (batch, …) and its step (batch,) to an estimate of y₀. It is the common
-currency because it stays well conditioned where others do not: at the last steps √ᾱ is about 3e-5,
-so a noise prediction fixes y₀ only after a division by that, while the noise that y₀ implies needs
-no such division.
+A denoiser maps a noisy ``y`` (batch, …) and its step (batch,) to an estimate of y₀. It is the
+common currency because it stays well conditioned where others do not: at the last steps √ᾱ is about
+3e-5, so a noise prediction fixes y₀ only after a division by that, while the noise that y₀ implies
+needs no such division.
 """
 
 from __future__ import annotations

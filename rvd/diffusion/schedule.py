@@ -40,7 +40,7 @@ class Schedule(nn.Module):
         return self._shaped((1 - self.alpha_bar[step]).sqrt(), like)
 
     def log_snr(self) -> Float64[Tensor, " step"]:
-        """log ᾱ/(1 − ᾱ) of every step: falls from about 10 to about −20."""
+        """Log ᾱ/(1 − ᾱ) of every step: falls from about 10 to about −20."""
         return torch.log(self.alpha_bar) - torch.log1p(-self.alpha_bar)
 
     @staticmethod
@@ -62,7 +62,7 @@ def cosine_schedule(steps: int, offset: float = 0.008, largest: float = 0.999) -
 
 
 def velocity(clean: Tensor, noise: Tensor, schedule: Schedule, step: Tensor) -> Tensor:
-    """v = √ᾱ·ε − √(1 − ᾱ)·y₀ (Salimans and Ho, 2022)."""
+    """V = √ᾱ·ε − √(1 − ᾱ)·y₀ (Salimans and Ho, 2022)."""
     return schedule.signal(step, clean) * noise - schedule.noise(step, clean) * clean
 
 

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 
 def crps(
-    ensemble: Float[np.ndarray, "member *pixels"], truth: Float[np.ndarray, "*pixels"]
-) -> Float[np.ndarray, "*pixels"]:
+    ensemble: Float[np.ndarray, member * pixels], truth: Float[np.ndarray, " *pixels"]
+) -> Float[np.ndarray, " *pixels"]:
     """CRPS of the ensemble's empirical distribution function: the paper's estimator.
 
-    ∫(F̂(z) − 1{x ≤ z})² dz = mean|X_s − x| − Σ_s (2s − S − 1)·X_(s)/S², with X_(s) the sorted members,
-    s from 1. On integer grey levels it equals the sum over 0…255. It is biased: the expectation over
-    ensembles is about (1 + 1/S) times that of the fair estimator, so S belongs to the score. The
+    ∫(F̂(z) − 1{x ≤ z})² dz = mean|X_s − x| − Σ_s (2s − S − 1)·X_(s)/S², with X_(s) the sorted
+    members, s from 1. On integer grey levels it equals the sum over 0…255. It is biased: its
+    expectation is about (1 + 1/S) times that of the fair estimator, so S belongs to the score. The
     score of one member, or of equal ones, is the absolute error.
 
     Args:

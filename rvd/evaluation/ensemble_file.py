@@ -1,4 +1,4 @@
-"""The ensemble file: forecasts of every test clip beside what happened (``docs/data-format.md``)."""
+"""The ensemble file: forecasts of test clips beside what happened (``docs/data-format.md``)."""
 
 from __future__ import annotations
 
@@ -140,7 +140,10 @@ class EnsembleWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._file.close()
 
@@ -213,7 +216,10 @@ class EnsembleFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -90,9 +90,7 @@ def sample(
     split = videos.splits["test"]
     clips = fixed_clips(split, settings.context + horizon, settings.clips)
     if not clips:
-        raise UserError(
-            f"{videos.path}: no test video has {settings.context} + {horizon} frames"
-        )
+        raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     predictor = predictor.to(device).eval()
     shape = EnsembleShape(

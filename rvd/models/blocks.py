@@ -116,6 +116,7 @@ class StepEmbedding(nn.Module):
         frequencies = torch.exp(
             torch.arange(half, dtype=torch.float64) * -(math.log(10000) / (half - 1))
         )
+        self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.layers = nn.Sequential(
             nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
@@ -124,8 +125,8 @@ class StepEmbedding(nn.Module):
     def forward(self, step: Int[Tensor, " batch"]) -> Float[Tensor, "batch width"]:
         """Step counts from 0."""
         angles = step[:, None].double() * self.frequencies[None]
-        weight = self.layers[0].weight
-        return self.layers(torch.cat([angles.sin(), angles.cos()], 1).to(weight.dtype))
+        dtype = next(self.layers.parameters()).dtype
+        return self.layers(torch.cat([angles.sin(), angles.cos()], 1).to(dtype))
 
 
 class LinearAttention(nn.Module):
@@ -203,9 +204,7 @@ class ConvGRU(nn.Module):
             states.append(state)
         return torch.stack(states)
 
-    def _next(
-        self, gates_input: Tensor, candidate_input: Tensor, state: Tensor | None
-    ) -> Tensor:
+    def _next(self, gates_input: Tensor, candidate_input: Tensor, state: Tensor | None) -> Tensor:
         if state is None:  # of zeros: nothing to convolve, nothing to keep
             return gates_input[:, self.channels :].sigmoid() * candidate_input.tanh()
         gates = gates_input + self.gates_of_state(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -38,7 +37,7 @@ class VideoPredictor(nn.Module):
         """The modules that are optimised apart: one, or a generator and its critics."""
         return {"model": self}
 
-    def forward(self, video: Video, player: str = "model", **fixed: Any) -> dict[str, Tensor]:
+    def forward(self, video: Video, player: str = "model") -> dict[str, Tensor]:
         """The training pass: named losses of ``player``, of which ``loss`` is minimised.
 
         It is ``forward``, because what distributes training over devices hooks only that.

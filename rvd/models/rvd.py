@@ -100,7 +100,9 @@ class ResidualVideoDiffusion(VideoPredictor):
             self.schedule.signal(step, residual) * residual
             + self.schedule.noise(step, residual) * noise
         )
-        condition = self.denoiser.condition([level[known - 1 :].flatten(0, 1) for level in contexts])
+        condition = self.denoiser.condition(
+            [level[known - 1 :].flatten(0, 1) for level in contexts]
+        )
         predicted = self.denoiser(noisy, step, condition)
         if objective.target == "velocity":
             noise = velocity(residual, noise, self.schedule, step)
@@ -160,7 +162,9 @@ class ResidualVideoDiffusion(VideoPredictor):
         contexts = self.context_encoder(frames, past and past.contexts)
         states = None if self.next_frame is None else self.next_frame(frames, past and past.states)
         return Past(
-            frames[-1], [level[-1] for level in contexts], states and [level[-1] for level in states]
+            frames[-1],
+            [level[-1] for level in contexts],
+            states and [level[-1] for level in states],
         )
 
     def _mean(self, past: Past) -> Tensor:
@@ -221,5 +225,3 @@ class MeanForecast(VideoPredictor):
     ) -> Forecast:
         """The one forecast, repeated."""
         return repeated(self.model.predict_mean(context, horizon), ensemble)
-
-

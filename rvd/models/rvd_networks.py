@@ -1,13 +1,14 @@
 """The three networks of RVD: context encoder, next-frame predictor and denoiser (appendix A).
 
 Recurrent networks take the frames of a clip (frame, batch, channel, height, width) and the state
-before them (one tensor a level, or None), and return what they found at every frame together with the
-state after the last; nothing is kept on the module.
+before them (one tensor a level, or None), and return the states after every frame; nothing is kept
+on the module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 
 from rvd.models.blocks import (
     ConditionedResidualBlock,
-    Convolution,
     ConvGRU,
+    Convolution,
     LinearAttention,
     ResidualBlock,
     StepEmbedding,
@@ -45,7 +46,7 @@ class RecurrentPyramid(nn.Module):
         self.halvings = nn.ModuleList(halve(width) for width in widths[:-1])
 
     def forward(self, frames: Frames, state: State) -> list[Tensor]:
-        """The state of each level after every frame: (frame, batch, width, h/2^level, w/2^level)."""
+        """Of each level the states after every frame: (frame, batch, width, h/2^level, …)."""
         states: list[Tensor] = []
         for level, (block, recurrence) in enumerate(
             zip(self.blocks, self.recurrences, strict=True)
@@ -137,10 +138,8 @@ class Denoiser(nn.Module):
 
     def condition(self, contexts: Sequence[Float[Tensor, "batch w h_ w_"]]) -> Condition:
         """What the context adds at each level: the same for all steps of a frame's sampling."""
-        return [
-            block.condition(context)
-            for block, context in zip(self.down_second, contexts, strict=True)
-        ]
+        blocks = cast(Iterable[ConditionedResidualBlock], self.down_second)
+        return [block.condition(c) for block, c in zip(blocks, contexts, strict=True)]
 
     def forward(
         self,

@@ -57,8 +57,8 @@ def load(path: Path, config: Section | None = None) -> VideoPredictor:
 
     Args:
         path: of the safetensors file.
-        config: the model's section as it is now; what decides the trained weights must be as it was,
-            while the rest (the sampler, say) is taken from here. None takes the file's.
+        config: the model's section as it is now; what decides the trained weights must be as it
+            was, while the rest (the sampler, say) is taken from here. None takes the file's.
 
     Raises:
         UserError: the file is missing, damaged or foreign, or was trained under another config.

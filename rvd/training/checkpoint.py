@@ -68,7 +68,9 @@ def load_checkpoint(folder: Path, stamp: Mapping[str, Any]) -> tuple[int, Any] |
 
 def _checkpoints(folder: Path) -> list[Path]:
     """Newest first."""
-    return sorted((path for path in folder.glob("step-*.pt") if _NAME.match(path.name)), reverse=True)
+    return sorted(
+        (path for path in folder.glob("step-*.pt") if _NAME.match(path.name)), reverse=True
+    )
 
 
 def _digest_path(path: Path) -> Path:

@@ -48,14 +48,17 @@ class Journal:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._file.close()
         self._board.close()
 
 
 def read_journal(path: Path) -> list[dict[str, float]]:
-    """The entries of a journal; a last line that was cut short is left out, as is a missing file."""
+    """The entries of a journal, without a last line that was cut short; none if it is missing."""
     entries = []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:

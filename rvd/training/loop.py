@@ -16,10 +16,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rvd.config import Training
 from rvd.errors import UserError
+from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
 from rvd.models import VideoPredictor, save
 from rvd.progress import progress
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
-from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
 from rvd.training.validation import Validation
@@ -200,7 +200,9 @@ class _Trainer:
         """The predictor with the weights that are tested."""
         wanted = self.settings.weights == "average"
         if wanted and self.average is not None and int(self.average.n_averaged) > 0:
-            return self.average.module
+            averaged = self.average.module
+            assert isinstance(averaged, VideoPredictor)  # a copy of the predictor
+            return averaged
         return self.predictor
 
 
@@ -233,6 +235,6 @@ class _Watch:
             if not math.isfinite(float(value)):
                 raise UserError(
                     f"training stopped at step {self.step}: {name} is {float(value)}; the last "
-                    f"checkpoint is kept. A smaller learning_rate, a gradient_clip or float32 may help"
+                    "checkpoint is kept. A smaller learning_rate, a gradient_clip or float32 may "
+                    "help"
                 )
-

@@ -10,8 +10,8 @@ from rvd.config import LearningRate
 def learning_rate(settings: LearningRate, step: int, steps: int) -> float:
     """The rate of the step numbered ``step`` (from 0) of ``steps``."""
     rate = settings.initial
-    for start, value in sorted(settings.drops.items()):
-        if step >= start:
+    for drop, value in sorted(settings.drops.items()):
+        if step >= drop:
             rate = value
     if step < settings.warmup:
         rate *= (step + 1) / settings.warmup

@@ -23,7 +23,7 @@ def read_clip(split: Split, start: int, length: int) -> Frames:
     return np.ascontiguousarray(split.frames[start : start + length].transpose(0, 3, 1, 2))
 
 
-def as_unit(video: Tensor) -> Float[Tensor, "..."]:
+def as_unit(video: Tensor) -> Float[Tensor, ...]:
     """Frames as stored (uint8, or float32 in [0, 1]) → float32 in [0, 1]."""
     return video.float() / 255 if video.dtype == torch.uint8 else video
 
@@ -78,7 +78,9 @@ class RandomClips(Dataset[Tensor]):
         total = self.stream.batch * self.stream.processes
         chosen = self.starts[generator.integers(len(self.starts), size=total)]
         mirrored = generator.random(total) < 0.5
-        own = slice(self.stream.rank * self.stream.batch, (self.stream.rank + 1) * self.stream.batch)
+        own = slice(
+            self.stream.rank * self.stream.batch, (self.stream.rank + 1) * self.stream.batch
+        )
         split = self._split()
         clips = np.stack([read_clip(split, start, self.stream.length) for start in chosen[own]])
         return torch.from_numpy(_augmented(clips, mirrored[own], self.stream.augmentation))

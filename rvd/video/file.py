@@ -147,7 +147,10 @@ class VideoFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -230,4 +233,3 @@ def _plain(value: Any) -> Any:
 
 def _short(error: Exception) -> str:
     return reason(error) if isinstance(error, OSError) else str(error).strip("'\"")
-

@@ -128,7 +128,9 @@ def test_test_flows_are_never_trained_on():
         runs = load_experiment(paths).datasets["simulation"].runs
         seen = {*runs["train"].reynolds, *runs["val"].reynolds}
         assert not seen & set(runs["test"].reynolds)
-        seeds = [s.seed for s in load_experiment(paths).datasets["simulation"].simulations().values()]
+        seeds = [
+            s.seed for s in load_experiment(paths).datasets["simulation"].simulations().values()
+        ]
         assert len(seeds) == len(set(seeds))
 
 
@@ -147,7 +149,7 @@ def test_demo_holds_only_what_differs():
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(ConfigError, match="absent.yaml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read"):
         load_experiment([tmp_path / "absent.yaml"])
     (tmp_path / "bad.yaml").write_text("a: [1\nb: 2")
     with pytest.raises(ConfigError, match=r"bad.yaml, line \d: is not valid YAML"):

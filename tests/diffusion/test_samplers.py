@@ -1,4 +1,4 @@
-"""Samplers against a denoiser that is exact: that of a mixture of two Gaussians in one dimension."""
+"""Samplers against an exact denoiser: that of a mixture of two Gaussians in one dimension."""
 
 import pytest
 import torch
@@ -93,9 +93,7 @@ def test_ddim_over_all_steps_with_eta_1_is_ancestral():
 def test_clip_bounds_the_result():
     schedule = cosine_schedule(20)
     draw = normal()
-    sample = ancestral(
-        exact_denoiser(schedule), draw(torch.empty(500)), schedule, draw, clip=0.4
-    )
+    sample = ancestral(exact_denoiser(schedule), draw(torch.empty(500)), schedule, draw, clip=0.4)
     assert sample.abs().max() <= 0.4
 
 

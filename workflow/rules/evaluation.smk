@@ -6,11 +6,6 @@ rule sample:
         ),
     output:
         AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
-    params:
-        sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),
-        predictor=lambda wildcards, input: (
-            f"--predictor {input.predictor}" if input.predictor else ""
-        ),
     log:
         AT("logs/sample/{dataset}/{model}/seed{seed}.log"),
     benchmark:
@@ -19,11 +14,19 @@ rule sample:
     resources:
         mem_mb=16000,
         runtime=1440,
-        gpu=lambda wildcards: EXPERIMENT.compute.gpus if PLAN.trained_by(wildcards.model) else 0,
+        gpu=lambda wildcards: (
+            EXPERIMENT.compute.gpus if PLAN.trained_by(wildcards.model) else 0
+        ),
+    params:
+        config=CONFIG,
+        sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),
+        predictor=lambda wildcards, input: (
+            f"--predictor {input.predictor}" if input.predictor else ""
+        ),
     message:
         "Forecast the test videos of {wildcards.dataset} by {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "{PYTHON} -m rvd --log {log} sample --config {CONFIG} --threads {threads}"
+        "python -m rvd --log {log} sample --config {params.config} --threads {threads}"
         " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
         " --videos {input.videos} {params.predictor} --output {output}"
 
@@ -33,16 +36,17 @@ rule score:
         AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
     output:
         AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
-    params:
-        metrics=EXPERIMENT.evaluation.metrics,
     log:
         AT("logs/score/{dataset}/{model}/seed{seed}.log"),
     threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        config=CONFIG,
+        metrics=EXPERIMENT.evaluation.metrics,
     message:
         "Score {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{PYTHON} -m rvd --log {log} score {input} --config {CONFIG} --threads {threads}"
+        "python -m rvd --log {log} score {input} --config {params.config} --threads {threads}"
         " --output {output}"

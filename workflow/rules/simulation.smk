@@ -1,8 +1,6 @@
 rule simulate:
     output:
         AT("data/{dataset}/{run}.h5"),
-    params:
-        flags=lambda wildcards: PLAN.street_flags(wildcards.dataset, wildcards.run),
     log:
         AT("logs/simulate/{dataset}/{run}.log"),
     benchmark:
@@ -11,10 +9,12 @@ rule simulate:
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        flags=lambda wildcards: PLAN.street_flags(wildcards.dataset, wildcards.run),
     message:
         "Simulate the run {wildcards.run} of {wildcards.dataset}"
     shell:
-        "{PYTHON} -m lbm simulate {output} {params.flags} 2> >(tee -i {log} >&2)"
+        "python -m lbm simulate {output} {params.flags} 2> >(tee -i {log} >&2)"
 
 
 rule convert:
@@ -22,16 +22,17 @@ rule convert:
         lambda wildcards: PLAN.raw_files(wildcards.dataset),
     output:
         AT("data/{dataset}.h5"),
-    params:
-        dataset=lambda wildcards: PLAN.conversion(wildcards.dataset),
     log:
         AT("logs/convert/{dataset}.log"),
     threads: 1
     resources:
         mem_mb=2000,
         runtime=120,
+    params:
+        config=CONFIG,
+        dataset=lambda wildcards: PLAN.conversion(wildcards.dataset),
     message:
         "Turn {wildcards.dataset} into a video file"
     shell:
-        "{PYTHON} -m rvd --log {log} convert {input} --config {CONFIG}"
+        "python -m rvd --log {log} convert {input} --config {params.config}"
         " --dataset {wildcards.dataset} --output {output}"

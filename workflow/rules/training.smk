@@ -6,9 +6,6 @@ rule train:
     output:
         predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
         curve=AT("results/{dataset}/{model}/seed{seed}/curve.csv"),
-    params:
-        training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
-        checkpoints=AT("checkpoints/{dataset}/{model}/seed{seed}"),
     log:
         AT("logs/train/{dataset}/{model}/seed{seed}.log"),
     benchmark:
@@ -18,10 +15,14 @@ rule train:
         mem_mb=16000,
         runtime=7200,
         gpu=EXPERIMENT.compute.gpus,
+    params:
+        config=CONFIG,
+        training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
+        checkpoints=AT("checkpoints/{dataset}/{model}/seed{seed}"),
     message:
         "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{PYTHON} -m rvd --log {log} train --config {CONFIG} --threads {threads}"
+        "python -m rvd --log {log} train --config {params.config} --threads {threads}"
         " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
         " --videos {input.videos} --checkpoints {params.checkpoints}"
         " --output {output.predictor} --curve {output.curve}"

@@ -1,0 +1,70 @@
+# Each target makes .venv when it is missing. Nothing else is needed but git, make, Python 3.11 or
+# newer, and a C compiler.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick lint format bench lock clean distclean
+
+help:
+	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
+	@echo "make test        the tests            make test-quick  those that take under two minutes"
+	@echo "make lint        style, types, rules  make format      mend the style"
+	@echo "make bench       speed and memory     make lock        renew constraints.txt"
+	@echo "make clean       remove the demo and caches (make distclean: .venv, too)"
+
+demo: $(READY)
+	$(SNAKEMAKE) --configfile config/demo.yaml -- all
+	@$(BIN)/rvd summary demo/results
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-quick: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/python workflow/lint.py
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/nbstripout notebooks/*.ipynb
+
+bench: $(READY)
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+# The exact versions that were tested: what an installation without constraints gives today.
+lock:
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet -e '.[dev]'
+	echo "# The versions tested; made by \`make lock\`." > constraints.txt
+	$(VENV)-lock/bin/pip freeze --local --exclude-editable >> constraints.txt
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+	@echo "Installing into $(VENV): about 7 GB, some minutes"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@

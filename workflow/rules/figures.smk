@@ -1,0 +1,61 @@
+rule table:
+    input:
+        lambda wildcards: PLAN.scores(wildcards.table),
+    output:
+        csv=AT("results/{table}.csv"),
+        markdown=AT("results/{table}.md"),
+        latex=AT("results/{table}.tex"),
+    log:
+        AT("logs/{table}.log"),
+    params:
+        config=CONFIG,
+        run=PLAN.wanted(),
+    message:
+        "Tabulate {output.csv}"
+    shell:
+        "python -m rvd --log {log} tabulate {input} --config {params.config}"
+        " --table {wildcards.table} --output {output.csv}"
+
+
+rule figures:
+    input:
+        notebook="notebooks/{notebook}.ipynb",
+        samples=PLAN.results("samples.h5"),
+        scores=PLAN.results("scores.csv"),
+        curves=PLAN.curves(),
+    output:
+        directory(AT("results/figures/{notebook}")),
+    log:
+        AT("logs/figures/{notebook}.log"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=CONFIG,
+    message:
+        "Render the notebook {wildcards.notebook}"
+    shell:
+        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+
+
+rule gallery:
+    input:
+        samples=PLAN.results("samples.h5"),
+        scores=PLAN.results("scores.csv"),
+        curves=PLAN.curves(),
+        tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
+    output:
+        AT("results/gallery.html"),
+    log:
+        AT("logs/gallery.log"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=CONFIG,
+    message:
+        "Build the gallery"
+    shell:
+        "python -m rvd --log {log} gallery --config {params.config} --output {output}"
