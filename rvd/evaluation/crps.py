@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 
 def crps(
-    ensemble: Float[np.ndarray, member * pixels], truth: Float[np.ndarray, " *pixels"]
-) -> Float[np.ndarray, " *pixels"]:
+    ensemble: Float[np.ndarray, "member ..."], truth: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
     """CRPS of the ensemble's empirical distribution function: the paper's estimator.
 
     ∫(F̂(z) − 1{x ≤ z})² dz = mean|X_s − x| − Σ_s (2s − S − 1)·X_(s)/S², with X_(s) the sorted
