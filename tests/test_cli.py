@@ -1,0 +1,123 @@
+"""The command line: one line for a mistake, its exit code, and nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from rvd.models import load
+from tests.test_parity import FIXTURES
+from tests.tiny import config, write_squares
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config()))
+    write_squares(tmp_path / "v.h5")
+    return tmp_path
+
+
+def rvd(*arguments, cwd, **options):
+    command = [sys.executable, "-m", "rvd", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, env=environment, **options
+    )
+
+
+def training(*changes):
+    return [
+        "train",
+        "--config=config.yaml",
+        "--dataset=simulation",
+        "--model=rvd",
+        "--seed=0",
+        "--videos=v.h5",
+        "--checkpoints=checkpoints",
+        "--output=predictor.safetensors",
+        "--curve=curve.csv",
+        "--threads=1",
+        *changes,
+    ]
+
+
+def test_train_sample_score(workplace):
+    assert rvd("--log=train.log", *training(), cwd=workplace).returncode == 0
+    assert "train simulation/rvd: 6/6" in (workplace / "train.log").read_text()
+    common = ["--config=config.yaml", "--dataset=simulation", "--model=rvd", "--seed=0"]
+    sampled = rvd(
+        "sample",
+        *common,
+        "--videos=v.h5",
+        "--predictor=predictor.safetensors",
+        "--output=samples.h5",
+        cwd=workplace,
+    )
+    assert sampled.returncode == 0, sampled.stderr
+    scored = rvd(
+        "score", "samples.h5", "--config=config.yaml", "--output=scores.csv", cwd=workplace
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert (workplace / "scores.csv").read_text().startswith("dataset,model,seed,metric,frame")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("--model=gan", "models: 'gan' does not exist; there are analogue"),
+        ("--model=persistence", "a model of kind 'persistence' is not trained"),
+        ("--dataset=kth", "datasets: 'kth' does not exist; there are simulation"),
+        ("--videos=absent.h5", "absent.h5: there is no such file"),
+        ("--videos=config.yaml", "config.yaml: is not a readable HDF5 file"),
+        ("--config=absent.yaml", "absent.yaml: cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_line(workplace, change, said):
+    run = rvd(*training(change), cwd=workplace)
+    assert run.returncode == 2
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert not (workplace / "checkpoints").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_says_that_it_goes_on(workplace, number):
+    values = config()
+    values["models"]["rvd"]["training"] |= {"steps": 100000, "checkpoint_every": 50000}
+    (workplace / "config.yaml").write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "rvd", *training()]
+    process = subprocess.Popen(command, cwd=workplace, stderr=subprocess.PIPE, text=True)
+    journal = workplace / "checkpoints" / "journal.jsonl"
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert len(list((workplace / "checkpoints").glob("step-*.pt"))) == 1
+
+
+def test_import_official(tmp_path):
+    checkpoint = FIXTURES / "official_checkpoint.pt"
+    for flags in ([], ["--ema"]):
+        run = rvd(
+            "import-official", checkpoint, "--size=16", "--output=p.safetensors", *flags, cwd=tmp_path
+        )
+        assert run.returncode == 0, run.stderr
+        model = load(tmp_path / "p.safetensors")
+        assert model.config.objective.loss == "absolute"
+        assert model.config.diffusion_steps == 20
+
+
+def test_import_refuses_what_is_no_checkpoint(tmp_path):
+    (tmp_path / "bad.pt").write_text("nonsense")
+    run = rvd("import-official", "bad.pt", "--output=p.safetensors", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "bad.pt: is not a safe PyTorch checkpoint" in run.stderr
+    assert run.stderr.count("\n") == 1
