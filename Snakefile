@@ -14,7 +14,7 @@ from rvd.config import ConfigError, experiment_from_mapping
 from rvd.config.plan import Plan
 
 
-configfile: "config/config.yaml"
+configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 # Rules call `python`: the one that runs Snakemake, whether or not its environment was activated.

@@ -19,7 +19,7 @@ rule table:
 
 rule figures:
     input:
-        notebook="notebooks/{notebook}.ipynb",
+        notebook=f"{workflow.basedir}/notebooks/{{notebook}}.ipynb",
         samples=PLAN.results("samples.h5"),
         scores=PLAN.results("scores.csv"),
         curves=PLAN.curves(),

@@ -1,0 +1,5 @@
+"""`python -m lbm`."""
+
+from lbm.cli import main
+
+main()

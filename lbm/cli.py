@@ -1,0 +1,166 @@
+"""The command line: `python -m lbm simulate OUTPUT.h5 --reynolds 150`."""
+
+import errno
+import inspect
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from lbm.config import VortexStreet
+from lbm.errors import FlowError, one_line_each
+
+app = typer.Typer(
+    help="Lattice Boltzmann flow past a circle, recorded as frames of vorticity.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `simulate` a named command while it is the only one."""
+
+
+def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Replace the parameter `**street` by one option for each field of `VortexStreet`.
+
+    The fields are described once, in `lbm.config`; typer reads a function's signature.
+    """
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[type(field.default), typer.Option(help=field.description)],
+        )
+        for name, field in VortexStreet.model_fields.items()
+    ]
+    signature = inspect.signature(function)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    function.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in (*kept, *options)}
+    return function
+
+
+@app.command()
+@_with_street_options
+def simulate(
+    output: Annotated[Path, typer.Argument(help="HDF5 file to write", show_default=False)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be computed, and stop")
+    ] = False,
+    **street: Any,
+) -> None:
+    """Simulate one vortex street and write its run file."""
+    try:
+        chosen = VortexStreet(**street)
+    except ValidationError as error:
+        _fail(*(f"{output}: {line}" for line in one_line_each(error)))
+    print(f"{output}: {describe(chosen)}", file=sys.stderr)
+    if dry_run:
+        print(f"{output}: {estimate(chosen)}", file=sys.stderr)
+        return
+    try:
+        _check_writable(output, chosen)
+        _simulate_with_progress(chosen, output)
+    except FlowError as error:
+        _fail(f"{output}: {error}")
+    except OSError as error:
+        # h5py raises OSErrors without a number, their text is HDF5's
+        _fail(f"{output}: cannot be written: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _fail(f"{output}: interrupted, nothing was written", code=130)
+
+
+def describe(street: VortexStreet) -> str:
+    """The run in one line: the numbers that a flow is known by."""
+    return (
+        f"Re {street.reynolds:g}, Ma {street.mach:.3f}, tau {street.tau:.4f}, "
+        f"blockage {street.blockage:.1%}, expected Strouhal number {street.strouhal:.3f} "
+        f"(shedding every {street.shedding_period:.0f} ticks, "
+        f"{street.shedding_period / street.interval:.1f} frames), "
+        f"{street.width}×{street.height} cells, {street.total_ticks:,} ticks"
+    )
+
+
+def estimate(street: VortexStreet) -> str:
+    """Cost of a run in one line, from a short trial of the solver on this machine."""
+    speed = measure_speed(street)
+    size = street.frames * street.width * street.height * 4
+    return (
+        f"{street.updates / 1e9:.2f} billion lattice updates, about "
+        f"{street.updates / speed:.0f} s at {speed / 1e6:.0f} MLUPS here with "
+        f"{street.solver} {street.precision}; {size / 1e6:.0f} MB on disk"
+    )
+
+
+def measure_speed(street: VortexStreet, seconds: float = 0.3) -> float:
+    """Lattice updates per second of this street's solver, compiled before it is timed."""
+    import numpy as np
+
+    from lbm.vortex_street import make_solver
+
+    solver = make_solver(street)
+    trial = np.ones(2 + 500_000 // (street.width * street.height))
+    solver.advance(trial)
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        solver.advance(trial)
+        done += len(trial)
+    return done * street.width * street.height / (time.perf_counter() - start)
+
+
+def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
+    """Run with a bar on standard error; compiled code is imported only now."""
+    from lbm.vortex_street import simulate as run
+
+    cells = street.width * street.height
+    with tqdm(total=street.total_ticks, unit="tick", desc=output.name, mininterval=0.5) as bar:
+
+        def progress(ticks: int) -> None:
+            bar.update(ticks)
+            rate = bar.format_dict["rate"] or bar.n / max(bar.format_dict["elapsed"], 1e-9)
+            bar.set_postfix_str(f"{rate * cells / 1e6:.0f} MLUPS", refresh=False)
+
+        run(street, output, progress)
+
+
+def _check_writable(output: Path, street: VortexStreet) -> None:
+    """Fail before the first tick if the file could not be written after the last.
+
+    Raises:
+        OSError: the folder is absent or cannot be written, or the disk has too little room.
+    """
+    folder = output.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    if output.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output))
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    need = street.frames * street.width * street.height * 4
+    if free < need:
+        text = f"the run needs {need / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left"
+        raise OSError(errno.ENOSPC, text, str(output))
+
+
+def _fail(*lines: str, code: int = 1) -> NoReturn:
+    """Say what is wrong on standard error and stop."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of `python -m lbm`."""
+    app(prog_name="python -m lbm")

@@ -1,0 +1,166 @@
+"""What one simulated vortex street is: every parameter of a run, in lattice units, validated.
+
+Light to import (pydantic only), since the experiment's config embeds it. Lengths are in cells,
+times in ticks, and positions count from the lower left corner of the domain, so that cell (y, x)
+covers [x, x + 1] × [y, y + 1] and walls lie on the domain's edges.
+"""
+
+from math import sqrt
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SOUND_SPEED = 1 / sqrt(3)
+MAX_MACH = 0.15
+MIN_TAU = 0.505
+MAX_BLOCKAGE = 0.5
+MARGIN = 2.0
+"""Cells of fluid kept between the obstacle and every edge: interpolation at its surface and the
+outlet's extrapolation reach two cells far."""
+
+Finite = Field(allow_inf_nan=False)
+Positive = Field(gt=0, allow_inf_nan=False)
+
+
+class VortexStreet(BaseModel):
+    """One run: flow past a circle in a channel, sampled as frames of vorticity.
+
+    The defaults are the street of the paper (section "Simulation"): a 128×128 window of it is the
+    picture, one frame every 128 ticks.
+
+    Raises:
+        pydantic.ValidationError: a value is impossible or the flow would be inaccurate or
+            unstable; `lbm.errors.one_line_each` makes readable lines of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    solver: Literal["numba"] = Field("numba", description="program that computes the flow")
+    width: int = Field(256, ge=16, le=16384, description="cells along the flow")
+    height: int = Field(128, ge=16, le=16384, description="cells across the flow")
+    diameter: Annotated[float, Positive] = Field(16.0, description="diameter of the circle, cells")
+    center: Annotated[float, Positive] = Field(
+        32.0, description="distance of the circle's centre from the inlet, cells"
+    )
+    offset: Annotated[float, Finite] = Field(
+        0.0, description="height of the circle's centre above the middle of the channel, cells"
+    )
+    velocity: Annotated[float, Positive] = Field(
+        0.08, description="inflow velocity, cells per tick (the Mach number is √3 times it)"
+    )
+    reynolds: Annotated[float, Positive] = Field(
+        100.0, description="velocity · diameter / viscosity; sets the shear viscosity"
+    )
+    bulk_viscosity: Annotated[float, Positive] = Field(
+        0.02, description="kinematic bulk viscosity, cells² per tick: it damps sound"
+    )
+    warmup: int = Field(20_000, ge=0, description="ticks before the first frame's interval")
+    interval: int = Field(128, ge=1, description="ticks from frame to frame")
+    frames: int = Field(1000, ge=1, description="frames of the run")
+    perturbation: float = Field(
+        0.05, ge=0, le=0.5, description="r.m.s. of the initial random velocity over the inflow's"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of everything random in the run")
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="arithmetic: float32 for data, float64 for validation"
+    )
+
+    @model_validator(mode="after")
+    def _check_flow(self) -> Self:
+        """Refuse what would be wrong physics, naming the value and the bound."""
+        if self.mach >= MAX_MACH:
+            raise ValueError(
+                f"velocity = {self.velocity:g}: the Mach number is {self.mach:.3f}, "
+                f"it must stay below {MAX_MACH} (velocity below {MAX_MACH * SOUND_SPEED:.4f})"
+            )
+        if self.tau <= MIN_TAU:
+            bound = self.velocity * self.diameter * 3 / (MIN_TAU - 0.5)
+            raise ValueError(
+                f"reynolds = {self.reynolds:g}: the relaxation time tau is {self.tau:.4f}, it must "
+                f"exceed {MIN_TAU} (reynolds below {bound:.0f} at this velocity and diameter)"
+            )
+        if self.bulk_tau <= MIN_TAU:
+            raise ValueError(
+                f"bulk_viscosity = {self.bulk_viscosity:g}: its relaxation time is "
+                f"{self.bulk_tau:.4f}, it must exceed {MIN_TAU} (bulk_viscosity above "
+                f"{(MIN_TAU - 0.5) / 3:.5f})"
+            )
+        if self.blockage > MAX_BLOCKAGE:
+            raise ValueError(
+                f"diameter = {self.diameter:g}: the circle blocks {self.blockage:.0%} of a channel "
+                f"of height {self.height}, it may block at most {MAX_BLOCKAGE:.0%}"
+            )
+        self._check_inside()
+        return self
+
+    def _check_inside(self) -> None:
+        """Refuse a circle that reaches the domain's edges."""
+        reach = self.diameter / 2 + MARGIN
+        if not reach <= self.center <= self.width - reach:
+            raise ValueError(
+                f"center = {self.center:g}: a circle of diameter {self.diameter:g} must have its "
+                f"centre between {reach:g} and {self.width - reach:g} (width {self.width})"
+            )
+        if abs(self.offset) > self.height / 2 - reach:
+            raise ValueError(
+                f"offset = {self.offset:g}: a circle of diameter {self.diameter:g} may lie at most "
+                f"{self.height / 2 - reach:g} from the middle (height {self.height})"
+            )
+
+    @property
+    def viscosity(self) -> float:
+        """Kinematic shear viscosity, cells² per tick."""
+        return self.velocity * self.diameter / self.reynolds
+
+    @property
+    def tau(self) -> float:
+        """Relaxation time of the shear stress, ticks."""
+        return 3 * self.viscosity + 0.5
+
+    @property
+    def bulk_tau(self) -> float:
+        """Relaxation time of the stress's trace, ticks."""
+        return 3 * self.bulk_viscosity + 0.5
+
+    @property
+    def mach(self) -> float:
+        """Inflow velocity over the lattice's speed of sound."""
+        return self.velocity / SOUND_SPEED
+
+    @property
+    def blockage(self) -> float:
+        """Part of the channel's height that the circle fills."""
+        return self.diameter / self.height
+
+    @property
+    def strouhal(self) -> float:
+        """Expected Strouhal number, an estimate for `--dry-run` good to some per cent.
+
+        The unconfined cylinder's 0.2684 − 1.0356/√Re (Fey, König & Eckelmann, Phys. Fluids 10,
+        1998, laminar range) at the mean of the inflow's and the gap's velocity.
+        """
+        confined = (1 + 1 / (1 - self.blockage)) / 2
+        return confined * max(0.2684 - 1.0356 / sqrt(self.reynolds), 0.1)
+
+    @property
+    def shedding_period(self) -> float:
+        """Expected ticks from one vortex pair to the next."""
+        return self.diameter / (self.velocity * self.strouhal)
+
+    @property
+    def total_ticks(self) -> int:
+        """Ticks from rest to the last frame."""
+        return self.warmup + self.frames * self.interval
+
+    @property
+    def updates(self) -> int:
+        """Lattice updates of the whole run."""
+        return self.total_ticks * self.width * self.height
+
+    def flags(self) -> list[str]:
+        """Every parameter as options of `python -m lbm simulate`, in the order of the fields."""
+        return [
+            word
+            for name, value in self.model_dump().items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]

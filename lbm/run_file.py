@@ -1,0 +1,179 @@
+"""The run file: one simulated street as HDF5, written whole or not at all, checked when opened.
+
+    vorticity  (frame, y, x) float32, per tick, one frame per chunk, uncompressed; 0 in solid cells
+    solid      (y, x) bool
+    tick       (frame,) int64
+    drag, lift (frame,) float64: force on the obstacle at that tick, lattice units
+
+Attributes: `format` and `format_version`; `config`, the `VortexStreet` as JSON; `versions`, JSON;
+and for those who read no JSON `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velocity`,
+`diameter`, `center`, `offset`, `seed`.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from pydantic import ValidationError
+
+from lbm.config import VortexStreet
+from lbm.errors import RunFileError, one_line_each
+
+FORMAT = "lbm-run"
+FORMAT_VERSION = 1
+_DATASETS = ("vorticity", "solid", "tick", "drag", "lift")
+
+
+class RunFile:
+    """An open, checked run file; a context manager.
+
+    Attributes:
+        street: the run's parameters.
+        vorticity: (frame, y, x) float32 HDF5 dataset: slice it to read frames.
+        solid: (y, x) bool.
+        tick: (frame,) int64.
+        drag: (frame,) float64, lattice units.
+        lift: (frame,) float64, lattice units.
+        attributes: the file's attributes, `config` and `versions` still JSON.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self._file = file
+        self.path = path
+        self.attributes: dict[str, Any] = dict(file.attrs)
+        if self.attributes.get("format") != FORMAT:
+            raise RunFileError(f"{path}: not a run file of lbm (no attribute format = {FORMAT!r})")
+        if self.attributes.get("format_version") != FORMAT_VERSION:
+            raise RunFileError(
+                f"{path}: format version {self.attributes.get('format_version')}, "
+                f"this program reads version {FORMAT_VERSION}"
+            )
+        self.street = self._read_street()
+        missing = [name for name in _DATASETS if not isinstance(file.get(name), h5py.Dataset)]
+        if missing:
+            raise RunFileError(f"{path}: dataset {missing[0]!r} is missing")
+        self._check_shapes()
+        self.vorticity = file["vorticity"]
+        self.solid: Bool[np.ndarray, "y x"] = file["solid"][:]
+        self.tick: Int[np.ndarray, " frame"] = file["tick"][:]
+        self.drag: Float[np.ndarray, " frame"] = file["drag"][:]
+        self.lift: Float[np.ndarray, " frame"] = file["lift"][:]
+
+    def _read_street(self) -> VortexStreet:
+        try:
+            return VortexStreet.model_validate_json(self.attributes.get("config", ""))
+        except ValidationError as error:
+            raise RunFileError(f"{self.path}: config: {one_line_each(error)[0]}") from None
+
+    def _check_shapes(self) -> None:
+        """Every dataset must have the size that the run's own parameters say."""
+        frames, grid = self.street.frames, (self.street.height, self.street.width)
+        shapes = {"vorticity": (frames, *grid), "solid": grid}
+        for name in _DATASETS:
+            shape, expected = self._file[name].shape, shapes.get(name, (frames,))
+            if shape != expected:
+                raise RunFileError(f"{self.path}: {name} has shape {shape}, expected {expected}")
+
+    def close(self) -> None:
+        """Close the file; `vorticity` cannot be read any more."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_run(path: Path | str) -> RunFile:
+    """Open a run file for reading and check it.
+
+    Raises:
+        RunFileError: the file is absent, truncated, of another format, or does not hold what its
+            parameters say; the message is one line that names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RunFileError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        # HDF5's own message is about superblocks and hides which file it was
+        raise RunFileError(f"{path}: not an HDF5 file, or truncated") from None
+    try:
+        return RunFile(path, file)
+    except RunFileError:
+        file.close()
+        raise
+
+
+class RunWriter:
+    """Datasets of a run file that is being written, frame by frame."""
+
+    def __init__(self, file: h5py.File, street: VortexStreet, solid: Bool[np.ndarray, "y x"]) -> None:
+        shape = (street.frames, street.height, street.width)
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["config"] = street.model_dump_json()
+        file.attrs["versions"] = json.dumps(versions())
+        names = ("solver", "reynolds", "viscosity", "bulk_viscosity", "velocity")
+        for name in (*names, "diameter", "center", "offset", "seed"):
+            file.attrs[name] = getattr(street, name)
+        file["solid"] = solid
+        self._vorticity = file.create_dataset(
+            "vorticity", shape, np.float32, chunks=(1, *shape[1:])
+        )
+        self._tick = file.create_dataset("tick", street.frames, np.int64)
+        self._drag = file.create_dataset("drag", street.frames, np.float64)
+        self._lift = file.create_dataset("lift", street.frames, np.float64)
+
+    def write(
+        self,
+        frame: int,
+        vorticity: Float[np.ndarray, "y x"],
+        tick: int,
+        force: Float[np.ndarray, " xy=2"],
+    ) -> None:
+        """Store one frame."""
+        self._vorticity[frame] = vorticity
+        self._tick[frame] = tick
+        self._drag[frame], self._lift[frame] = force
+
+
+@contextmanager
+def create_run(
+    path: Path, street: VortexStreet, solid: Bool[np.ndarray, "y x"]
+) -> Iterator[RunWriter]:
+    """Write a run file that appears under `path` only when it is whole.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with h5py.File(partial, "w") as file:
+            yield RunWriter(file, street, solid)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shaped a run."""
+    names = ("numba", "numpy", "h5py")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"python": platform.python_version(), **found}

@@ -1,0 +1,101 @@
+"""The workflow as users run it: the real Snakefile, on a tiny simulated flow."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from rvd.config.experiment import merge
+from tests.tiny import config
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def snakemake(folder, *targets, options=(), **changes):
+    """Run the Snakefile in ``folder`` on the tiny config with ``changes`` laid over it."""
+    tiny = folder / "tiny.yaml"
+    tiny.write_text(yaml.safe_dump(merge(config(root="out"), changes)))
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        f"--snakefile={REPOSITORY / 'Snakefile'}",
+        f"--directory={folder}",
+        "--cores=2",
+        *options,
+        "--configfile",
+        str(tiny),
+        "--",
+        *targets,
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def dry_run(*arguments):
+    """A dry run of the default config, in the repository itself."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores=8", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which the whole pipeline has run."""
+    folder = tmp_path_factory.mktemp("workflow")
+    run = snakemake(folder, "all")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.slow
+class TestWhole:
+    def test_everything_is_made(self, finished):
+        results = finished / "out" / "results"
+        for path in ("table1.csv", "ablation.csv", "gallery.html", "config.json"):
+            assert (results / path).stat().st_size > 0, path
+        assert list((results / "figures" / "forecasts").glob("*.png"))
+        scores = pd.read_csv(results / "simulation" / "rvd" / "seed0" / "scores.csv")
+        assert set(scores.dataset) == {"simulation"}
+        assert json.loads((results / "config.json").read_text())["root"] == "out"
+
+    def test_nothing_is_left_to_do(self, finished):
+        again = snakemake(finished, "all")
+        assert again.returncode == 0
+        assert "Nothing to be done" in again.stdout + again.stderr
+
+    @pytest.mark.parametrize(
+        ("changes", "rules"),
+        [
+            ({"evaluation": {"ensemble": 2}}, {"sample", "score", "table", "figures", "gallery"}),
+            ({"evaluation": {"metrics": ["crps"]}}, {"score", "table", "figures", "gallery"}),
+            ({"models": {"rvd": {"training": {"workers": 1, "journal_every": 5}}}}, set()),
+        ],
+    )
+    def test_a_change_reruns_what_it_touches(self, finished, changes, rules):
+        run = snakemake(finished, "all", options=["--dry-run"], **changes)
+        assert run.returncode == 0
+        # The summary has a line for each rule: its name and how many jobs.
+        counted = re.findall(r"^(\w+) +\d+$", run.stdout + run.stderr, re.MULTILINE)
+        assert set(counted) - {"all", "total"} == rules
+
+
+class TestPlan:
+    @pytest.mark.parametrize("target", ["all", "results/ablation.csv", "results/table1.csv"])
+    def test_the_default_config_resolves(self, target):
+        run = dry_run(target)
+        assert run.returncode == 0, run.stderr
+        assert "train" in run.stdout + run.stderr
+
+    def test_a_mistake_stops_before_anything_starts(self, tmp_path):
+        run = snakemake(tmp_path, "all", evaluation={"contxt": 3})
+        said = run.stdout + run.stderr
+        assert run.returncode != 0
+        assert "evaluation.contxt: there is no such key; did you mean 'context'?" in said
+        assert "Traceback" not in said
+        assert not (tmp_path / "out").exists()
