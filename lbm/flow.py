@@ -95,9 +95,7 @@ class Solver(Protocol):
 
     def macroscopic(
         self,
-    ) -> tuple[
-        Float[np.ndarray, "y x"], Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]
-    ]:
+    ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
         """Density and velocity now, with density 1 and velocity 0 in solid cells."""
 
     def populations(self) -> Float[np.ndarray, "direction=9 y x"]:

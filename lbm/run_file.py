@@ -124,7 +124,9 @@ def open_run(path: Path | str) -> RunFile:
 class RunWriter:
     """Datasets of a run file that is being written, frame by frame."""
 
-    def __init__(self, file: h5py.File, street: VortexStreet, solid: Bool[np.ndarray, "y x"]) -> None:
+    def __init__(
+        self, file: h5py.File, street: VortexStreet, solid: Bool[np.ndarray, "y x"]
+    ) -> None:
         shape = (street.frames, street.height, street.width)
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION

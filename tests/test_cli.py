@@ -107,7 +107,12 @@ def test_import_official(tmp_path):
     checkpoint = FIXTURES / "official_checkpoint.pt"
     for flags in ([], ["--ema"]):
         run = rvd(
-            "import-official", checkpoint, "--size=16", "--output=p.safetensors", *flags, cwd=tmp_path
+            "import-official",
+            checkpoint,
+            "--size=16",
+            "--output=p.safetensors",
+            *flags,
+            cwd=tmp_path,
         )
         assert run.returncode == 0, run.stderr
         model = load(tmp_path / "p.safetensors")

@@ -55,20 +55,21 @@ class Objective(Section):
 class Sampler(Section):
     """How a residual is drawn.
 
-    ``clip`` bounds the implied y₀ at each step, ``eta`` is the noise of DDIM (1: as ancestral
-    sampling), ``start_log_snr`` where DDIM starts (log ᾱ/(1−ᾱ)); null starts at step N.
+    ``steps`` are spaced evenly in n by DDIM, and in log-SNR by DPM-Solver++. ``clip`` bounds the
+    implied y₀ at each step, ``eta`` is the noise of DDIM (1: as ancestral sampling),
+    ``start_log_snr`` where these two start (log ᾱ/(1−ᾱ)); null starts at step N.
     """
 
-    method: Literal["ancestral", "ddim"] = "ancestral"
+    method: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
     steps: PositiveInt | None = None
     eta: Annotated[float, Field(ge=0, le=1)] = 1.0
     clip: PositiveFloat | None = 2.0
     start_log_snr: float | None = None
 
     @model_validator(mode="after")
-    def _steps_belong_to_ddim(self) -> Self:
-        if self.method == "ddim" and self.steps is None:
-            raise ValueError("method: ddim needs a number of steps")
+    def _steps_belong_to_the_method(self) -> Self:
+        if self.method != "ancestral" and self.steps is None:
+            raise ValueError(f"method: {self.method} needs a number of steps")
         if self.method == "ancestral" and self.steps is not None:
             raise ValueError("method: ancestral takes all diffusion steps; leave steps out")
         return self

@@ -1,6 +1,6 @@
 """Diffusion: the variance schedule, and samplers as free functions of a denoiser."""
 
-from rvd.diffusion.samplers import ancestral, ddim
+from rvd.diffusion.samplers import ancestral, ddim, dpm_solver
 from rvd.diffusion.schedule import Schedule, cosine_schedule
 
-__all__ = ["Schedule", "ancestral", "cosine_schedule", "ddim"]
+__all__ = ["Schedule", "ancestral", "cosine_schedule", "ddim", "dpm_solver"]

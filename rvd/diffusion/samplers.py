@@ -95,6 +95,66 @@ def ddim(
     raise ValueError("ddim needs at least one step")
 
 
+def dpm_solver(
+    denoiser: Denoiser,
+    prior: Tensor,
+    schedule: Schedule,
+    clip: float | None,
+    *,
+    steps: Sequence[int],
+) -> Tensor:
+    """DPM-Solver++(2M) (Lu et al., 2022, Algorithm 2): second order, no noise.
+
+    Args:
+        denoiser: (y, step) → y₀.
+        prior: (batch, …), drawn from N(0, 1).
+        schedule: of N steps.
+        clip: y₀ is bounded to [−clip, clip] at each step; None leaves it.
+        steps: the steps taken, falling; evenly spaced in log-SNR they serve best.
+
+    Returns:
+        (batch, …), y₀.
+    """
+    y, before = prior, None
+    half_log_snr = schedule.log_snr() / 2
+    for index, step in enumerate(steps):
+        clean = _clean(denoiser, y, step, clip)
+        if index == len(steps) - 1:
+            return clean
+        following = steps[index + 1]
+        width = half_log_snr[following] - half_log_snr[step]
+        direction = clean
+        if before is not None:
+            ratio = (half_log_snr[step] - half_log_snr[steps[index - 1]]) / width
+            direction = clean + ((clean - before) / (2 * ratio)).to(y.dtype)
+        now, then = schedule.alpha_bar[step], schedule.alpha_bar[following]
+        kept = ((1 - then) / (1 - now)).sqrt().to(y.dtype)
+        added = (-then.sqrt() * torch.expm1(-width)).to(y.dtype)
+        y, before = kept * y + added * direction, clean
+    raise ValueError("dpm_solver needs at least one step")
+
+
+def log_snr_steps(schedule: Schedule, count: int, start_log_snr: float | None = None) -> list[int]:
+    """``count`` steps evenly spaced in log ᾱ/(1−ᾱ) from a first one down to 0, without repeats.
+
+    Args:
+        schedule: of N steps.
+        count: how many steps at the most.
+        start_log_snr: begin at the noisiest step whose log-SNR is at least this; None begins at
+            0.995·N, beyond which the cosine schedule's log-SNR falls off a cliff.
+    """
+    if start_log_snr is None:
+        first = round(0.995 * (len(schedule) - 1))
+    else:
+        first = _first_step(schedule, start_log_snr)
+    log_snr = schedule.log_snr()
+    wanted = torch.linspace(
+        float(log_snr[first]), float(log_snr[0]), count, dtype=torch.float64, device=log_snr.device
+    )
+    nearest = (log_snr[None] - wanted[:, None]).abs().argmin(1)
+    return sorted({first, *nearest.tolist()}, reverse=True)
+
+
 def uniform_steps(schedule: Schedule, count: int, start_log_snr: float | None = None) -> list[int]:
     """``count`` steps evenly spaced from a first one down to 0, without repeats.
 
@@ -104,12 +164,14 @@ def uniform_steps(schedule: Schedule, count: int, start_log_snr: float | None = 
         start_log_snr: begin at the noisiest step whose log ᾱ/(1−ᾱ) is at least this; None begins
             at step N − 1.
     """
-    first = len(schedule) - 1
-    if start_log_snr is not None:
-        clear_enough = torch.nonzero(schedule.log_snr() >= start_log_snr)
-        first = int(clear_enough.max()) if len(clear_enough) else 0
+    first = len(schedule) - 1 if start_log_snr is None else _first_step(schedule, start_log_snr)
     positions = torch.linspace(first, 0, count, dtype=torch.float64).round().long()
     return sorted(set(positions.tolist()), reverse=True)
+
+
+def _first_step(schedule: Schedule, start_log_snr: float) -> int:
+    clear_enough = torch.nonzero(schedule.log_snr() >= start_log_snr)
+    return int(clear_enough.max()) if len(clear_enough) else 0
 
 
 def _clean(denoiser: Denoiser, y: Tensor, step: int, clip: float | None) -> Tensor:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from rvd.config import ResidualDiffusion
-from rvd.diffusion import ancestral, cosine_schedule, ddim
+from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
 from rvd.diffusion.samplers import Denoiser as CleanEstimate
-from rvd.diffusion.samplers import uniform_steps
+from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
 from rvd.models.predictor import Forecast, Video, VideoPredictor, repeated, to_signed, to_unit
 from rvd.models.rvd_networks import ContextEncoder, Denoiser, NextFramePredictor
@@ -190,9 +189,13 @@ class ResidualVideoDiffusion(VideoPredictor):
         if settings.method == "ancestral":
             return ancestral(estimate, prior, self.schedule, draw, settings.clip)
         assert settings.steps is not None  # the config sees to it
+        if settings.method == "dpm-solver":
+            steps = log_snr_steps(self.schedule, settings.steps, settings.start_log_snr)
+            return dpm_solver(estimate, prior, self.schedule, settings.clip, steps=steps)
         steps = uniform_steps(self.schedule, settings.steps, settings.start_log_snr)
-        sample = partial(ddim, steps=steps, eta=settings.eta)
-        return sample(estimate, prior, self.schedule, draw, settings.clip)
+        return ddim(
+            estimate, prior, self.schedule, draw, settings.clip, steps=steps, eta=settings.eta
+        )
 
     @torch.no_grad()
     def predict_mean(self, context: Video, horizon: int) -> Video:

@@ -1,11 +1,12 @@
 """Samplers against an exact denoiser: that of a mixture of two Gaussians in one dimension."""
 
+import diffusers
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from rvd.diffusion import ancestral, cosine_schedule, ddim
-from rvd.diffusion.samplers import uniform_steps
+from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
+from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 
 MEANS, DEVIATION, WEIGHTS = torch.tensor([-1.0, 0.5]), 0.15, torch.tensor([0.3, 0.7])
 SAMPLES = 4000
@@ -65,6 +66,52 @@ def test_ddim_draws_the_distribution(eta):
         eta=eta,
     )
     assert distance_of(sample) < 0.05
+
+
+def test_dpm_solver_needs_few_steps():
+    schedule = cosine_schedule(1600)
+    prior = normal()(torch.empty(SAMPLES))
+    steps = log_snr_steps(schedule, 25)
+    assert len(steps) <= 25
+    sample = dpm_solver(exact_denoiser(schedule), prior, schedule, clip=None, steps=steps)
+    assert distance_of(sample) < 0.03
+
+
+def test_dpm_solver_is_of_second_order():
+    """Halving the steps' width divides the error of the last state by about four."""
+    schedule = cosine_schedule(200_000)
+    prior = normal()(torch.empty(200, dtype=torch.float64))
+    # Far from both ends, where the denoiser is smooth.
+    first, last = (int((schedule.log_snr() - x).abs().argmin()) for x in (-3.0, 1.0))
+
+    def states(count):
+        wanted = torch.linspace(
+            float(schedule.log_snr()[first]), float(schedule.log_snr()[last]), count
+        )
+        steps = [int((schedule.log_snr() - x).abs().argmin()) for x in wanted]
+        return dpm_solver(exact_denoiser(schedule), prior, schedule, clip=None, steps=steps)
+
+    exact = states(1025)
+    errors = [float((states(count) - exact).abs().mean()) for count in (33, 65)]
+    assert 3 < errors[0] / errors[1] < 6
+
+
+def test_dpm_solver_equals_diffusers():
+    scheduler = diffusers.DPMSolverMultistepScheduler(
+        num_train_timesteps=100,
+        trained_betas=cosine_schedule(100).beta.numpy(),
+        prediction_type="sample",
+        final_sigmas_type="zero",
+    )
+    schedule, steps = cosine_schedule(100), [95, 80, 60, 40, 20, 5]
+    prior, denoiser = normal()(torch.empty(50, dtype=torch.float64)), exact_denoiser(schedule)
+    scheduler.set_timesteps(timesteps=steps)
+    y = prior
+    for step in steps:
+        clean = denoiser(y, torch.full((50,), step))
+        y = scheduler.step(clean, step, y).prev_sample
+    ours = dpm_solver(denoiser, prior, schedule, clip=None, steps=steps)
+    torch.testing.assert_close(ours, y, rtol=1e-4, atol=1e-4)
 
 
 def test_printed_update_would_not():
