@@ -1,6 +1,7 @@
 """A flow problem in lattice units: what a solver is given, whatever program it is.
 
-Positions count from the lower left corner of the domain: cell (y, x) covers [x, x + 1] × [y, y + 1],
+Positions count from the lower left corner of the domain: cell (y, x) covers [x, x + 1] by
+[y, y + 1],
 its centre lies at (x + 1/2, y + 1/2), walls lie on the domain's edges.
 """
 

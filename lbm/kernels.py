@@ -234,7 +234,7 @@ def _reflect(g, solid, target, leaving, other, near, far, velocity):  # noqa: AN
 
 
 @_compiled
-def bound(g, walls, profile, inflow, surface):  # noqa: ANN001
+def bound(g, walls, profile, inflow, surface):  # noqa: ANN001, ANN202
     """Give ghost and solid cells of `g` what their neighbours will pull; returns the force."""
     _bound_below_above(g, walls)
     if profile.size == 0:
@@ -246,7 +246,7 @@ def bound(g, walls, profile, inflow, surface):  # noqa: ANN001
 
 
 @_compiled
-def advance(f, g, rates, force, walls, profile, inflow, surface, forces):  # noqa: ANN001
+def advance(f, g, rates, force, walls, profile, inflow, surface, forces):  # noqa: ANN001, ANN202
     """Advance by `len(inflow)` ticks; the newest state is in `f` after an even number, else `g`."""
     for tick in range(inflow.size):
         _sweep(f, g, rates, force)
