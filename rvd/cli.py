@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 
 from rvd.config import Experiment, load_experiment
+from rvd.config.plan import Plan
 from rvd.errors import UserError
 from rvd.interruption import INTERRUPTED, Interrupted
 
@@ -152,6 +153,72 @@ def score(
 
     _use_threads(threads)
     score(samples, load_experiment(config).evaluation.metrics, output)
+
+
+@app.command()
+def tabulate(
+    table: Annotated[str, typer.Option(help="table1 or ablation")],
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Set the scores of all models beside the paper's, as CSV, Markdown and LaTeX."""
+    from rvd.evaluation.tables import Wanted, tabulate
+
+    if table not in ("table1", "ablation"):
+        raise UserError(f"--table: '{table}' is neither table1 nor ablation")
+    plan = Plan(load_experiment(config))
+    run = plan.experiment.run
+    wanted = Wanted(run.datasets, plan.tabulated(table), run.seeds)
+    scores = [Path(path) for path in plan.scores(table)]
+    tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]
+
+
+@app.command()
+def render(
+    notebook: Annotated[Path, typer.Argument(help="a notebook of this project")],
+    output: Annotated[Path, typer.Option(help="folder for notebook, HTML and figures")],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Execute a notebook on the results of an experiment."""
+    from rvd.notebooks import render
+
+    plan = Plan(load_experiment(config))
+    files = {
+        "samples": plan.results("samples.h5"),
+        "scores": plan.results("scores.csv"),
+        "curves": plan.curves(),
+    }
+    absolute = {key: [str(Path(path).absolute()) for path in files[key]] for key in files}
+    render(notebook, output, {**absolute, "periods": plan.periods()})
+
+
+@app.command()
+def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
+    """Build the page of moving forecasts, scores and curves."""
+    from rvd.gallery import Contents, build_gallery
+    from rvd.provenance import provenance
+
+    plan = Plan(load_experiment(config))
+    tables = {"Table 1": "results/table1.csv", "Table 2, ablations": "results/ablation.csv"}
+    contents = Contents(
+        samples=[Path(path) for path in plan.results("samples.h5")],
+        scores=[Path(path) for path in plan.results("scores.csv")],
+        curves=[Path(path) for path in plan.curves()],
+        tables={title: Path(plan.at(path)) for title, path in tables.items()},
+        periods=plan.periods(),
+        provenance=provenance(plan.experiment),
+    )
+    build_gallery(contents, output)
+
+
+@app.command()
+def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
+    """Print the tables, and where the gallery is."""
+    from rvd.evaluation.table_text import format_table
+
+    for name in ("table1", "ablation"):
+        print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
+    print(f"\nGallery: {(results / 'gallery.html').absolute()}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 from rvd.config.datasets import SimulationDataset
 from rvd.config.experiment import Experiment
-from rvd.config.models import MeanOf
+from rvd.config.models import MeanOf, ResidualDiffusion
 from rvd.files import written_whole
 
 # The rows of the paper's Table 2.
@@ -81,22 +81,39 @@ class Plan:
         trained = [m for m in self.experiment.run.models if self.trained_by(m) == m]
         return self.results("curve.csv", trained)
 
-    def wanted(self) -> str:
-        """What is run, and the budget of each training: what a table says of itself."""
-        run = self.experiment.run
-        steps = {m: getattr(self.experiment.models[m], "training", None) for m in run.models}
-        budget = {model: training.steps for model, training in steps.items() if training}
-        return json.dumps({"run": _values(run), "steps": budget})
+    def tabulation(self) -> str:
+        """What is run, and the budget of each training."""
+        return json.dumps({"run": _values(self.experiment.run), "budget": self.budget()})
+
+    def tabulated(self, table: str) -> list[str]:
+        """The models of a table: the ablation leaves out the trained ones of Table 1 alone."""
+        models = self.experiment.run.models
+        if table == "table1":
+            return list(models)
+        return [m for m in models if m in ABLATION or self.trained_by(m) != m]
 
     def scores(self, table: str) -> list[str]:
-        """The scores that a table holds: the ablation leaves out what only Table 1 compares."""
-        models = self.experiment.run.models
-        if table == "ablation":
-            learnt = [m for m in models if self.trained_by(m)]
-            models = tuple(
-                m for m in models if m not in learnt or m in ABLATION or self.trained_by(m) != m
-            )
-        return self.results("scores.csv", models)
+        """The scores that a table holds."""
+        return self.results("scores.csv", self.tabulated(table))
+
+    def budget(self) -> str:
+        """The training steps of each model, in words."""
+        trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
+        steps: dict[int, list[str]] = {}
+        for name, model in trained.items():
+            if isinstance(model, ResidualDiffusion):
+                steps.setdefault(model.training.steps, []).append(name)
+        return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
+
+    def periods(self) -> dict[str, float]:
+        """The expected shedding period of each simulated dataset's test runs, in frames."""
+        found = {}
+        for name in self.experiment.run.datasets:
+            dataset = self.experiment.datasets[name]
+            if isinstance(dataset, SimulationDataset):
+                tests = [s for r, s in dataset.simulations().items() if r.startswith("test-")]
+                found[name] = sum(s.shedding_period / s.interval for s in tests) / len(tests)
+        return found
 
     # What each rule depends on, as text: a change of it reruns the rule.
 

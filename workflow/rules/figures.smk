@@ -9,11 +9,11 @@ rule table:
         AT("logs/{table}.log"),
     params:
         config=CONFIG,
-        run=PLAN.wanted(),
+        run=PLAN.tabulation(),
     message:
         "Tabulate {output.csv}"
     shell:
-        "python -m rvd --log {log} tabulate {input} --config {params.config}"
+        "python -m rvd --log {log} tabulate --config {params.config}"
         " --table {wildcards.table} --output {output.csv}"
 
 

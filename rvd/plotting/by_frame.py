@@ -1,0 +1,115 @@
+"""Scores against the frame index (Figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rvd.errors import UserError
+from rvd.evaluation.names import dataset_label, metric_name
+from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, styled
+
+
+@styled
+def by_frame_figure(
+    scores: pd.DataFrame,
+    metric: str = "crps",
+    inverse: bool = False,
+    models: Sequence[str] | None = None,
+    periods: Mapping[str, float] | None = None,
+) -> Figure:
+    """One panel a dataset, one line a model: the mean over seeds, with a band from least to most.
+
+    Args:
+        scores: tidy scores as ``read_scores`` gives them.
+        metric: which one.
+        inverse: plot 1 / score, as Figure 3 does for CRPS.
+        models: which models; the default is all.
+        periods: for a dataset, a time in frames to mark: the shedding period, after which copying
+            the last frame is nearly exact.
+
+    Returns:
+        The figure; a model whose scores are not numbers is named in its panel.
+
+    Raises:
+        UserError: there is no score of ``metric`` by frame.
+    """
+    chosen = scores[(scores["metric"] == metric) & scores["frame"].notna()]
+    if models is not None:
+        chosen = chosen[chosen["model"].isin(models)]
+    if chosen.empty:
+        raise UserError(f"the scores hold no {metric} by frame")
+    if inverse:
+        chosen = chosen.assign(value=1 / chosen["value"].replace(0.0, np.nan))
+    datasets = list(dict.fromkeys(chosen["dataset"]))
+    columns = min(2, len(datasets))
+    rows = -(-len(datasets) // columns)
+    width = FULL_WIDTH if columns > 1 else 1.75 * PANEL
+    figure = Figure(figsize=(width, 2.3 * rows + 0.8), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    styles = line_styles(chosen["model"])
+    for axis, dataset in zip(axes.flat, datasets, strict=False):
+        part = chosen[chosen["dataset"] == dataset]
+        _panel(axis, part, styles)
+        axis.set_title(dataset_label(dataset), loc="left")
+        if periods and dataset in periods:
+            _mark(axis, periods[dataset], int(part["frame"].max()))
+        name = metric_name(metric)
+        unit = f" ({'1 / ' if inverse else ''}{name.unit})" if name.unit else ""
+        axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
+        axis.set_xlabel("future frame")
+        axis.set_ylim(bottom=0 if not name.higher_is_better else None)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    for axis in axes.flat[len(datasets) :]:
+        axis.set_visible(False)
+    handles: dict[str, Any] = {}
+    for axis in axes.flat:
+        handles |= {
+            text: line for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(6, len(handles))
+    )
+    return figure
+
+
+def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object]) -> None:
+    missing = []
+    for model, style in line_styles(styles).items():
+        table = scores[scores["model"] == model].pivot_table(
+            index="frame", columns="seed", values="value", dropna=False
+        )
+        if table.empty:
+            continue
+        if table.isna().to_numpy().any():
+            missing.append(model)
+        mean = table.mean(axis="columns")
+        axis.plot(mean.index, mean, **style.options(len(mean), model))
+        if table.shape[1] > 1:
+            axis.fill_between(
+                mean.index, table.min(axis="columns"), table.max(axis="columns"),
+                color=style.color, alpha=0.18, linewidth=0,
+            )  # fmt: skip
+    if missing:
+        axis.text(
+            0.98, 0.98, f"not a number at some frames: {', '.join(missing)}",
+            transform=axis.transAxes, ha="right", va="top", fontsize=7, color="#a00000",
+        )  # fmt: skip
+
+
+def _mark(axis: Axes, period: float, last: int) -> None:
+    """A vertical line at ``period``, or a note that it lies beyond the last frame."""
+    if period <= last:
+        axis.axvline(period, color="#555555", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+        axis.annotate(
+            "one shedding period", (period, 1), xycoords=("data", "axes fraction"),
+            xytext=(-3, -2), textcoords="offset points", rotation=90,
+            ha="right", va="top", fontsize=7, color="#555555",
+        )  # fmt: skip
+    else:
+        axis.set_title(f"one shedding period: {period:.0f} frames", loc="right", fontsize=7)

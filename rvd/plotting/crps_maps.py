@@ -1,0 +1,70 @@
+"""Where in the picture a forecast is wrong (Figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from rvd.evaluation.crps import crps
+from rvd.evaluation.names import dataset_label, model_label
+from rvd.plotting.pictures import ERROR_MAP, to_picture, to_unit
+from rvd.plotting.stored import ClipForecasts
+from rvd.plotting.style import FULL_WIDTH, styled
+
+
+def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
+    """CRPS of each pixel, (future frame, height, width), on 0…255, averaged over channels."""
+    maps = crps(255 * to_unit(clip.members[model]), 255 * to_unit(clip.truth))
+    return maps.mean(axis=-1)
+
+
+@styled
+def crps_maps_figure(
+    clip: ClipForecasts, frame: int = 10, models: Sequence[str] | None = None
+) -> Figure:
+    """The truth, then for each model a member and its CRPS map, all maps on one scale.
+
+    Args:
+        clip: a test clip and its forecasts.
+        frame: the future frame, from 1 (Figure 4 shows the 10th); the last where there are fewer.
+        models: which models (Figure 4: RVD and IVRNN); the default is all.
+
+    Returns:
+        The figure; darker is worse.
+    """
+    at = min(frame, clip.horizon) - 1
+    names = list(clip.models if models is None else models)
+    maps = {model: crps_maps(clip, model)[at] for model in names}
+    # The greatest percent of the pixels would hide the rest.
+    greatest = max(float(np.percentile(values, 99)) for values in maps.values())
+    signed = clip.info.signed
+    columns = len(names) + 1
+    size = min(1.5, FULL_WIDTH / columns)
+    height, width = clip.truth.shape[1:3]
+    figure = Figure(
+        figsize=(size * columns + 0.6, 2 * size * height / width + 0.6), layout="constrained"
+    )
+    axes = figure.subplots(2, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    axes[0, 0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
+    axes[0, 0].set_title(f"Truth, t = {len(clip.context) + at}")
+    image: Any = None
+    for column, model in zip(axes.T[1:], names, strict=True):
+        column[0].imshow(to_picture(clip.members[model][0, at], signed), interpolation="nearest")
+        column[0].set_title(model_label(model))
+        image = column[1].imshow(
+            maps[model], cmap=ERROR_MAP, vmin=0, vmax=greatest, interpolation="nearest"
+        )
+        column[1].set_title(f"mean {maps[model].mean():.2f}", fontsize=8)
+    figure.colorbar(
+        image, ax=list(axes[1]), label="CRPS (grey levels)", shrink=0.9, aspect=14, extend="max"
+    )
+    figure.suptitle(
+        f"{dataset_label(clip.dataset)}, {clip.video}: CRPS of future frame {at + 1}", fontsize=9
+    )
+    return figure

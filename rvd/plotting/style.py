@@ -1,0 +1,127 @@
+"""How every figure looks: sizes, fonts, a colour, dash and marker for each model, and saving.
+
+The colours are Okabe and Ito's, told apart by the colour-blind; dashes and markers tell the models
+apart in grey as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from rvd.evaluation.names import in_order, model_label
+from rvd.files import written_whole
+
+Arguments = ParamSpec("Arguments")
+Drawn = TypeVar("Drawn")
+
+# Inches; a full width is a page's text, a column is what one panel needs.
+FULL_WIDTH = 7.2
+PANEL = 3.0
+
+SETTINGS: dict[str, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.7,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "savefig.bbox": "tight",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rvd",
+}
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How one model's line is drawn."""
+
+    color: str
+    dash: Any
+    marker: str
+
+    def options(self, points: int, model: str) -> dict[str, Any]:
+        """Keyword arguments for ``Axes.plot`` of a line of ``points`` points."""
+        return {
+            "color": self.color,
+            "linestyle": self.dash,
+            "marker": self.marker,
+            "markevery": max(1, points // 8),
+            "label": model_label(model),
+        }
+
+
+SOLID, DASHED, DOTTED, DASH_DOT = "-", (0, (5, 2)), (0, (1, 1.4)), (0, (5, 1.5, 1, 1.5))
+
+STYLES = {
+    "rvd": LineStyle("#D55E00", SOLID, "o"),
+    "vd": LineStyle("#0072B2", DASHED, "s"),
+    "rvd-2+3": LineStyle("#E69F00", DASH_DOT, "^"),
+    "ivrnn": LineStyle("#009E73", SOLID, "D"),
+    "ivrnn-4+4": LineStyle("#56B4E9", DASH_DOT, "v"),
+    "svg-lp": LineStyle("#CC79A7", SOLID, "P"),
+    "retro-gan": LineStyle("#8A6FB0", DASHED, "X"),
+    "dvd-gan": LineStyle("#A6761D", DASHED, "<"),
+    "future-gan": LineStyle("#B8A800", DASHED, ">"),
+    "rvd-mean": LineStyle("#D55E00", DOTTED, "."),
+    "analogue": LineStyle("#6F6F6F", DASH_DOT, "x"),
+    "persistence": LineStyle("#9A9A9A", DOTTED, "+"),
+}
+
+# For models of the user's own, in the order in which they come.
+SPARE = [
+    LineStyle(color, dash, marker)
+    for dash, marker in ((SOLID, "*"), (DASHED, "h"), (DASH_DOT, "p"))
+    for color in ("#332288", "#117733", "#882255", "#44AA99")
+]
+
+
+def line_styles(models: Iterable[str]) -> dict[str, LineStyle]:
+    """A style for each of ``models``, in the order in which they are drawn and listed."""
+    ordered = in_order(models)
+    own = [model for model in ordered if model not in STYLES]
+    spare = {model: SPARE[index % len(SPARE)] for index, model in enumerate(own)}
+    return {model: STYLES.get(model) or spare[model] for model in ordered}
+
+
+def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
+    """Run ``draw`` under :data:`SETTINGS`, and leave the user's settings as they are."""
+
+    @wraps(draw)
+    def within(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+        with matplotlib.rc_context(SETTINGS):
+            return draw(*args, **kwargs)
+
+    return within
+
+
+@styled
+def save(figure: Figure, folder: Path | str, name: str) -> Path:
+    """Write ``figure`` as ``<folder>/<name>.png`` and ``.svg``; returns the path of the PNG.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    paths = {kind: Path(folder) / f"{name}.{kind}" for kind in ("svg", "png")}
+    for kind, path in paths.items():
+        # Without a date, so that the same figure is the same file.
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        with written_whole(path) as partial:
+            figure.savefig(partial, format=kind, metadata=metadata)
+    return paths["png"]
