@@ -53,7 +53,7 @@ class ClipFilms:
 
 
 def clip_films(clip: ClipForecasts) -> ClipFilms:
-    """The films of one clip: of each model the members, then the CRPS of each pixel.
+    """The films of one clip: of each model the members, and the CRPS of each pixel.
 
     Equal members, as those of a deterministic model, are shown once.
     """
@@ -75,7 +75,8 @@ def clip_films(clip: ClipForecasts) -> ClipFilms:
         ]
         errors = error_picture(maps[model], greatest)
         blank = np.full((given, *errors.shape[1:]), 255, np.uint8)
-        films.append(Film("CRPS", _strip(np.concatenate([blank, errors])), frames))
+        # Second, so that first members and maps stand in columns, however many members there are.
+        films.insert(1, Film("CRPS", _strip(np.concatenate([blank, errors])), frames))
         rows.append(Row(model_label(model), films))
     height, width = truth.shape[1:3]
     title = f"{clip.video}, from frame {clip.start}"
