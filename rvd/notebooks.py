@@ -50,6 +50,7 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
                 made / executed,
                 parameters={**parameters, "output": str(made)},
                 kernel_name=KERNEL,
+                language="python",
                 progress_bar=False,
             )
         except (PapermillException, DeadKernelError) as error:

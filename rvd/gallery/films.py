@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rvd.evaluation.names import model_label
 from rvd.plotting.crps_maps import crps_maps
-from rvd.plotting.pictures import Picture, error_picture, to_picture
 from rvd.plotting.stored import ClipForecasts
+from rvd.video.pictures import Picture, error_picture, to_picture
 
 
 @dataclass(frozen=True)

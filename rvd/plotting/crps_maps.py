@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rvd.evaluation.crps import crps
 from rvd.evaluation.names import dataset_label, model_label
-from rvd.plotting.pictures import ERROR_MAP, to_picture, to_unit
 from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import FULL_WIDTH, styled
+from rvd.video.pictures import ERROR_MAP, to_picture, to_unit
 
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, model_label
-from rvd.plotting.pictures import Picture, to_picture
 from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import FULL_WIDTH, styled
+from rvd.video.pictures import Picture, to_picture
 
 CELL = 0.72
 

@@ -12,28 +12,9 @@ from torch import Tensor
 
 from rvd.errors import UserError
 from rvd.files import written_whole
+from rvd.video.pictures import to_picture
 
 GAP = 2
-
-# Blue, white, red (ColorBrewer's RdBu, which the colour-blind can tell apart), from −1 to 1.
-_DIVERGING = np.array(
-    [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]], np.float32
-)
-
-
-def coloured(frames: NDArray[np.floating], signed: bool) -> NDArray[np.uint8]:
-    """Frames (…, height, width, channel) in [0, 1] as RGB (…, height, width, 3).
-
-    Grey stays grey; with ``signed``, mid-grey is zero and becomes white between blue and red.
-    """
-    if frames.shape[-1] == 3:
-        return (frames * 255).round().astype(np.uint8)
-    grey = frames[..., 0]
-    if not signed:
-        return np.repeat((grey * 255).round().astype(np.uint8)[..., None], 3, -1)
-    positions = np.linspace(0, 1, len(_DIVERGING))
-    channels = [np.interp(grey, positions, _DIVERGING[:, channel]) for channel in range(3)]
-    return np.stack(channels, -1).round().astype(np.uint8)
 
 
 def comparison(
@@ -59,7 +40,7 @@ def comparison(
 
 def _row(frames: Float[Tensor, "frame channel h w"], signed: bool) -> NDArray[np.uint8]:
     """Frames side by side, with a white gap after each and below."""
-    pictures = coloured(frames.permute(0, 2, 3, 1).numpy(), signed)
+    pictures = to_picture(frames.permute(0, 2, 3, 1).numpy(), signed)
     padded = np.pad(pictures, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
     return np.concatenate(list(padded), 1)
 

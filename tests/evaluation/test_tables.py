@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from ensembles import write_results
 
 from rvd.errors import UserError
 from rvd.evaluation.table_text import format_table, read_table
 from rvd.evaluation.tables import Wanted, published, tabulate
+from tests.ensembles import write_results
 
 DEMO = Wanted(["simulation"], ["rvd", "vd", "ivrnn", "persistence", "analogue"], [0])
 
