@@ -79,7 +79,7 @@ def simulate(
         # h5py raises OSErrors without a number, their text is HDF5's
         _fail(f"{output}: cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
-        _fail(f"{output}: interrupted, nothing was written", code=130)
+        _fail(f"{output}: interrupted; the same command goes on", code=130)
 
 
 def describe(street: VortexStreet) -> str:

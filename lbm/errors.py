@@ -11,6 +11,10 @@ class UnstableFlowError(FlowError):
     """A density left its range or is not a number: the flow has diverged."""
 
 
+class BusyError(FlowError):
+    """Another process is at work on the same run."""
+
+
 class RunFileError(FlowError):
     """A file is not a whole, readable run file."""
 

@@ -1,4 +1,4 @@
-"""From the parameters of a street to its run file."""
+"""From the parameters of a street to its run file, in one go or in several."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +8,13 @@ from jaxtyping import Float
 
 from lbm.config import VortexStreet
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
+from lbm.inflow import relative_inflow
 from lbm.numba_solver import NumbaSolver
 from lbm.run_file import create_run
+from lbm.unfinished import Unfinished
+
+CHECKPOINT_CHUNKS = 50
+"""Intervals from checkpoint to checkpoint: a kill loses some seconds of work at the most."""
 
 
 def make_flow(street: VortexStreet) -> Flow:
@@ -67,27 +72,48 @@ def simulate(
 ) -> None:
     """Run a street and write its file; the file appears only when the run is complete.
 
+    An interrupted run goes on from its last checkpoint, and ends with the same numbers as one that
+    was not interrupted.
+
     Args:
         street: what to simulate. Frame k shows tick `warmup + (k + 1) · interval`.
         path: the HDF5 file to make.
-        progress: called with the number of ticks just done.
+        progress: called with the number of ticks done: first those of an earlier, interrupted
+            call, if any.
 
     Raises:
         UnstableFlowError: the flow diverged; checked at least every `interval` ticks.
+        BusyError: another process is at work on the same run.
         OSError: the file cannot be written.
     """
     solver = make_solver(street)
     solid = solver.flow.solid()
-    with create_run(path, street, solid) as run:
-        while solver.tick < street.warmup:
-            ticks = min(street.interval, street.warmup - solver.tick)
-            solver.advance(np.ones(ticks))
-            check_density(solver.macroscopic()[0], solver.tick)
-            progress(ticks)
-        for frame in range(street.frames):
-            forces = solver.advance(np.ones(street.interval))
+    inflow = relative_inflow(street)
+    with Unfinished(path, street) as unfinished:
+        unfinished.restore(solver)
+        progress(solver.tick)
+        for chunk, ticks in enumerate(_chunks(street, solver.tick), 1):
+            forces = solver.advance(inflow[solver.tick : solver.tick + ticks])
             density, ux, uy = solver.macroscopic()
             check_density(density, solver.tick)
-            picture = np.where(solid, 0, vorticity(ux, uy)).astype(np.float32)
-            run.write(frame, picture, solver.tick, forces[-1])
-            progress(street.interval)
+            if solver.tick > street.warmup:
+                frame = (solver.tick - street.warmup) // street.interval - 1
+                picture = np.where(solid, 0, vorticity(ux, uy)).astype(np.float32)
+                unfinished.write(frame, picture, forces[-1])
+            if chunk % CHECKPOINT_CHUNKS == 0:
+                unfinished.checkpoint(solver)
+            progress(ticks)
+        with create_run(path, street, solid) as run:
+            for frame, (picture, force) in enumerate(unfinished.frames()):
+                run.write(frame, picture, street.warmup + (frame + 1) * street.interval, force)
+        unfinished.remove()
+
+
+def _chunks(street: VortexStreet, tick: int) -> list[int]:
+    """Ticks at a time from `tick` on: intervals, a shorter one where the warm-up ends."""
+    left = max(street.warmup - tick, 0)
+    warmup = [street.interval] * (left // street.interval)
+    if rest := left % street.interval:
+        warmup.append(rest)
+    done = max(tick - street.warmup, 0) // street.interval
+    return warmup + [street.interval] * (street.frames - done)

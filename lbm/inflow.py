@@ -1,0 +1,36 @@
+"""The inflow over time: steady, or modulated slowly and at random.
+
+A street in a steady stream nearly repeats itself, so its future can be looked up. With a modulated
+inflow, which nothing in the picture foretells, the future is open.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from lbm.config import MODULATION_LIMIT, VortexStreet
+
+KNOTS = 16
+"""Knots of the modulation in one correlation time; it is linear between them."""
+
+
+def relative_inflow(street: VortexStreet) -> Float[np.ndarray, " tick"]:
+    """The inflow at every tick, over its mean.
+
+    An Ornstein–Uhlenbeck process of standard deviation `modulation` and correlation time
+    `modulation_time`, cut at twice the standard deviation, around 1. It follows from the seed.
+    """
+    if street.modulation == 0:
+        return np.ones(street.total_ticks)
+    spacing = street.modulation_time / KNOTS
+    knots = int(np.ceil(street.total_ticks / spacing)) + 1
+    # A stream of its own, so that the initial perturbation of a seed stays what it is.
+    generator = np.random.default_rng([street.seed, 1])
+    kept = np.exp(-1 / KNOTS)
+    noise = generator.standard_normal(knots) * np.sqrt(1 - kept**2)
+    values = np.empty(knots)
+    values[0] = generator.standard_normal()
+    for knot in range(1, knots):
+        values[knot] = kept * values[knot - 1] + noise[knot]
+    cut = np.clip(values, -MODULATION_LIMIT, MODULATION_LIMIT)
+    ticks = np.arange(street.total_ticks)
+    return 1 + street.modulation * np.interp(ticks, spacing * np.arange(knots), cut)

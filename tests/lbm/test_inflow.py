@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from lbm.config import VortexStreet
+from lbm.inflow import relative_inflow
+
+LONG = VortexStreet(frames=4000, interval=128, modulation=0.03, velocity=0.07)
+
+
+def test_steady_without_modulation():
+    assert (relative_inflow(VortexStreet(frames=3)) == 1).all()
+
+
+def test_modulation_has_its_spread_time_and_bounds():
+    inflow = relative_inflow(LONG)
+    assert len(inflow) == LONG.total_ticks
+    assert inflow.mean() == pytest.approx(1, abs=0.01)
+    # Cutting at two standard deviations takes a little off the spread.
+    assert inflow.std() == pytest.approx(0.03, rel=0.15)
+    assert np.abs(inflow - 1).max() <= 0.06 + 1e-12
+    lag = int(LONG.modulation_time)
+    deviation = inflow - inflow.mean()
+    correlation = (deviation[lag:] * deviation[:-lag]).mean() / deviation.var()
+    assert correlation == pytest.approx(np.exp(-1), abs=0.12)
+
+
+def test_it_follows_from_the_seed():
+    again = relative_inflow(LONG.model_copy(update={"frames": LONG.frames}))
+    np.testing.assert_array_equal(relative_inflow(LONG), again)
+    other = relative_inflow(LONG.model_copy(update={"seed": 1}))
+    assert not np.allclose(relative_inflow(LONG), other)

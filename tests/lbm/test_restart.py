@@ -1,0 +1,118 @@
+"""A run that was killed goes on, and ends as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lbm import vortex_street
+from lbm.config import VortexStreet
+from lbm.errors import BusyError
+from lbm.run_file import open_run
+from lbm.vortex_street import simulate
+
+STREET = VortexStreet(
+    width=64,
+    height=32,
+    diameter=5,
+    center=10,
+    reynolds=60,
+    warmup=105,  # not a multiple of the interval
+    interval=10,
+    frames=40,
+    modulation=0.02,
+)
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop_after(ticks):
+    done = []
+
+    def progress(step):
+        done.append(step)
+        if sum(done) >= ticks:
+            raise StoppedError
+
+    return progress
+
+
+def contents(path):
+    with open_run(path) as run:
+        return [run.vorticity[:], run.tick, run.drag, run.lift]
+
+
+def assert_same(one, other):
+    for a, b in zip(contents(one), contents(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run.h5"
+    simulate(STREET, path)
+    return path
+
+
+@pytest.mark.parametrize("every", [1, 3, 7])
+def test_stopped_anywhere_it_ends_alike(whole, tmp_path, monkeypatch, every):
+    monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", every)
+    path = tmp_path / "run.h5"
+    for ticks in (55, 106, 250, 390):  # in the warm-up, at its end, among the frames
+        with pytest.raises(StoppedError):
+            simulate(STREET, path, stop_after(ticks))
+        assert not path.exists()
+    seen = []
+    simulate(STREET, path, seen.append)
+    assert 0 < seen[0] < STREET.total_ticks
+    assert sum(seen) == STREET.total_ticks
+    assert_same(whole, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_another_street_under_the_same_name_starts_afresh(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 1)
+    path = tmp_path / "run.h5"
+    with pytest.raises(StoppedError):
+        simulate(STREET.model_copy(update={"reynolds": 50.0}), path, stop_after(200))
+    seen = []
+    simulate(STREET, path, seen.append)
+    assert seen[0] == 0
+    assert_same(whole, path)
+
+
+def test_two_processes_cannot_make_one_run(tmp_path):
+    path = tmp_path / "run.h5"
+    seen = []
+
+    def intrude(ticks):
+        if not seen:
+            with pytest.raises(BusyError, match="another process"):
+                simulate(STREET, path)
+            seen.append(ticks)
+
+    simulate(STREET, path, intrude)
+    assert seen
+
+
+@pytest.mark.slow
+def test_killed_it_ends_alike(tmp_path):
+    # Long enough that the kill comes in its midst.
+    street = STREET.model_copy(update={"width": 160, "height": 80, "frames": 400, "interval": 60})
+    command = [sys.executable, "-m", "lbm", "simulate", "killed.h5", *street.flags()]
+    checkpoint = tmp_path / ".killed.h5.unfinished" / "checkpoint.npz"
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed.h5").exists()
+    subprocess.run(command, cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
+    simulate(street, tmp_path / "whole.h5")
+    assert_same(tmp_path / "whole.h5", tmp_path / "killed.h5")
