@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.evaluation.names import model_label
-from rvd.plotting.crps_maps import crps_maps
+from rvd.plotting.crps_maps import crps_maps, error_scale
 from rvd.plotting.stored import ClipForecasts
 from rvd.video.pictures import Picture, error_picture, to_picture
 
@@ -62,8 +62,7 @@ def clip_films(clip: ClipForecasts) -> ClipFilms:
     given, frames = len(context), len(context) + clip.horizon
     truth = np.concatenate([context, to_picture(clip.truth, signed)])
     maps = {model: crps_maps(clip, model) for model in clip.models}
-    # One scale for all models, to compare them; the greatest pixels would hide the rest.
-    greatest = max(float(np.percentile(values, 99)) for values in maps.values())
+    greatest = error_scale(maps)
     rows = [Row("Truth", [Film("what happened", _strip(truth), frames)])]
     for model in clip.models:
         members = clip.members[model]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,17 @@ def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
     return maps.mean(axis=-1)
 
 
+def error_scale(maps: Mapping[str, NDArray[Any]]) -> float:
+    """The CRPS that the darkest colour stands for, one for all models.
+
+    It is the 99th percentile of the worst model, since the greatest pixels would hide the rest.
+    Copying the last frame is left aside where there is another model: its errors are of another
+    size.
+    """
+    compared = {model: values for model, values in maps.items() if model != "persistence"} or maps
+    return max(float(np.percentile(values, 99)) for values in compared.values())
+
+
 @styled
 def crps_maps_figure(
     clip: ClipForecasts, frame: int = 10, models: Sequence[str] | None = None
@@ -39,8 +50,7 @@ def crps_maps_figure(
     at = min(frame, clip.horizon) - 1
     names = list(clip.models if models is None else models)
     maps = {model: crps_maps(clip, model)[at] for model in names}
-    # The greatest percent of the pixels would hide the rest.
-    greatest = max(float(np.percentile(values, 99)) for values in maps.values())
+    greatest = error_scale(maps)
     signed = clip.info.signed
     columns = len(names) + 1
     size = min(1.5, FULL_WIDTH / columns)
