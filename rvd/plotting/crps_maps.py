@@ -13,13 +13,13 @@ from rvd.evaluation.crps import crps
 from rvd.evaluation.names import dataset_label, model_label
 from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import FULL_WIDTH, styled
-from rvd.video.pictures import ERROR_MAP, to_picture, to_unit
+from rvd.video.pictures import ERROR_MAP, to_picture
 
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
     """CRPS of each pixel, (future frame, height, width), on 0…255, averaged over channels."""
-    maps = crps(255 * to_unit(clip.members[model]), 255 * to_unit(clip.truth))
-    return maps.mean(axis=-1)
+    scale = 1 if clip.truth.dtype == np.uint8 else 255
+    return crps(clip.members[model], clip.truth).mean(axis=-1) * scale
 
 
 def error_scale(maps: Mapping[str, NDArray[Any]]) -> float:

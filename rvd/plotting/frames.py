@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, model_label
-from rvd.plotting.stored import ClipForecasts
+from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.plotting.style import FULL_WIDTH, styled
 from rvd.video.pictures import Picture, to_picture
 
@@ -47,7 +47,7 @@ def frames_figure(
     truth = to_picture(np.concatenate([clip.context, clip.truth]), signed)
     rows = [("Truth", truth, 0)]
     for model in clip.models if models is None else models:
-        for number, member in enumerate(_distinct(clip.members[model][:members])):
+        for number, member in enumerate(distinct(clip.members[model][:members])):
             label = model_label(model) if number == 0 else f"member {number + 1}"
             rows.append((label, to_picture(member, signed), given))
     height, width = truth.shape[1:3]
@@ -80,11 +80,6 @@ def default_times(context: int, horizon: int, most: int = 8) -> list[int]:
     """The last context frame, and up to ``most`` future frames evenly spread to the last one."""
     spread = np.linspace(context, context + horizon - 1, min(most, horizon)).round().astype(int)
     return [context - 1, *map(int, spread)]
-
-
-def _distinct(members: np.ndarray) -> np.ndarray:
-    """``members``, or one of them when they are all equal, as those of a deterministic model."""
-    return members[:1] if (members == members[:1]).all() else members
 
 
 def _show(axis: Axes, picture: Picture | None) -> None:
