@@ -32,6 +32,7 @@ WRITERS = {
 }
 
 PROGRAM = """
+import os
 import sys
 from pathlib import Path
 import numpy as np
@@ -44,8 +45,8 @@ def write():
 try:
     write()
 except UserError as error:
-    print(error)
-    raise SystemExit(2)
+    print(error, flush=True)
+    os._exit(2)  # as the command line does: HDF5 crashes at the end otherwise
 """
 
 
