@@ -54,6 +54,9 @@ class NumbaSolver:
     ) -> None:
         """Set the fluid to equilibrium at this velocity (cells per tick) and density (1)."""
         density = np.ones_like(ux) if density is None else density
+        # as after a collision, which has added the whole force of a tick: see `macroscopic`
+        ux = ux + self.flow.force[0] / 2 / density
+        uy = uy + self.flow.force[1] / 2 / density
         self.restore(equilibrium(density, ux, uy) - WEIGHTS[:, None, None], tick=0)
 
     def advance(self, inflow: Float[np.ndarray, " tick"]) -> Float[np.ndarray, "tick xy=2"]:
