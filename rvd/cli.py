@@ -190,7 +190,12 @@ def render(
         "curves": plan.curves(),
     }
     absolute = {key: [str(Path(path).absolute()) for path in files[key]] for key in files}
-    render(notebook, output, {**absolute, "periods": plan.periods()})
+    ablation = str(Path(plan.at("results/ablation.csv")).absolute())
+    render(
+        notebook,
+        output,
+        {**absolute, "tables": {"ablation": ablation}, "periods": plan.periods()},
+    )
 
 
 @app.command()
