@@ -49,8 +49,8 @@ def test_runs_under_this_interpreter_whatever_kernels_there_are(tmp_path, monkey
 def test_a_failing_cell_is_named_and_what_was_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "before.txt").write_text("kept")
-    notebook = write_notebook(tmp_path / "n.ipynb", "1 / 0")
-    with pytest.raises(UserError, match=r"cell 2 failed \(ZeroDivisionError") as caught:
+    notebook = write_notebook(tmp_path / "n.ipynb", "1 / 0")  # after parameters and their values
+    with pytest.raises(UserError, match=r"cell 3 failed \(ZeroDivisionError") as caught:
         render(notebook, tmp_path / "out", {})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "out" / "before.txt").read_text() == "kept"
