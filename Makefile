@@ -6,6 +6,7 @@ VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+BENCHMARKS := training_step clip_loading
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
@@ -43,7 +44,7 @@ format: $(READY)
 	$(BIN)/nbstripout notebooks/*.ipynb
 
 bench: $(READY)
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 # The exact versions that were tested: what an installation without constraints gives today.
 lock:

@@ -1,7 +1,8 @@
-"""Time and peak memory of RVD's training step: the demo's network, and the paper's at batch 1.
+"""Time and memory of RVD's training step, beside the frame-by-frame yardstick.
 
-Variants of a network are interleaved, so that drifts of the machine's speed hit them alike; ratios
-are of medians, and each figure stands with its smallest and largest value.
+Variants are interleaved in fresh processes, so that drifts of the machine hit them alike and
+peak memory is each one's own. Ratios are of medians; each time stands with its least and greatest
+value. Memory is what forward and backward add to a process that holds model and data.
 """
 
 from __future__ import annotations
@@ -11,68 +12,116 @@ import multiprocessing
 import resource
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from rvd.config import load_experiment
+from benchmarks.frame_by_frame import FrameByFrame
+from rvd.config import ResidualDiffusion, load_experiment
 from rvd.models import build
 
 CONFIG = Path(__file__).parents[1] / "config"
 # Name → (config files, frame size, channels, clips a step).
 CASES = {
     "demo, 32 px, batch 4": ([CONFIG / "config.yaml", CONFIG / "demo.yaml"], 32, 1, 4),
-    "paper, 64 px, batch 1": ([CONFIG / "config.yaml"], 64, 3, 1),
-    "paper, 128 px, batch 1": ([CONFIG / "config.yaml"], 128, 3, 1),
+    "paper, 64 px, batch 8": ([CONFIG / "config.yaml"], 64, 3, 8),
+    "paper, 128 px, batch 4": ([CONFIG / "config.yaml"], 128, 3, 4),
 }
+YARDSTICK = "frame by frame, float32"
+VARIANTS = (YARDSTICK, "float32", "bfloat16", "bfloat16, checkpointing")
 
 
-def step_times(case: str, threads: int, steps: int) -> tuple[list[float], float]:
-    """Seconds of each step after a first one, and the process's peak memory in MB."""
+def measure(case: str, variant: str, device: str, steps: int) -> tuple[list[float], float]:
+    """Seconds of each step after a first one, and the memory of a step in MB."""
     paths, size, channels, batch = CASES[case]
-    torch.set_num_threads(threads)
+    config = load_experiment(paths).models["rvd"]
+    assert isinstance(config, ResidualDiffusion)
+    # Noise prediction everywhere: it is what the yardstick computes.
+    changes = {
+        "objective": config.objective.model_copy(update={"target": "noise", "mean_loss": 0.0}),
+        "training": config.training.model_copy(
+            update={"gradient_checkpointing": "checkpointing" in variant}
+        ),
+    }
     torch.manual_seed(0)
-    model = build(load_experiment(paths).models["rvd"], size, channels)
-    training = model.config.training
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4)
-    video = torch.rand(batch, training.clip_length, channels, size, size)
-    seconds = []
+    model = build(config.model_copy(update=changes), size, channels).to(device)
+    video = torch.rand(batch, config.training.clip_length, channels, size, size, device=device)
+    step = torch.randint(config.diffusion_steps, (batch,), device=device)
+    noise = torch.randn_like(video[:, config.training.context :])
+    compute: Callable[[], Tensor]
+    if variant == YARDSTICK:
+        yardstick = FrameByFrame(model)
+        compute = lambda: yardstick(video, step, noise)  # noqa: E731 (two of a kind)
+    else:
+        compute = lambda: model(video, diffusion_step=step, noise=noise)["loss"]  # noqa: E731
+    parameters = list(model.parameters())
+    before, seconds = _memory(device), []
     for _ in range(steps + 1):
-        began = time.perf_counter()
-        optimiser.zero_grad(set_to_none=True)
-        model(video)["loss"].backward()
-        optimiser.step()
-        seconds.append(time.perf_counter() - began)
-    return seconds[1:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        began = _now(device)
+        for parameter in parameters:
+            parameter.grad = None
+        with torch.autocast(device, torch.bfloat16, enabled="bfloat16" in variant):
+            loss = compute()
+        loss.backward()
+        seconds.append(_now(device) - began)
+    return seconds[1:], _peak(device) - before
+
+
+def _now(device: str) -> float:
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _memory(device: str) -> float:
+    """MB in use now."""
+    if device == "cuda":
+        return torch.cuda.memory_allocated() / 1e6
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def _peak(device: str) -> float:
+    """MB in use at the most."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=3, help="steps of each round")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds over all variants")
+    parser.add_argument("--steps", type=int, default=1, help="steps of each round")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds over all variants")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
-    # A fresh process for each measurement: peak memory is of a process.
     context = multiprocessing.get_context("spawn")
-    print(f"{'case':24} {'threads':>7} {'ms a step (min … max)':>28} {'peak MB':>8}")
+    name = torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU"
+    print(f"on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{'':26} {'s a step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
     for case in arguments.cases:
-        found: dict[int, list[float]] = {1: [], 2: []}
-        memory: dict[int, float] = {}
+        print(case)
+        times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+        memory: dict[str, float] = {}
         for _ in range(arguments.rounds):
-            for threads, times in found.items():
+            for variant in VARIANTS:
                 with context.Pool(1) as pool:
-                    seconds, memory[threads] = pool.apply(
-                        step_times, (case, threads, arguments.steps)
+                    found, memory[variant] = pool.apply(
+                        measure, (case, variant, arguments.device, arguments.steps)
                     )
-                times += seconds
-        for threads, times in found.items():
-            middle, low, high = (
-                1000 * value for value in (statistics.median(times), min(times), max(times))
+                times[variant] += found
+        slowest = statistics.median(times[YARDSTICK])
+        for variant in VARIANTS:
+            own = times[variant]
+            middle = statistics.median(own)
+            spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
+            shares = slowest / middle, memory[variant] / memory[YARDSTICK]
+            print(
+                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {memory[variant]:7.0f} "
+                f"{shares[1]:9.2f}"
             )
-            spread = f"{middle:.0f} ({low:.0f} … {high:.0f})"
-            print(f"{case:24} {threads:7} {spread:>28} {memory[threads]:8.0f}")
-        ratio = statistics.median(found[1]) / statistics.median(found[2])
-        print(f"{case:24} two threads are {ratio:.2f} times as fast as one")
 
 
 if __name__ == "__main__":

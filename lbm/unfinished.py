@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -52,7 +52,8 @@ class Unfinished:
     def _array(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
         path = self.folder / name
         size = int(np.prod(shape)) * np.dtype(kind).itemsize
-        mode = "r+" if path.exists() and path.stat().st_size == size else "w+"
+        kept = path.exists() and path.stat().st_size == size
+        mode: Literal["r+", "w+"] = "r+" if kept else "w+"
         return np.memmap(path, kind, mode, shape=shape)
 
     def restore(self, solver: Solver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -284,4 +285,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _end(message: str, code: int) -> NoReturn:
     print("\n".join(f"rvd: {line}" for line in message.splitlines()), file=sys.stderr)
-    sys.exit(code)
+    sys.stderr.flush()
+    # Not sys.exit: on a full disk HDF5 crashes as it closes its files at the interpreter's end.
+    os._exit(code)

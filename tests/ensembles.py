@@ -59,7 +59,7 @@ def write_results(
                 found.samples.append(folder / "samples.h5")
                 found.scores.append(folder / "scores.csv")
                 if model not in ("persistence", "analogue"):
-                    write_curve(folder / "curve.csv", seed)
+                    write_curve(folder / "curve.csv", model, seed)
                     found.curves.append(folder / "curve.csv")
     return found
 
@@ -140,18 +140,21 @@ def write_scores(path: Path, dataset: str, model: str, seed: int, shape: Ensembl
     table[[*columns, "protocol"]].astype({"frame": "Int64"}).to_csv(path, index=False)
 
 
-def write_curve(path: Path, seed: int = 0, steps: int = 400) -> None:
+def write_curve(path: Path, model: str = "rvd", seed: int = 0, steps: int = 400) -> None:
     """A loss that falls, with noise; the validation CRPS is there at a few steps only."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, *model.encode()])
+    level = NOISE.get(model, 20.0) / 10
     step = np.arange(10, steps + 1, 10)
     curve = pd.DataFrame(
         {
             "step": step,
-            "loss": (0.05 + np.exp(-step / 80)) * rng.lognormal(0, 0.15, len(step)),
+            "loss": level * (0.05 + np.exp(-step / 80)) * rng.lognormal(0, 0.15, len(step)),
             "learning_rate": 2e-3 * np.minimum(1, step / 30),
             "gradient_norm": rng.lognormal(0, 0.3, len(step)),
             "steps_per_second": 2.5,
-            "validation_crps": np.where(step % 100 == 0, 3 + 20 * np.exp(-step / 100), np.nan),
+            "validation_crps": np.where(
+                step % 100 == 0, level * 3 + 20 * np.exp(-step / 100), np.nan
+            ),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,7 @@ class Training(Section):
     average: ExponentialAverage | None = None
     weights: Literal["raw", "average"] = "raw"
     precision: Literal["float32", "bfloat16"] = "float32"
+    gradient_checkpointing: bool = False
     checkpoint_every: PositiveInt = 1000
     validate_every: PositiveInt = 10000
     journal_every: PositiveInt = 50

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from rvd.errors import UserError
-from rvd.files import reason
+from rvd.files import reason, reported
 from rvd.video.file import Frames, VideoInfo
 
 FORMAT, VERSION = "rvd-ensemble", 1
@@ -54,11 +54,9 @@ class EnsembleWriter:
     def __init__(self, path: Path, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> None:
         self.path = path
         self.partial = path.with_name(f".{path.name}.partial")
-        try:
+        with reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._continue(info, shape) or self._begin(info, shape, dtype)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({reason(error)})") from error
         self.done: list[bool] = [bool(value) for value in self._file["done"][:]]
 
     def _continue(self, info: EnsembleInfo, shape: EnsembleShape) -> h5py.File | None:
@@ -103,28 +101,27 @@ class EnsembleWriter:
         seconds: float,
     ) -> None:
         """Store one clip: its name and place, and frames shaped as the file's datasets."""
-        try:
-            for key, value in {
-                "video": video,
-                "start": start,
-                "context": context,
-                "truth": truth,
-                "samples": samples,
-                "seconds": seconds,
-            }.items():
+        values = {
+            "video": video,
+            "start": start,
+            "context": context,
+            "truth": truth,
+            "samples": samples,
+            "seconds": seconds,
+        }
+        with reported(self.path):
+            for key, value in values.items():
                 self._file[key][clip] = value
             self._file.flush()
             self._file["done"][clip] = True
             self._file.flush()
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be written ({reason(error)})") from error
         self.done[clip] = True
 
     def finish(self) -> None:
         """Move the complete file to its place."""
         if not all(self.done):
             raise ValueError("clips are missing")
-        try:
+        with reported(self.path):
             self._file.attrs["seconds"] = float(self._file["seconds"][:].sum())
             for key in ("done", "seconds"):
                 del self._file[key]
@@ -133,8 +130,6 @@ class EnsembleWriter:
             with self.partial.open("rb") as file:
                 os.fsync(file.fileno())
             self.partial.replace(self.path)
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be written ({reason(error)})") from error
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +140,12 @@ class EnsembleWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except (OSError, RuntimeError):
+            if error is None:
+                raise
+            # On a full disk closing fails as the writing did, which has been said already.
 
 
 class EnsembleFile:

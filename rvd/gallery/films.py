@@ -1,95 +1,148 @@
 """Films as strips of pictures: all frames of a video side by side in one image.
 
 A page shows one frame of a strip by moving it behind a window, so that one number moves all films
-of a page in step, and the first frame shows where no script runs.
+of a page in step, and a frame shows where no script runs.
 """
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rvd.evaluation.names import model_label
-from rvd.plotting.crps_maps import crps_maps
-from rvd.plotting.stored import ClipForecasts
+from rvd.plotting.crps_maps import crps_maps, error_scale
+from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.video.pictures import Picture, error_picture, to_picture
+
+# Frames up to this many pixels wide are stored without loss: there every pixel is seen.
+LOSSLESS_WIDTH = 64
+QUALITY = 88
+WEBP_WIDTH = 16383  # the format's bound
 
 
 @dataclass(frozen=True)
 class Film:
-    """A strip of ``frames`` pictures as a data URI."""
+    """A strip of pictures as a data URI, and what it shows in words."""
 
     title: str
     uri: str
-    frames: int
 
 
 @dataclass(frozen=True)
-class Row:
-    """A model's films: members of its ensemble, and where they are wrong."""
+class ModelFilms:
+    """A model's films: members of its ensemble, then where they are wrong.
+
+    ``crps`` is the mean of the map at each future frame, in grey levels.
+    """
 
     label: str
-    films: list[Film]
+    members: Sequence[Film]
+    map: Film
+    crps: Sequence[float]
+
+    @property
+    def films(self) -> list[Film]:
+        """All of them."""
+        return [*self.members, self.map]
 
 
 @dataclass(frozen=True)
 class ClipFilms:
-    """A test clip: the truth, then each model; ``given`` frames of each film are context."""
+    """A test clip: the truth, and each model's films; the first ``given`` frames are context.
+
+    ``members`` is how many of the ``ensemble`` are shown at the most, ``darkest`` the CRPS that the
+    darkest colour of the maps stands for.
+    """
 
     title: str
     given: int
     frames: int
-    aspect: float
-    rows: list[Row]
+    height: int
+    width: int
+    rate: float
+    truth: Film
+    models: Sequence[ModelFilms]
+    members: int
+    ensemble: int
+    darkest: float
 
     @property
     def size(self) -> int:
-        """Characters of all films."""
-        return sum(len(film.uri) for row in self.rows for film in row.films)
+        """Bytes of all films in a page."""
+        films = [self.truth, *(film for model in self.models for film in model.films)]
+        return sum(len(film.uri) for film in films)
+
+    def with_members(self, count: int) -> ClipFilms:
+        """The same with at most ``count`` members of each ensemble."""
+        models = [replace(model, members=model.members[:count]) for model in self.models]
+        return replace(self, models=models, members=min(count, self.members))
 
 
-def clip_films(clip: ClipForecasts) -> ClipFilms:
-    """The films of one clip: of each model the members, and the CRPS of each pixel.
+def clip_films(clip: ClipForecasts, members: int) -> ClipFilms:
+    """The films of one clip: of each model some members, and the CRPS of each pixel.
 
-    Equal members, as those of a deterministic model, are shown once.
+    Args:
+        clip: with the whole ensembles, of which the maps are.
+        members: how many of each ensemble become films; equal ones, as those of a deterministic
+            model, become one.
     """
     signed = clip.info.signed
     context = to_picture(clip.context, signed)
-    given, frames = len(context), len(context) + clip.horizon
-    truth = np.concatenate([context, to_picture(clip.truth, signed)])
     maps = {model: crps_maps(clip, model) for model in clip.models}
-    # One scale for all models, to compare them; the greatest pixels would hide the rest.
-    greatest = max(float(np.percentile(values, 99)) for values in maps.values())
-    rows = [Row("Truth", [Film("what happened", _strip(truth), frames)])]
+    darkest = error_scale(maps)
+    models = []
     for model in clip.models:
-        members = clip.members[model]
-        if (members == members[:1]).all():
-            members = members[:1]
-        films = [
-            Film(f"member {number}", _strip(np.concatenate([context, future])), frames)
-            for number, future in enumerate(to_picture(members, signed), 1)
-        ]
-        errors = error_picture(maps[model], greatest)
-        blank = np.full((given, *errors.shape[1:]), 255, np.uint8)
-        # Second, so that first members and maps stand in columns, however many members there are.
-        films.insert(1, Film("CRPS", _strip(np.concatenate([blank, errors])), frames))
-        rows.append(Row(model_label(model), films))
-    height, width = truth.shape[1:3]
-    title = f"{clip.video}, from frame {clip.start}"
-    return ClipFilms(title, given, frames, width / height, rows)
+        label = model_label(model)
+        future = to_picture(distinct(clip.members[model])[:members], signed)
+        errors = error_picture(maps[model], darkest)
+        blank = np.full((len(context), *errors.shape[1:]), 255, np.uint8)
+        models.append(
+            ModelFilms(
+                label,
+                [
+                    Film(f"{label}, member {number}", strip(np.concatenate([context, frames])))
+                    for number, frames in enumerate(future, 1)
+                ],
+                Film(f"{label}, CRPS of each pixel", strip(np.concatenate([blank, errors]))),
+                [round(float(value), 3) for value in maps[model].mean((1, 2))],
+            )
+        )
+    truth = np.concatenate([context, to_picture(clip.truth, signed)])
+    return ClipFilms(
+        title=f"{clip.video}, from frame {clip.start}",
+        given=len(context),
+        frames=len(truth),
+        height=truth.shape[1],
+        width=truth.shape[2],
+        rate=clip.info.frame_rate,
+        truth=Film("Truth", strip(truth)),
+        models=models,
+        members=max(len(model.members) for model in models),
+        ensemble=max(map(len, clip.members.values())),
+        darkest=darkest,
+    )
 
 
-def _strip(frames: Picture) -> str:
-    """Pictures (frame, height, width, 3) side by side as a PNG's data URI."""
-    return data_uri(np.concatenate(list(frames), axis=1))
+def strip(frames: Picture) -> str:
+    """Pictures (frame, height, width, 3) side by side, as a data URI.
+
+    Small ones without loss; where the strip is too wide for WebP, as PNG.
+    """
+    picture = np.concatenate(list(frames), axis=1)
+    if picture.shape[1] > WEBP_WIDTH:
+        return data_uri(picture, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    lossless = frames.shape[2] <= LOSSLESS_WIDTH
+    # Of this option, above 100 means without loss.
+    return data_uri(picture, "webp", [cv2.IMWRITE_WEBP_QUALITY, 101 if lossless else QUALITY])
 
 
-def data_uri(picture: NDArray[np.uint8]) -> str:
-    """An RGB picture (height, width, 3) as a PNG's data URI."""
-    encoded, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    assert encoded  # PNG takes every uint8 picture
-    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
+def data_uri(picture: NDArray[np.uint8], kind: str, options: Sequence[int]) -> str:
+    """An RGB picture (height, width, 3) as a data URI of a format that OpenCV writes."""
+    encoded, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
+    assert encoded  # both formats take every uint8 picture
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}"

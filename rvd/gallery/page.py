@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
-from rvd.evaluation.names import dataset_label, metric_name, model_label
+from rvd.evaluation.names import dataset_label
 from rvd.evaluation.scores_file import read_scores
-from rvd.evaluation.table_text import read_table
 from rvd.files import written_whole
+from rvd.gallery.figures import inline_svg
 from rvd.gallery.films import ClipFilms, clip_films
+from rvd.gallery.score_tables import score_tables
 from rvd.plotting.by_frame import by_frame_figure
 from rvd.plotting.stored import StoredEnsembles, stored_ensembles
 from rvd.plotting.training import read_curves, training_figure
+from rvd.video.pictures import ERROR_MAP
 
-MEMBERS = 3
-CLIPS = 3
+# The most that is shown of a dataset, where the page's size allows it.
+CLIPS, MEMBERS = 3, 3
+
+# CSS pixels: the widest film on a large screen, and that on a phone.
+LARGE, SMALL = 160, 96
 
 
 @dataclass(frozen=True)
 class Contents:
     """What a gallery shows: the files, and how they were made.
 
-    ``periods`` are shedding periods in frames by dataset, ``provenance`` is shown as it is, and
-    ``megabytes`` bounds the films: clips beyond it are left out, and the page says so.
+    ``tables`` are CSV files of ``tabulate`` by title, ``periods`` are shedding periods in frames by
+    dataset, ``provenance`` is shown as it is, and ``megabytes`` bounds the films: what does not fit
+    is left out, and the page says so.
     """
 
     samples: Sequence[Path]
@@ -42,14 +45,30 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class _Section:
-    """A dataset's films, and a note on what was left out."""
+class Section:
+    """A dataset's films; ``note`` says how much is shown, ``left_out`` what the limit cost."""
 
     name: str
     title: str
-    clips: list[ClipFilms]
-    rate: float
+    clips: Sequence[ClipFilms]
     note: str
+    left_out: str
+
+    @property
+    def large(self) -> int:
+        """The films' width on a large screen: a whole multiple of the frame's, for even pixels."""
+        width = self.clips[0].width
+        return max(LARGE // width, 1) * width if width <= LARGE else LARGE
+
+    @property
+    def small(self) -> int:
+        """The films' width on a phone."""
+        return SMALL
+
+    @property
+    def pixelated(self) -> bool:
+        """Whether the frames are so small that smoothing would blur them."""
+        return self.clips[0].width <= LARGE // 3
 
 
 def build_gallery(contents: Contents, output: Path) -> None:
@@ -62,7 +81,6 @@ def build_gallery(contents: Contents, output: Path) -> None:
     """
     scores = read_scores(contents.scores)
     ensembles = stored_ensembles(contents.samples)
-    share = contents.megabytes * 1e6 / max(len(ensembles), 1)
     environment = Environment(
         loader=PackageLoader("rvd.gallery", "."),
         undefined=StrictUndefined,
@@ -70,82 +88,66 @@ def build_gallery(contents: Contents, output: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = {"CRPS against time": by_frame_figure(scores, periods=contents.periods)}
+    figures = {}
+    if len(scores):
+        figures["CRPS at each future frame: lower is better"] = by_frame_figure(
+            scores, periods=contents.periods
+        )
     if contents.curves:
-        figures["Training"] = training_figure(read_curves(contents.curves))
+        figures["Training loss; those of different models are not comparable"] = training_figure(
+            read_curves(contents.curves)
+        )
     page = environment.get_template("page.html.jinja").render(
-        sections=[_section(stored, share) for stored in ensembles.values()],
-        tables=[(title, list(_blocks(path))) for title, path in contents.tables.items()],
-        figures=[(title, _svg(figure)) for title, figure in figures.items()],
+        sections=list(_sections(list(ensembles.values()), contents.megabytes * 1e6)),
+        tables=[(title, list(score_tables(path))) for title, path in contents.tables.items()],
+        figures=[(title, inline_svg(figure)) for title, figure in figures.items()],
         provenance=contents.provenance,
+        error_colors=[_hex(ERROR_MAP(place / 8)) for place in range(9)],
     )
     with written_whole(output) as partial:
-        partial.write_text(page)
+        partial.write_text(page, encoding="utf-8")
 
 
-def _section(stored: StoredEnsembles, limit: float) -> _Section:
-    """The first clips of a dataset whose films stay within ``limit`` bytes, one at the least."""
-    clips: list[ClipFilms] = []
-    total, rate = 0, 10.0
+def _sections(ensembles: Sequence[StoredEnsembles], limit: float) -> Iterator[Section]:
+    """Each dataset within its share of ``limit`` bytes; what one leaves unused goes to the next."""
+    for left, stored in zip(range(len(ensembles), 0, -1), ensembles, strict=True):
+        section = _section(stored, limit / left)
+        limit -= sum(clip.size for clip in section.clips)
+        yield section
+
+
+def _section(stored: StoredEnsembles, limit: float) -> Section:
+    """As many clips as fit, one at the least, and of that as many members as fit, one at the least.
+
+    The clips are spread over all test clips, which come video by video.
+    """
     wanted = min(CLIPS, stored.clips)
-    # Spread over the test clips, which come video by video.
-    for index in [
-        round(place * (stored.clips - 1) / max(wanted - 1, 1)) for place in range(wanted)
-    ]:
-        clip = stored.clip(index, MEMBERS)
-        films = clip_films(clip)
+    places = [round(place * (stored.clips - 1) / max(wanted - 1, 1)) for place in range(wanted)]
+    clips: list[ClipFilms] = []
+    members, total = MEMBERS, 0
+    for place in places:
+        films = clip_films(stored.clip(place), members)
+        while not clips and films.members > 1 and films.size > limit:
+            films = films.with_members(films.members - 1)
         if clips and total + films.size > limit:
             break
         clips.append(films)
-        total, rate = total + films.size, clip.info.frame_rate
-    note = f"{len(clips)} of {stored.clips} test clips, at most {MEMBERS} members of each ensemble"
-    return _Section(stored.dataset, dataset_label(stored.dataset), clips, rate, note)
-
-
-def _blocks(path: Path) -> Iterator[tuple[list[str], list[list[tuple[str, float | None, str]]]]]:
-    """For each metric that was scored a header, and rows of (text, value to sort by, hint)."""
-    table = read_table(path)
-    for metric, part in table.groupby("metric", sort=False):
-        if part["ours"].isna().all():
-            continue
-        name = metric_name(str(metric))
-        datasets = [d for d in dict.fromkeys(part["dataset"]) if _scored(part, d)]
-        header = [name.arrow + (f", {name.unit}" if name.unit else "")]
-        for dataset in datasets:
-            header += [dataset_label(dataset), "published"]
-        rows = []
-        for model, own in part.groupby("model", sort=False):
-            cells: list[tuple[str, float | None, str]] = [(model_label(str(model)), None, "")]
-            for dataset in datasets:
-                cells += _cells(own[own["dataset"] == dataset], name.decimals)
-            rows.append(cells)
-        yield header, rows
-
-
-def _scored(part: pd.DataFrame, dataset: str) -> bool:
-    return bool(part.loc[part["dataset"] == dataset, "ours"].notna().any())
-
-
-def _cells(cell: pd.DataFrame, decimals: int) -> list[tuple[str, float | None, str]]:
-    """Ours (or why it is missing), and the published value."""
-    if cell.empty:
-        return [("–", None, ""), ("–", None, "")]
-    row = cell.iloc[0]
-    error = row["standard error"]
-    spread = f" ± {error:.{decimals}f}" if pd.notna(error) else ""
-    ours: tuple[str, float | None, str] = (
-        (f"{row['ours']:.{decimals}f}{spread}", float(row["ours"]), str(row["protocol"]))
-        if pd.notna(row["ours"])
-        else (str(row["note"]), None, "")
+        members, total = films.members, total + films.size
+    shown = clips[0].members
+    note = (
+        f"{len(clips)} of {stored.clips} test clips, "
+        f"{shown} of {clips[0].ensemble} members of each ensemble"
     )
-    published = row["published"]
-    theirs = (f"{published}", float(published), "") if pd.notna(published) else ("–", None, "")
-    return [ours, theirs]
+    left_out = []
+    if len(clips) < wanted:
+        count = wanted - len(clips)
+        left_out.append(f"{count} further clip{'s' * (count > 1)}")
+    if shown < min(MEMBERS, clips[0].ensemble):
+        left_out.append("further members")
+    return Section(
+        stored.dataset, dataset_label(stored.dataset), clips, note, " and ".join(left_out)
+    )
 
 
-def _svg(figure: Figure) -> str:
-    """A figure as inline SVG, without the XML prologue that HTML does not take."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+def _hex(color: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in color[:3])

@@ -15,7 +15,7 @@ from rvd.diffusion.samplers import Denoiser as CleanEstimate
 from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
 from rvd.models.predictor import Forecast, Video, VideoPredictor, repeated, to_signed, to_unit
-from rvd.models.rvd_networks import ContextEncoder, Denoiser, NextFramePredictor
+from rvd.models.rvd_networks import Checkpointing, ContextEncoder, Denoiser, NextFramePredictor
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,13 @@ class ResidualVideoDiffusion(VideoPredictor):
             if config.residual
             else None
         )
+        if config.training.gradient_checkpointing:
+            self._checkpoint_blocks()
+
+    def _checkpoint_blocks(self) -> None:
+        for module in self.modules():
+            if isinstance(module, Checkpointing):
+                module.checkpointed = True
 
     def forward(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 
 from rvd.config import Model, Section
 from rvd.errors import UserError
@@ -49,7 +49,7 @@ def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> N
     }
     tensors = {name: value.contiguous().cpu() for name, value in predictor.state_dict().items()}
     with written_whole(path) as partial:
-        save_file(tensors, partial, metadata)
+        partial.write_bytes(serialise(tensors, metadata))
 
 
 def load(path: Path, config: Section | None = None) -> VideoPredictor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,24 @@ from rvd.evaluation.crps import crps
 from rvd.evaluation.names import dataset_label, model_label
 from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import FULL_WIDTH, styled
-from rvd.video.pictures import ERROR_MAP, to_picture, to_unit
+from rvd.video.pictures import ERROR_MAP, to_picture
 
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
     """CRPS of each pixel, (future frame, height, width), on 0…255, averaged over channels."""
-    maps = crps(255 * to_unit(clip.members[model]), 255 * to_unit(clip.truth))
-    return maps.mean(axis=-1)
+    scale = 1 if clip.truth.dtype == np.uint8 else 255
+    return crps(clip.members[model], clip.truth).mean(axis=-1) * scale
+
+
+def error_scale(maps: Mapping[str, NDArray[Any]]) -> float:
+    """The CRPS that the darkest colour stands for, one for all models.
+
+    It is the 99th percentile of the worst model, since the greatest pixels would hide the rest.
+    Copying the last frame is left aside where there is another model: its errors are of another
+    size.
+    """
+    compared = {model: values for model, values in maps.items() if model != "persistence"} or maps
+    return max(float(np.percentile(values, 99)) for values in compared.values())
 
 
 @styled
@@ -39,8 +50,7 @@ def crps_maps_figure(
     at = min(frame, clip.horizon) - 1
     names = list(clip.models if models is None else models)
     maps = {model: crps_maps(clip, model)[at] for model in names}
-    # The greatest percent of the pixels would hide the rest.
-    greatest = max(float(np.percentile(values, 99)) for values in maps.values())
+    greatest = error_scale(maps)
     signed = clip.info.signed
     columns = len(names) + 1
     size = min(1.5, FULL_WIDTH / columns)

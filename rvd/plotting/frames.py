@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, model_label
-from rvd.plotting.stored import ClipForecasts
+from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.plotting.style import FULL_WIDTH, styled
 from rvd.video.pictures import Picture, to_picture
 
-CELL = 0.72
+# Inches: a picture, the models' names to the left, the heading above.
+CELL, LABELS, HEADINGS = 0.72, 0.95, 0.42
 
 
 @styled
@@ -46,16 +47,17 @@ def frames_figure(
     truth = to_picture(np.concatenate([clip.context, clip.truth]), signed)
     rows = [("Truth", truth, 0)]
     for model in clip.models if models is None else models:
-        for number, member in enumerate(_distinct(clip.members[model][:members])):
+        for number, member in enumerate(distinct(clip.members[model][:members])):
             label = model_label(model) if number == 0 else f"member {number + 1}"
             rows.append((label, to_picture(member, signed), given))
     height, width = truth.shape[1:3]
-    size = min(CELL, FULL_WIDTH / (len(times) + 1.3))
-    figure = Figure(figsize=(size * (len(times) + 1.3), size * (len(rows) * height / width + 0.55)))
+    size = min(CELL, (FULL_WIDTH - LABELS) / len(times))
+    inches = (LABELS + size * len(times), HEADINGS + size * len(rows) * height / width)
+    figure = Figure(figsize=inches)
+    figure.subplots_adjust(LABELS / inches[0], 0, 1, 1 - HEADINGS / inches[1])
     axes = figure.subplots(
         len(rows), len(times), squeeze=False, gridspec_kw={"wspace": 0.05, "hspace": 0.05}
     )
-    figure.subplots_adjust(left=1.3 / (len(times) + 1.3), right=1, bottom=0, top=0.93)
     for row, (label, pictures, first) in zip(axes, rows, strict=True):
         for axis, time in zip(row, times, strict=True):
             _show(axis, pictures[time - first] if time >= first else None)
@@ -64,10 +66,12 @@ def frames_figure(
         )
     for axis, time in zip(axes[0], times, strict=True):
         axis.set_title(f"t = {time}", fontsize=8, pad=3, color="#666" if time < given else "black")
-    figure.suptitle(
-        f"{dataset_label(clip.dataset)}: {clip.video}, frames 0 to {given - 1} are given",
-        fontsize=8.5,
-        y=1.0 + 0.2 / figure.get_figheight(),
+    figure.text(
+        LABELS / inches[0],
+        1,
+        f"{dataset_label(clip.dataset)}: {clip.video}; frames 0 to {given - 1} are given",
+        va="top",
+        fontsize=9,
     )
     return figure
 
@@ -78,11 +82,6 @@ def default_times(context: int, horizon: int, most: int = 8) -> list[int]:
     return [context - 1, *map(int, spread)]
 
 
-def _distinct(members: np.ndarray) -> np.ndarray:
-    """``members``, or one of them when they are all equal, as those of a deterministic model."""
-    return members[:1] if (members == members[:1]).all() else members
-
-
 def _show(axis: Axes, picture: Picture | None) -> None:
     """A picture without ticks; nothing where there is none."""
     axis.set_xticks([])
@@ -91,7 +90,6 @@ def _show(axis: Axes, picture: Picture | None) -> None:
     for spine in axis.spines.values():
         spine.set_visible(False)
     if picture is None:
-        axis.set_visible(True)
         axis.patch.set_visible(False)
         return
     axis.imshow(picture, interpolation="nearest")

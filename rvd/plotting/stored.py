@@ -110,3 +110,8 @@ def stored_ensembles(paths: Iterable[Path]) -> dict[str, StoredEnsembles]:
         )
         for dataset, seeds in found.items()
     }
+
+
+def distinct(members: NDArray[Any]) -> NDArray[Any]:
+    """``members``, or one of them when they are all equal, as those of a deterministic model."""
+    return members[:1] if (members == members[:1]).all() else members

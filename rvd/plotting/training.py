@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from rvd.errors import UserError
 from rvd.evaluation.names import dataset_label
@@ -76,9 +77,11 @@ def training_figure(
             if (part[name] > 0).all():
                 axis.set_yscale("log")
             axis.set_ylabel(name.replace("_", " "))
-            axis.legend()
+            axis.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
+            axis.yaxis.set_minor_formatter(NullFormatter())
     for axis, dataset in zip(axes[0], datasets, strict=True):
         axis.set_title(dataset_label(dataset), loc="left")
+        axis.legend()
     for axis in axes[-1]:
         axis.set_xlabel("training step")
     return figure

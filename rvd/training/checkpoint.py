@@ -32,7 +32,9 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
     """
     path = folder / f"step-{step:08d}.pt"
     with written_whole(path) as partial:
-        torch.save({"step": step, "stamp": stamp, "state": state}, partial)
+        # Through a file of Python's own, which says of a full disk that it is full.
+        with partial.open("wb") as file:
+            torch.save({"step": step, "stamp": stamp, "state": state}, file)
         with written_whole(_digest_path(path)) as digest:
             digest.write_text(f"{_sha256(partial)}  {path.name}\n")
     for old in _checkpoints(folder)[KEPT:]:

@@ -1,5 +1,8 @@
+"""The gallery's page: what it holds, and what it leaves out."""
+
 import base64
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,7 +11,9 @@ import pytest
 from rvd.errors import UserError
 from rvd.evaluation.tables import Wanted, tabulate
 from rvd.gallery import Contents, build_gallery
-from rvd.gallery.films import clip_films
+from rvd.gallery.films import QUALITY, clip_films, strip
+from rvd.gallery.score_tables import score_tables
+from rvd.plotting.crps_maps import crps_maps
 from rvd.plotting.stored import stored_ensembles
 from rvd.video.pictures import to_picture
 from tests.ensembles import write_results
@@ -16,68 +21,126 @@ from tests.ensembles import write_results
 MODELS = ("rvd", "analogue", "persistence")
 
 
-def contents(folder, **changes):
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
     results = write_results(folder, datasets=("simulation", "bair"), models=MODELS)
     table = folder / "table1.csv"
     tabulate(results.scores, "table1", Wanted(("simulation", "bair"), MODELS, (0,)), table)
-    given = {
-        "samples": results.samples,
-        "scores": results.scores,
-        "curves": results.curves,
-        "tables": {"Table 1": table},
-        "periods": {"simulation": 20.0},
-        "provenance": {"Config": "{<script>}"},
-    }
-    return Contents(**(given | changes))
+    return Contents(
+        samples=results.samples,
+        scores=results.scores,
+        curves=results.curves,
+        tables={"Table 1": table},
+        periods={"simulation": 20.0},
+        provenance={"Config": "{<script>}"},
+    )
 
 
-def test_the_page_needs_nothing_else(tmp_path):
-    build_gallery(contents(tmp_path), tmp_path / "gallery.html")
-    page = (tmp_path / "gallery.html").read_text()
-    # Apart from the names of XML's vocabularies, it names no other place.
-    links = re.findall(r'(?:src|href)="([^"#]*)"|url\(([^)]*)\)', page)
+@pytest.fixture
+def page(contents, tmp_path):
+    build_gallery(contents, tmp_path / "gallery.html")
+    return (tmp_path / "gallery.html").read_text()
+
+
+def test_the_page_needs_nothing_else(page):
+    links = re.findall(r'(?:src|href)="([^"]*)"|url\(([^)]*)\)', page)
     named = {one or other for one, other in links} - {""}
-    # ("#…" is a part of a figure on the page itself)
+    # "#…" is a part of the page itself; the names of XML's vocabularies are not fetched.
     assert all(link.startswith(("data:", "#")) for link in named)
     assert "<script src" not in page
+    assert "@import" not in page
     for text in ("Simulation", "BAIR", "Truth", "RVD", "Persistence", "CRPS", "Table 1"):
         assert text in page
 
 
-def test_what_is_shown_is_escaped(tmp_path):
-    build_gallery(contents(tmp_path), tmp_path / "gallery.html")
-    assert "{&lt;script&gt;}" in (tmp_path / "gallery.html").read_text()
+def test_what_is_shown_is_escaped(page):
+    assert "{&lt;script&gt;}" in page
 
 
-def decoded(film):
+def test_figures_have_the_colour_of_the_page_s_text(page):
+    figures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(figures) == 2
+    for figure in figures:
+        assert "#000000" not in figure
+        assert "currentColor" in figure
+
+
+def decoded(film, frames):
     data = np.frombuffer(base64.b64decode(film.uri.partition(",")[2]), np.uint8)
-    strip = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-    return np.stack(np.split(strip, film.frames, axis=1))
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.stack(np.split(picture, frames, axis=1))
 
 
-def test_films_hold_the_frames_in_order(tmp_path):
-    results = write_results(tmp_path, datasets=("bair",), models=MODELS)
-    clip = stored_ensembles(results.samples)["bair"].clip(1)
-    films = clip_films(clip)
+def test_films_hold_the_frames_in_order(contents):
+    clip = stored_ensembles(contents.samples)["bair"].clip(1)
+    films = clip_films(clip, members=2)
     assert (films.given, films.frames) == (4, 10)
-    truth, *models = films.rows
     expected = to_picture(np.concatenate([clip.context, clip.truth]), signed=False)
-    np.testing.assert_array_equal(decoded(truth.films[0]), expected)
-    shown = [[film.title for film in row.films] for row in models]
-    stochastic = ["member 1", "CRPS", "member 2", "member 3"]
-    assert shown == [stochastic, stochastic, ["member 1", "CRPS"]]
+    np.testing.assert_array_equal(decoded(films.truth, films.frames), expected)
+    assert [len(model.members) for model in films.models] == [2, 2, 1]
     member = to_picture(clip.members["rvd"][1], signed=False)
-    np.testing.assert_array_equal(decoded(models[0].films[2])[4:], member)
+    np.testing.assert_array_equal(decoded(films.models[0].members[1], 10)[4:], member)
 
 
-def test_a_small_limit_leaves_out_clips_and_says_so(tmp_path):
-    build_gallery(contents(tmp_path, megabytes=1e-6), tmp_path / "gallery.html")
-    assert "1 of 2 test clips" in (tmp_path / "gallery.html").read_text()
+def test_maps_are_of_the_whole_ensemble_however_few_members_are_shown(contents):
+    clip = stored_ensembles(contents.samples)["bair"].clip(0)
+    films = clip_films(clip, members=1)
+    expected = crps_maps(clip, "rvd").mean((1, 2))
+    np.testing.assert_allclose(films.models[0].crps, expected, atol=6e-4)
+    few = replace(clip, members={m: own[:1] for m, own in clip.members.items()})
+    assert not np.allclose(crps_maps(few, "rvd").mean((1, 2)), expected, rtol=0.05)
 
 
-def test_a_missing_input_is_named_and_nothing_is_written(tmp_path):
+def test_strips_of_large_frames_are_small_and_alike():
+    y, x = np.mgrid[0:128, 0:128] / 128
+    moving = [0.5 + 0.5 * np.sin(9 * x + 5 * y * t) for t in range(8)]
+    frames = (255 * np.stack(moving)[..., None].repeat(3, -1)).astype(np.uint8)
+    uri = strip(frames)
+    assert len(uri) < frames.size / 8
+    data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
+    shown = np.stack(np.split(cv2.imdecode(data, cv2.IMREAD_COLOR), 8, axis=1))
+    assert np.abs(shown.astype(int) - frames).mean() < 255 * (1 - QUALITY / 100) / 10
+
+
+def test_a_strip_wider_than_webp_allows_is_still_a_picture():
+    frames = np.zeros((260, 2, 64, 3), np.uint8)
+    assert strip(frames).startswith("data:image/png;base64,")
+
+
+def test_a_small_limit_leaves_out_clips_and_members_and_says_so(contents, tmp_path):
+    build_gallery(replace(contents, megabytes=1e-6), tmp_path / "gallery.html")
+    page = (tmp_path / "gallery.html").read_text()
+    assert page.count("1 of 2 test clips, 1 of 3 members of each ensemble") == 2
+    assert page.count("Left out to keep the page small: 1 further clip and further members") == 2
+    build_gallery(contents, tmp_path / "gallery.html")
+    assert "Left out" not in (tmp_path / "gallery.html").read_text()
+
+
+def test_the_films_stay_within_the_limit(contents, tmp_path):
+    limit = 0.05
+    build_gallery(replace(contents, megabytes=limit), tmp_path / "gallery.html")
+    page = (tmp_path / "gallery.html").read_text()
+    assert sum(map(len, re.findall(r"data:image/\w+;base64,[^)]*", page))) <= 1e6 * limit
+    assert "2 of 2 test clips" not in page
+
+
+def test_tables_hold_what_was_scored_and_mark_the_best(contents):
+    tables = list(score_tables(contents.tables["Table 1"]))
+    assert [table.further for table in tables] == [False, True, True, True, True]
+    crps = tables[0]
+    assert crps.header == ["model", "BAIR", "published", "Simulation", "published"]
+    rows = {row[0].text: row for row in crps.rows}
+    assert [cell.kind for cell in rows["RVD"][1::2]] == ["best", "best"]
+    assert rows["RVD"][4].value == 0.58
+    assert rows["IVRNN"][3].text == "not in this run"
+    assert rows["IVRNN"][3].value is None
+    assert "published" not in tables[1].header
+
+
+def test_a_missing_input_is_named_and_nothing_is_written(contents, tmp_path):
     with pytest.raises(UserError, match=r"absent\.h5"):
         build_gallery(
-            contents(tmp_path, samples=[tmp_path / "absent.h5"]), tmp_path / "gallery.html"
+            replace(contents, samples=[tmp_path / "absent.h5"]), tmp_path / "gallery.html"
         )
     assert not (tmp_path / "gallery.html").exists()

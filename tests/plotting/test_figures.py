@@ -5,7 +5,7 @@ from rvd.errors import UserError
 from rvd.evaluation.crps import crps
 from rvd.evaluation.scores_file import read_scores
 from rvd.plotting.by_frame import by_frame_figure
-from rvd.plotting.crps_maps import crps_maps
+from rvd.plotting.crps_maps import crps_maps, error_scale
 from rvd.plotting.frames import default_times, frames_figure
 from rvd.plotting.stored import stored_ensembles
 from rvd.plotting.style import save
@@ -65,6 +65,14 @@ def test_maps_are_crps_on_grey_levels(results):
     clip = stored_ensembles(results.samples)["kth"].clip(0)
     expected = crps(clip.members["rvd"].astype(float), clip.truth.astype(float)).mean(-1)
     np.testing.assert_allclose(crps_maps(clip, "rvd"), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_copying_the_last_frame_does_not_set_the_scale_of_the_maps():
+    rng = np.random.default_rng(0)
+    maps = {"rvd": rng.random((8, 8)), "vd": 3 * rng.random((8, 8)), "persistence": np.ones((8, 8))}
+    maps["persistence"] *= 99
+    assert error_scale(maps) == np.percentile(maps["vd"], 99)
+    assert error_scale({"persistence": maps["persistence"]}) == 99
 
 
 def test_saved_as_png_and_svg_alike_each_time(results, tmp_path):

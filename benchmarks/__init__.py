@@ -1,0 +1,1 @@
+"""Speed and memory; each file runs by itself and prints ratios."""

@@ -1,0 +1,95 @@
+"""The tables of the results as the gallery shows them: a table a metric, to be sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from rvd.evaluation.names import dataset_label, metric_name, model_label
+from rvd.evaluation.table_text import PAPER_METRICS, read_table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text, what to sort it by (None: it comes last), and how it is marked.
+
+    ``hint`` is shown on hovering; ``kind`` is a class of the page's style.
+    """
+
+    text: str
+    value: float | None = None
+    hint: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """One metric: a column for each dataset of ours, each beside the published.
+
+    ``further`` says that the paper does not have this metric.
+    """
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    further: bool
+
+
+def score_tables(path: Path) -> Iterator[ScoreTable]:
+    """A table for each metric of the CSV at ``path`` of which there is a score.
+
+    Raises:
+        UserError: the file is missing or is not such a table.
+    """
+    table = read_table(path)
+    for metric, part in table.groupby("metric", sort=False):
+        scored = part[part["ours"].notna()]
+        if scored.empty:
+            continue
+        name = metric_name(str(metric))
+        datasets = list(dict.fromkeys(scored["dataset"]))
+        # A metric that the paper does not have needs no column for it.
+        compared = [name for name in datasets if _of(part, name)["published"].notna().any()]
+        header = ["model"]
+        for dataset in datasets:
+            header += [dataset_label(dataset), *(["published"] if dataset in compared else [])]
+        rows = []
+        for model, own in part.groupby("model", sort=False):
+            row = [Cell(model_label(str(model)))]
+            for dataset in datasets:
+                row.append(_ours(_of(own, dataset), _of(scored, dataset)))
+                if dataset in compared:
+                    row.append(_published(_of(own, dataset)))
+            rows.append(row)
+        caption = name.arrow + (f" ({name.unit})" if name.unit else "")
+        yield ScoreTable(caption, header, rows, further=metric not in PAPER_METRICS)
+
+
+def _of(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    return rows[rows["dataset"] == dataset]
+
+
+def _ours(cell: pd.DataFrame, column: pd.DataFrame) -> Cell:
+    """Ours ± standard error, or why it is missing; the best of ``column`` is marked."""
+    if cell.empty:
+        return Cell("–", kind="missing")
+    row = cell.iloc[0]
+    if pd.isna(row["ours"]):
+        return Cell(str(row["note"]), kind="missing")
+    name = metric_name(row["metric"])
+    text = f"{row['ours']:.{name.decimals}f}"
+    if pd.notna(row["standard error"]):
+        text += f" ± {row['standard error']:.{name.decimals}f}"
+    top = column["ours"].max() if name.higher_is_better else column["ours"].min()
+    hint = "; ".join(part for part in (str(row["protocol"]), str(row["note"])) if part)
+    return Cell(text, float(row["ours"]), hint, "best" if row["ours"] == top else "")
+
+
+def _published(cell: pd.DataFrame) -> Cell:
+    if cell.empty or pd.isna(cell.iloc[0]["published"]):
+        return Cell("–", kind="missing")
+    value = str(cell.iloc[0]["published"])
+    return Cell(value, float(value), kind="published")

@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from rvd.models import build
+from tests.tiny import SIZE, experiment
+
+
+def model_of(name="rvd", channels=1, size=SIZE, **training):
+    config = experiment().models[name]
+    config = config.model_copy(
+        update={
+            "training": config.training.model_copy(update=training),
+            "networks": {size: config.networks[SIZE]},
+        }
+    )
+    torch.manual_seed(0)
+    return build(config, size, channels)
+
+
+def gradients(model, video):
+    torch.manual_seed(1)
+    model(video)["loss"].backward()
+    return {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+@pytest.mark.parametrize("name", ["rvd", "vd"])
+def test_checkpointing_changes_no_gradient(name):
+    video = torch.rand(2, 4, 1, SIZE, SIZE, dtype=torch.float64)
+    plain = gradients(model_of(name).double(), video)
+    checkpointed = gradients(model_of(name, gradient_checkpointing=True).double(), video)
+    for key, value in plain.items():
+        torch.testing.assert_close(checkpointed[key], value)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 24, 32])
+def test_any_size_that_divides(channels, size):
+    model = model_of(channels=channels, size=size)
+    video = torch.rand(1, 4, channels, size, size)
+    losses = model(video)
+    assert losses["loss"].shape == ()
+    forecast = model.predict(video[:, :2], 3, 2, torch.Generator().manual_seed(0))
+    assert forecast.shape == (1, 2, 3, channels, size, size)
+    assert forecast.min() >= 0
+    assert forecast.max() <= 1
+
+
+def test_a_frame_depends_on_the_frames_before_it_alone():
+    """μ and the denoiser's context of a frame must not see it, or those after it."""
+    model = model_of().double()
+    video = torch.rand(1, 5, 1, SIZE, SIZE, dtype=torch.float64)
+    changed = video.clone()
+    changed[:, 3:] = 0
+    frames = [(v * 2 - 1).transpose(0, 1) for v in (video, changed)]
+    with torch.no_grad():
+        one, other = (model._means(f[:-1], 2) for f in frames)
+        contexts = [model.context_encoder(f[:-1], None) for f in frames]
+    # Frames 2 and 3 are predicted from frames 0 to 2, which are equal; frame 4 is not.
+    torch.testing.assert_close(one[:2], other[:2])
+    assert not torch.allclose(one[2], other[2])
+    for a, b in zip(*contexts, strict=True):
+        torch.testing.assert_close(a[:3], b[:3])
+
+
+def test_clips_and_members_do_not_mix():
+    """A forecast is the same whatever stands beside it in the batch."""
+    model = model_of().double()
+    context = torch.rand(2, 3, 1, SIZE, SIZE, dtype=torch.float64)
+
+    def draw(like):
+        # The same noise for every row, so that only the clip tells rows apart.
+        generator = torch.Generator().manual_seed(like.shape[1])
+        return torch.randn(like.shape[1:], generator=generator, dtype=like.dtype).expand_as(like)
+
+    with torch.no_grad():
+        together = model.roll_out(context, 2, 2, draw)
+        alone = model.roll_out(context[1:], 2, 1, draw)
+    for both, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(both[2:3], one)
+        torch.testing.assert_close(both[2:3], both[3:4])
+
+
+def test_vd_has_no_mean():
+    model = model_of("vd")
+    assert model.next_frame is None
+    losses = model(torch.full((1, 4, 1, SIZE, SIZE), 0.75))
+    assert losses["mean"] == pytest.approx(0.25)  # of frames 0.5 in [-1, 1] from zero
