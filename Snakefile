@@ -29,7 +29,7 @@ except ConfigError as error:
 PLAN = Plan(EXPERIMENT)
 AT = PLAN.at
 CONFIG = AT("results/config.json")
-NOTEBOOKS = ["forecasts"]
+NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
 
 
 # Every verb reads the resolved config from here; it is written before the first job starts. What a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ import papermill
 from ipykernel.kernelspec import write_kernel_spec
 from nbclient.exceptions import DeadKernelError
 from nbconvert import HTMLExporter
-from papermill.exceptions import PapermillException
+from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from rvd.errors import UserError
 from rvd.files import reason
@@ -32,7 +33,7 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     Args:
         notebook: with a cell tagged ``parameters``.
         folder: of the executed notebook, its HTML and its figures.
-        parameters: further values for that cell.
+        parameters: further values for that cell, which needs not name all of them.
 
     Raises:
         UserError: the notebook is missing, or a cell failed (the notebook as far as it ran is then
@@ -41,6 +42,8 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     if not notebook.is_file():
         raise UserError(f"{notebook}: there is no such notebook")
     executed = notebook.name
+    # It warns of every parameter that a notebook has no use for.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch, _this_interpreter():
         made = Path(scratch) / "made"
         made.mkdir()
@@ -58,9 +61,15 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
             partial.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(made / executed, partial)
             raise UserError(f"{notebook}: {_failure(error)}; as far as it ran: {partial}") from None
-        body, _ = HTMLExporter().from_notebook_node(nbformat.read(made / executed, 4))
-        (made / executed).with_suffix(".html").write_text(body)
+        (made / executed).with_suffix(".html").write_text(_html(made / executed))
         _move(made, folder)
+
+
+def _html(executed: Path) -> str:
+    """An executed notebook as a page that loads nothing from elsewhere."""
+    nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")
+    body, _ = HTMLExporter(**nowhere).from_notebook_node(nbformat.read(executed, 4))
+    return body
 
 
 @contextlib.contextmanager
@@ -68,7 +77,9 @@ def _this_interpreter() -> Iterator[None]:
     """A kernel named python3 that is this interpreter, before any that a user has registered."""
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory(prefix="rvd-kernel-") as folder:
-        write_kernel_spec(Path(folder) / "kernels" / KERNEL)
+        # A failing cell is in the notebook; what else a kernel logs is of its own life.
+        quiet = [f"--log-level={logging.CRITICAL}"]
+        write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=quiet)
         paths = [folder, *([before] if before else [])]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
         try:
@@ -81,12 +92,15 @@ def _this_interpreter() -> Iterator[None]:
 
 
 def _failure(error: Exception) -> str:
-    """Which cell failed, and why, in one line."""
-    number = getattr(error, "exec_count", None)
-    name, value = getattr(error, "ename", ""), getattr(error, "evalue", "")
-    if number is None:
-        return str(error).splitlines()[0]
-    return f"cell {number} failed ({name}: {str(value).splitlines()[0] if value else ''})"
+    """Which cell failed (its number in the executed notebook, and its first line), and why."""
+    if not isinstance(error, PapermillExecutionError):
+        return _first_line(str(error))
+    code, value = _first_line(error.source), _first_line(str(error.evalue))
+    return f"cell {error.exec_count} ('{code}') failed ({error.ename}: {value})"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def _move(made: Path, folder: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 
 from rvd.errors import UserError
+from rvd.evaluation.tables import Wanted, tabulate
 from rvd.notebooks import render
 from tests.ensembles import write_results
 
@@ -49,8 +51,10 @@ def test_runs_under_this_interpreter_whatever_kernels_there_are(tmp_path, monkey
 def test_a_failing_cell_is_named_and_what_was_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "before.txt").write_text("kept")
-    notebook = write_notebook(tmp_path / "n.ipynb", "1 / 0")  # after parameters and their values
-    with pytest.raises(UserError, match=r"cell 3 failed \(ZeroDivisionError") as caught:
+    notebook = write_notebook(tmp_path / "n.ipynb", "1 / 0")
+    with pytest.raises(
+        UserError, match=r"cell 3 \(.1 / 0.\) failed \(ZeroDivisionError: division by zero\)"
+    ) as caught:
         render(notebook, tmp_path / "out", {})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "out" / "before.txt").read_text() == "kept"
@@ -62,29 +66,57 @@ def test_a_missing_notebook_is_named(tmp_path):
         render(tmp_path / "absent.ipynb", tmp_path / "out", {})
 
 
+DATASETS = ("kth", "bair", "simulation", "cityscapes")
+
+FIGURES = {
+    "frames": {f"frames-{dataset}{last}" for dataset in DATASETS for last in ("", "-last")},
+    "crps_by_frame": {"inverse-crps", "crps", "psnr", "psnr_best", "ssim", "ssim_best"},
+    "crps_maps": {f"crps-map-{dataset}" for dataset in DATASETS},
+    "ablations": {"ablations", "ablations-by-frame"},
+    "training": {"training", "optimisation"},
+    "sampler_cost": {"sampler-cost"},
+}
+
+
+@pytest.fixture(scope="module")
+def parameters(tmp_path_factory):
+    """Results of every dataset's stand-in, as the workflow gives them to a notebook."""
+    folder = tmp_path_factory.mktemp("results")
+    models, seeds = ("rvd", "vd", "ivrnn", "persistence"), (0, 1)
+    results = write_results(folder, DATASETS, models, seeds)
+    table = folder / "ablation.csv"
+    tabulate(results.scores, "ablation", Wanted(DATASETS, models, seeds), table)
+    costs = folder / "costs.csv"
+    costs.write_text("sampler,steps,clip,crps,seconds\nddim,5,2,3.0,1\nddim,10,,2.0,2\n")
+    return {
+        "samples": list(map(str, results.samples)),
+        "scores": list(map(str, results.scores)),
+        "curves": list(map(str, results.curves)),
+        "tables": {"ablation": str(table)},
+        "periods": {"simulation": 5.0},
+        "costs": str(costs),
+    }
+
+
 @pytest.mark.slow
-def test_forecasts(tmp_path):
-    results = write_results(tmp_path / "r", datasets=("simulation", "kth"), seeds=(0, 1))
-    render(
-        NOTEBOOKS / "forecasts.ipynb",
-        tmp_path / "out",
-        {
-            "samples": list(map(str, results.samples)),
-            "scores": list(map(str, results.scores)),
-            "curves": list(map(str, results.curves)),
-            "periods": {"simulation": 5.0},
-        },
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
+    render(NOTEBOOKS / f"{name}.ipynb", tmp_path / name, parameters)
+    made = {path.name for path in (tmp_path / name).iterdir()}
+    pictures = {f"{figure}.{kind}" for figure in FIGURES[name] for kind in ("png", "svg")}
+    assert made == pictures | {f"{name}.ipynb", f"{name}.html"}
+    page = (tmp_path / name / f"{name}.html").read_text()
+    shown = re.findall(r"<img[^>]*>", page)
+    assert len(shown) == len(FIGURES[name])
+    assert all(
+        'src="data:image/png;base64,' in tag and re.search('alt="[^"]+"', tag) for tag in shown
     )
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    figures = (
-        "frames-simulation",
-        "frames-kth",
-        "crps",
-        "inverse-crps",
-        "crps-map-kth",
-        "training",
-    )
-    assert {f"{figure}.{kind}" for figure in figures for kind in ("png", "svg")} <= names
+    assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)[^"]', page)
+
+
+def test_every_notebook_is_rendered_by_a_test():
+    others = {"simulation", "flow_validation"}
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} - others == set(FIGURES)
 
 
 def test_notebooks_are_stored_without_outputs():

@@ -59,7 +59,9 @@ class TestWhole:
         results = finished / "out" / "results"
         for path in ("table1.csv", "ablation.csv", "gallery.html", "config.json"):
             assert (results / path).stat().st_size > 0, path
-        assert list((results / "figures" / "forecasts").glob("*.png"))
+        for notebook in ("frames", "crps_by_frame", "crps_maps", "ablations", "training"):
+            assert list((results / "figures" / notebook).glob("*.png")), notebook
+            assert (results / "figures" / notebook / f"{notebook}.html").exists()
         scores = pd.read_csv(results / "simulation" / "rvd" / "seed0" / "scores.csv")
         assert set(scores.dataset) == {"simulation"}
         assert json.loads((results / "config.json").read_text())["root"] == "out"

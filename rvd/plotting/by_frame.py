@@ -15,6 +15,11 @@ from rvd.evaluation.names import dataset_label, metric_name
 from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, styled
 
 
+def metrics_by_frame(scores: pd.DataFrame) -> list[str]:
+    """The metrics of which ``scores`` hold a number for each future frame."""
+    return list(dict.fromkeys(scores.loc[scores["frame"].notna(), "metric"]))
+
+
 @styled
 def by_frame_figure(
     scores: pd.DataFrame,

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from rvd.errors import UserError
 from rvd.evaluation.crps import crps
 from rvd.evaluation.names import dataset_label, model_label
 from rvd.plotting.stored import ClipForecasts
@@ -42,14 +43,20 @@ def crps_maps_figure(
     Args:
         clip: a test clip and its forecasts.
         frame: the future frame, from 1 (Figure 4 shows the 10th); the last where there are fewer.
-        models: which models (Figure 4: RVD and IVRNN); the default is all.
+        models: which models (Figure 4: RVD and IVRNN); one without samples gets a column that says
+            so. The default is all that have some.
 
     Returns:
         The figure; darker is worse.
+
+    Raises:
+        UserError: none of ``models`` has samples.
     """
     at = min(frame, clip.horizon) - 1
     names = list(clip.models if models is None else models)
-    maps = {model: crps_maps(clip, model)[at] for model in names}
+    maps = {model: crps_maps(clip, model)[at] for model in names if model in clip.members}
+    if not maps:
+        raise UserError(f"{clip.dataset}: there are no samples of {', '.join(names)}")
     greatest = error_scale(maps)
     signed = clip.info.signed
     columns = len(names) + 1
@@ -65,6 +72,11 @@ def crps_maps_figure(
     axes[0, 0].set_title(f"Truth, t = {len(clip.context) + at}")
     image: Any = None
     for column, model in zip(axes.T[1:], names, strict=True):
+        if model not in maps:
+            column[0].set_title(model_label(model))
+            column[0].set_box_aspect(height / width)
+            column[0].text(0.5, 0.5, "no samples", transform=column[0].transAxes, ha="center")
+            continue
         column[0].imshow(to_picture(clip.members[model][0, at], signed), interpolation="nearest")
         column[0].set_title(model_label(model))
         image = column[1].imshow(

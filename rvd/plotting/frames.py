@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, model_label
@@ -15,6 +14,8 @@ from rvd.video.pictures import Picture, to_picture
 
 # Inches: a picture, the models' names to the left, the heading above.
 CELL, LABELS, HEADINGS = 0.72, 0.95, 0.42
+# Between pictures, in parts of their width.
+GAP = 0.05
 
 
 @styled
@@ -31,7 +32,8 @@ def frames_figure(
         times: frame indices to show, with 0 the first context frame, as the paper counts; the
             default is the last context frame and up to eight of the future.
         members: members of each ensemble to show; of equal members one is shown.
-        models: which models, in this order; the default is all.
+        models: which models, in this order; one without samples gets a row that says so. The
+            default is all that have some.
 
     Returns:
         A figure with a row of pictures for the truth and for each member shown.
@@ -45,34 +47,45 @@ def frames_figure(
         raise ValueError(f"times {times} are not all within 0 … {given + clip.horizon - 1}")
     signed = clip.info.signed
     truth = to_picture(np.concatenate([clip.context, clip.truth]), signed)
-    rows = [("Truth", truth, 0)]
+    rows: list[tuple[str, Picture | None, int]] = [("Truth", truth, 0)]
     for model in clip.models if models is None else models:
+        if model not in clip.members:
+            rows.append((model_label(model), None, given))
+            continue
         for number, member in enumerate(distinct(clip.members[model][:members])):
             label = model_label(model) if number == 0 else f"member {number + 1}"
             rows.append((label, to_picture(member, signed), given))
-    height, width = truth.shape[1:3]
-    size = min(CELL, (FULL_WIDTH - LABELS) / len(times))
-    inches = (LABELS + size * len(times), HEADINGS + size * len(rows) * height / width)
+    # One axes for all: a picture is one wide, and as high as its frame is for that width.
+    height = truth.shape[1] / truth.shape[2]
+    across, down = len(times) * (1 + GAP) - GAP, len(rows) * (height + GAP) - GAP
+    size = min(CELL, (FULL_WIDTH - LABELS) / across)
+    inches = (LABELS + size * across, HEADINGS + size * down)
     figure = Figure(figsize=inches)
-    figure.subplots_adjust(LABELS / inches[0], 0, 1, 1 - HEADINGS / inches[1])
-    axes = figure.subplots(
-        len(rows), len(times), squeeze=False, gridspec_kw={"wspace": 0.05, "hspace": 0.05}
+    axis = figure.add_axes(
+        (LABELS / inches[0], 0, 1 - LABELS / inches[0], 1 - HEADINGS / inches[1])
     )
-    for row, (label, pictures, first) in zip(axes, rows, strict=True):
-        for axis, time in zip(row, times, strict=True):
-            _show(axis, pictures[time - first] if time >= first else None)
-        row[0].text(
-            -0.12, 0.5, label, transform=row[0].transAxes, ha="right", va="center", fontsize=8
-        )
-    for axis, time in zip(axes[0], times, strict=True):
-        axis.set_title(f"t = {time}", fontsize=8, pad=3, color="#666" if time < given else "black")
-    figure.text(
-        LABELS / inches[0],
-        1,
-        f"{dataset_label(clip.dataset)}: {clip.video}; frames 0 to {given - 1} are given",
-        va="top",
-        fontsize=9,
-    )
+    axis.set_axis_off()
+    for row, (label, pictures, first) in enumerate(rows):
+        top = row * (height + GAP)
+        middle = top + height / 2
+        axis.text(-0.12, middle, label, ha="right", va="center", fontsize=8)
+        if pictures is None:
+            axis.text(1 + GAP, middle, "no samples", va="center", fontsize=8, color="#555555")
+            continue
+        for column, time in enumerate(times):
+            if time >= first:
+                left = column * (1 + GAP)
+                extent = (left, left + 1, top + height, top)
+                axis.imshow(pictures[time - first], extent=extent, interpolation="nearest")
+    for column, time in enumerate(times):
+        axis.text(
+            column * (1 + GAP) + 0.5, -0.06, f"t = {time}", ha="center", fontsize=8,
+            color="#666666" if time < given else "black",
+        )  # fmt: skip
+    axis.set_xlim(0, across)
+    axis.set_ylim(down, 0)
+    title = f"{dataset_label(clip.dataset)}: {clip.video}; frames 0 to {given - 1} are given"
+    figure.text(LABELS / inches[0], 1, title, va="top", fontsize=9)
     return figure
 
 
@@ -80,16 +93,3 @@ def default_times(context: int, horizon: int, most: int = 8) -> list[int]:
     """The last context frame, and up to ``most`` future frames evenly spread to the last one."""
     spread = np.linspace(context, context + horizon - 1, min(most, horizon)).round().astype(int)
     return [context - 1, *map(int, spread)]
-
-
-def _show(axis: Axes, picture: Picture | None) -> None:
-    """A picture without ticks; nothing where there is none."""
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.grid(False)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-    if picture is None:
-        axis.patch.set_visible(False)
-        return
-    axis.imshow(picture, interpolation="nearest")

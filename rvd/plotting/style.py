@@ -84,11 +84,14 @@ STYLES = {
     "persistence": LineStyle("#9A9A9A", DOTTED, "+"),
 }
 
-# For models of the user's own, in the order in which they come.
+# For models of the user's own, in the order in which they come: twelve that differ in grey, too.
 SPARE = [
-    LineStyle(color, dash, marker)
-    for dash, marker in ((SOLID, "*"), (DASHED, "h"), (DASH_DOT, "p"))
-    for color in ("#332288", "#117733", "#882255", "#44AA99")
+    LineStyle(
+        ("#332288", "#117733", "#882255", "#44AA99")[index % 4],
+        (SOLID, DASHED, DASH_DOT)[index % 3],
+        "*hpd"[index % 4],
+    )
+    for index in range(12)
 ]
 
 
@@ -109,6 +112,14 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
             return draw(*args, **kwargs)
 
     return within
+
+
+@styled
+def notice(text: str) -> Figure:
+    """A figure that says what is missing, in the place of the one that would show it."""
+    figure = Figure(figsize=(FULL_WIDTH, 0.8))
+    figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
+    return figure
 
 
 @styled

@@ -11,7 +11,10 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from rvd.errors import UserError
 from rvd.evaluation.names import dataset_label
-from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, styled
+from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, notice, styled
+
+# Values that are not followed over orders of magnitude.
+LINEAR = ("learning_rate", "steps_per_second")
 
 
 def read_curves(paths: Iterable[Path]) -> pd.DataFrame:
@@ -52,12 +55,13 @@ def training_figure(
         values: columns of the curves; one that nobody wrote is left out.
         smooth: the window of the moving mean, as a part of the points.
 
-    Raises:
-        UserError: none of ``values`` was written.
+    Returns:
+        The figure; where none of ``values`` was written, one that says so.
     """
     shown = [name for name in values if name in curves.columns and curves[name].notna().any()]
     if not shown:
-        raise UserError(f"the training curves hold no {' or '.join(values)}")
+        names = " or ".join(value.replace("_", " ") for value in values)
+        return notice(f"No training has written its {names}.")
     datasets = list(dict.fromkeys(curves["dataset"]))
     width = min(FULL_WIDTH, 1.75 * PANEL * len(datasets))
     figure = Figure(figsize=(width, 2.2 * len(shown) + 0.6), layout="constrained")
@@ -74,7 +78,7 @@ def training_figure(
                         options["label"] = None
                     axis.plot(curve["step"], curve[name], color=style.color, alpha=0.2, lw=0.7)
                     axis.plot(curve["step"], mean, **options)
-            if (part[name] > 0).all():
+            if name not in LINEAR and (part[name] > 0).all():
                 axis.set_yscale("log")
             axis.set_ylabel(name.replace("_", " "))
             axis.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))

@@ -23,6 +23,7 @@ rule figures:
         samples=PLAN.results("samples.h5"),
         scores=PLAN.results("scores.csv"),
         curves=PLAN.curves(),
+        tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
     output:
         directory(AT("results/figures/{notebook}")),
     log:

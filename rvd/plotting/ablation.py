@@ -1,0 +1,99 @@
+"""The ablations as a plot: ours beside the published scores (Table 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rvd.evaluation.names import dataset_label, metric_name, model_label
+from rvd.evaluation.table_text import PAPER_METRICS
+from rvd.plotting.style import FULL_WIDTH, line_styles, notice, styled
+
+PUBLISHED = "#7a7a7a"
+
+
+@styled
+def ablation_figure(table: pd.DataFrame) -> Figure:
+    """A row a metric, a column a dataset; in each panel a line a model, as in Table 2.
+
+    Ours is filled, with the standard error over seeds; the published score is a hollow diamond.
+    Where ours is missing, its reason stands in its place.
+
+    Args:
+        table: as ``read_table`` gives it; metrics that the paper does not have, and metrics and
+            datasets without any score of ours, are left out.
+
+    Returns:
+        The figure; where there is no score of ours, one that says so.
+    """
+    table = table[table["metric"].isin(PAPER_METRICS)]
+    scored = table[table["ours"].notna()]
+    if scored.empty:
+        return notice("No model of the ablations has been scored.")
+    metrics = [name for name in dict.fromkeys(table["metric"]) if name in set(scored["metric"])]
+    datasets = [name for name in dict.fromkeys(table["dataset"]) if name in set(scored["dataset"])]
+    models = list(dict.fromkeys(table.loc[table["metric"].isin(metrics), "model"]))
+    height = 0.24 * len(models) + 0.75
+    width = min(FULL_WIDTH, 1.2 + 3.2 * len(datasets))
+    figure = Figure(figsize=(width, height * len(metrics) + 0.4), layout="constrained")
+    axes = figure.subplots(len(metrics), len(datasets), squeeze=False, sharey=True)
+    for row, metric in zip(axes, metrics, strict=True):
+        for axis, dataset in zip(row, datasets, strict=True):
+            _panel(axis, table[(table["metric"] == metric) & (table["dataset"] == dataset)], models)
+            name = metric_name(metric)
+            axis.set_xlabel(name.arrow + (f" ({name.unit})" if name.unit else ""))
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        axis.set_title(dataset_label(dataset), loc="left")
+    axes[0, 0].set_yticks(range(len(models)), list(map(model_label, models)))
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    # One entry for ours and one for the published scores, whichever model they are of.
+    found: dict[str, Any] = {}
+    for axis in axes.flat:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def ablation_models(table: pd.DataFrame) -> list[str]:
+    """The models of ``table`` that were scored."""
+    return list(dict.fromkeys(table.loc[table["ours"].notna(), "model"]))
+
+
+def _panel(axis: Axes, cells: pd.DataFrame, models: Sequence[str]) -> None:
+    axis.grid(visible=False, axis="y")
+    axis.tick_params(axis="y", length=0)
+    styles = line_styles(models)
+    ours = cells["ours"].dropna()
+    published = cells["published"].dropna().astype(float)
+    limit = 1.12 * float(pd.concat([ours, published]).max())
+    axis.set_xlim(0, limit)
+    for place, model in enumerate(models):
+        axis.axhline(place, color="#000000", alpha=0.08, linewidth=0.6, zorder=0)
+        cell = cells[cells["model"] == model]
+        if cell.empty:
+            continue
+        row = cell.iloc[0]
+        if pd.notna(row["published"]):
+            axis.plot(
+                float(row["published"]), place, "D", color=PUBLISHED, fillstyle="none",
+                label="published in the paper",
+            )  # fmt: skip
+        if pd.notna(row["ours"]):
+            error = 0.0 if pd.isna(row["standard error"]) else float(row["standard error"])
+            style = styles[model]
+            axis.errorbar(
+                float(row["ours"]), place, xerr=error or None, fmt="o", color=style.color,
+                markersize=5.5, capsize=2, label="ours",
+            )  # fmt: skip
+        else:
+            # On the side where the published score does not stand.
+            left = pd.notna(row["published"]) and float(row["published"]) > limit / 2
+            axis.text(
+                0.01 if left else 0.99, place, row["note"], transform=axis.get_yaxis_transform(),
+                ha="left" if left else "right", va="center", fontsize=6.5, color=PUBLISHED,
+            )  # fmt: skip

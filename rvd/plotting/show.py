@@ -1,0 +1,23 @@
+"""Figures in a notebook: saved to its folder, and shown below the cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from IPython.display import Image
+from matplotlib.figure import Figure
+
+from rvd.plotting.style import save
+
+# Pixels of a screen for an inch on paper.
+SCREEN = 110
+
+
+def show(figure: Figure, folder: Path | str, name: str) -> Image:
+    """Save ``figure`` as ``<folder>/<name>.png`` and ``.svg``, and give the picture to display.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    width = round(SCREEN * float(figure.get_figwidth()))
+    return Image(filename=str(save(figure, folder, name)), width=width, alt=name.replace("-", " "))
