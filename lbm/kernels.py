@@ -1,10 +1,13 @@
-"""The compiled inner loops: pull, stream and collide in one pass, then the edges.
+"""The compiled inner loops: pull, stream and collide in one pass, row by row, with the edges.
 
 Populations are stored as deviations h_i = f_i − w_i from rest, which keeps float32 accurate, in
-arrays (direction, y, x) with one ghost cell around the domain. After each pass the ghost and solid
-cells are given what their fluid neighbours will pull in the next one, so that the pass itself has
-no branch and vectorises. `error_model="numpy"` matters: Python's check for division by zero alone
-keeps the compiler from vectorising. Reassociation is allowed, NaN keeps its meaning.
+arrays (direction, y, x) with one ghost cell around the domain; columns beyond the right one only
+pad the rows (see `aligned`). Between two passes the ghost and solid cells are given what their
+fluid neighbours will pull, so that the pass itself has no branch and vectorises. Ghost corners
+belong to the inlet and the outlet.
+
+All compiled code is in this one file: the compiler's cache notices a change of the file of the
+function that is called, not of what that one calls.
 """
 
 from collections.abc import Callable
@@ -12,49 +15,77 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 PERIODIC, SLIP, NO_SLIP = 0, 1, 2
+CACHE_LINE = 64
+
+
+FASTMATH = {"reassoc", "nsz", "arcp", "contract"}
+"""Freedoms of the compiler: sums in any order, but NaN keeps its meaning."""
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile for one thread, caching the result beside the module or in the user's cache."""
-    return numba.njit(  # type: ignore[no-any-return]
-        function, error_model="numpy", fastmath={"reassoc", "nsz", "arcp", "contract"}, cache=True
-    )
+    """Compile for one thread, caching the result beside the module or in the user's cache.
+
+    `error_model="numpy"` matters: Python's check for division by zero alone keeps the compiler from
+    vectorising.
+    """
+    try:
+        return numba.njit(function, cache=True, error_model="numpy", fastmath=FASTMATH)
+    except RuntimeError:  # no folder for the cache can be written: compile at each start
+        return numba.njit(function, error_model="numpy", fastmath=FASTMATH)
+
+
+def aligned(height: int, width: int, kind: type[np.floating]) -> NDArray[np.floating]:
+    """Populations at rest for a domain, (9, height + 2, width + 2 and padding).
+
+    Each row's first cell of the domain, after its ghost, begins a cache line: then no store of a
+    vector crosses one, which makes the sweep some 10 % faster (docs/simulation.md).
+    """
+    size = np.dtype(kind).itemsize
+    in_line = CACHE_LINE // size
+    pitch = -(-(width + 2) // in_line) * in_line
+    count = 9 * (height + 2) * pitch
+    memory = np.zeros(count * size + CACHE_LINE, np.uint8)
+    start = (-memory.ctypes.data - size) % CACHE_LINE
+    return memory[start : start + count * size].view(kind).reshape(9, height + 2, pitch)
 
 
 @_compiled
 def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):  # noqa: ANN001, ANN202
     """One cell's collision in raw moments; see `lbm.lattice.collide` for what it computes.
 
-    `force` is None or a pair; None compiles to a kernel without it. Guo, Zheng & Shi (Phys. Rev.
-    E 65, 2002) give its moments, each times 1 − rate/2.
+    Written for few operations: half of the time is arithmetic. `force` is None or a pair; None
+    compiles to a kernel without it. Guo, Zheng & Shi (Phys. Rev. E 65, 2002) give its moments,
+    each times 1 − rate/2.
     """
-    diagonal = h5 + h6 + h7 + h8
-    pxx = h1 + h3 + diagonal
-    pyy = h2 + h4 + diagonal
-    deviation = h0 + h1 + h2 + h3 + h4 + diagonal  # density − 1
-    jx = h1 - h3 + h5 - h6 - h7 + h8
-    jy = h2 - h4 + h5 + h6 - h7 - h8
-    pxy = h5 - h6 + h7 - h8
-    inverse = one / (one + deviation)
+    along, across = h5 + h7, h6 + h8
+    east, south = h5 - h7, h8 - h6
+    horizontal, vertical = h1 + h3, h2 + h4
+    diagonal = along + across
+    straight = horizontal + vertical
+    deviation = h0 + straight + diagonal  # density − 1
+    jx = (h1 - h3) + (east + south)
+    jy = (h2 - h4) + (east - south)
+    trace = straight + (diagonal + diagonal)
+    deviator = horizontal - vertical
+    pxy = along - across
     if force is not None:
         fx, fy = force
         jx += half * fx
         jy += half * fy
+    inverse = one / (one + deviation)
     ux = jx * inverse
     uy = jy * inverse
-    exx = jx * ux
-    eyy = jy * uy
-    exy = jx * uy
-    trace = pxx + pyy
-    trace += bulk * ((deviation + deviation) * third + exx + eyy - trace)
-    deviator = pxx - pyy
-    deviator += shear * (exx - eyy - deviator)
+    exx, eyy, exy = jx * ux, jy * uy, jx * uy
+    energy = exx + eyy
+    trace += bulk * (((third + third) * deviation + energy) - trace)
+    deviator += shear * ((exx - eyy) - deviator)
     pxy += shear * (exy - pxy)
-    qx = jx * third + exy * uy
-    qy = jy * third + exy * ux
-    fourth = deviation * third * third + (exx + eyy) * third + exx * uy * uy
+    qx = exy * uy + third * jx
+    qy = exy * ux + third * jy
+    fourth = (exx * uy) * uy + (third * energy + (third * third) * deviation)
     if force is not None:
         power_x = ux * fx
         power_y = uy * fy
@@ -66,18 +97,13 @@ def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, qu
         fourth += third * (power_x + power_y)
         jx += half * fx
         jy += half * fy
-    pxx = half * (trace + deviator)
-    pyy = half * (trace - deviator)
-    even_x = half * (pxx - fourth)
-    odd_x = half * (jx - qx)
-    even_y = half * (pyy - fourth)
-    odd_y = half * (jy - qy)
-    even_plus = quarter * (fourth + pxy)
-    even_minus = quarter * (fourth - pxy)
-    odd_plus = quarter * (qx + qy)
-    odd_minus = quarter * (qx - qy)
+    both = quarter * trace - half * fourth
+    even_x, even_y = both + quarter * deviator, both - quarter * deviator
+    odd_x, odd_y = half * jx - half * qx, half * jy - half * qy
+    even_plus, even_minus = quarter * fourth + quarter * pxy, quarter * fourth - quarter * pxy
+    odd_plus, odd_minus = quarter * qx + quarter * qy, quarter * qx - quarter * qy
     return (
-        deviation - pxx - pyy + fourth,
+        deviation - trace + fourth,
         even_x + odd_x,
         even_y + odd_y,
         even_x - odd_x,
@@ -90,44 +116,77 @@ def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, qu
 
 
 @_compiled
-def _sweep(f, g, rates, force):  # noqa: ANN001, ANN202
-    """Pull from `f`, collide, store to `g`, in all cells inside of the ghosts."""
+def _sweep_row(f, g, y, width, rates, force):  # noqa: ANN001, ANN202
+    """Pull from `f`, collide, store to `g`, in one row of the domain."""
     # numbers of the array's own type, lest float32 be computed as float64
     bulk, shear = rates
     one = f.dtype.type(1)
     half = f.dtype.type(0.5)
     quarter = f.dtype.type(0.25)
     third = f.dtype.type(1 / 3)
-    for y in range(1, f.shape[1] - 1):
-        a0, a1, a2, a3, a4 = f[0, y], f[1, y], f[2, y - 1], f[3, y], f[4, y + 1]
-        a5, a6, a7, a8 = f[5, y - 1], f[6, y - 1], f[7, y + 1], f[8, y + 1]
-        b0, b1, b2, b3, b4 = g[0, y], g[1, y], g[2, y], g[3, y], g[4, y]
-        b5, b6, b7, b8 = g[5, y], g[6, y], g[7, y], g[8, y]
-        for x in range(1, f.shape[2] - 1):
-            (b0[x], b1[x], b2[x], b3[x], b4[x], b5[x], b6[x], b7[x], b8[x]) = _relax(
-                a0[x],
-                a1[x - 1],
-                a2[x],
-                a3[x + 1],
-                a4[x],
-                a5[x - 1],
-                a6[x + 1],
-                a7[x + 1],
-                a8[x - 1],
-                bulk,
-                shear,
-                force,
-                one,
-                half,
-                quarter,
-                third,
-            )
+    a0, a1, a2, a3, a4 = f[0, y], f[1, y], f[2, y - 1], f[3, y], f[4, y + 1]
+    a5, a6, a7, a8 = f[5, y - 1], f[6, y - 1], f[7, y + 1], f[8, y + 1]
+    b0, b1, b2, b3, b4 = g[0, y], g[1, y], g[2, y], g[3, y], g[4, y]
+    b5, b6, b7, b8 = g[5, y], g[6, y], g[7, y], g[8, y]
+    for x in range(1, width + 1):
+        (b0[x], b1[x], b2[x], b3[x], b4[x], b5[x], b6[x], b7[x], b8[x]) = _relax(
+            a0[x],
+            a1[x - 1],
+            a2[x],
+            a3[x + 1],
+            a4[x],
+            a5[x - 1],
+            a6[x + 1],
+            a7[x + 1],
+            a8[x - 1],
+            bulk,
+            shear,
+            force,
+            one,
+            half,
+            quarter,
+            third,
+        )
 
 
 @_compiled
-def _bound_below_above(g, walls):  # noqa: ANN001, ANN202
-    """Ghost rows: what the first and last row will pull."""
-    last, width = g.shape[1] - 2, g.shape[2] - 2
+def _inlet(g, y, velocity):  # noqa: ANN001, ANN202
+    """Left ghosts of row `y`: bounce-back from a plane that moves with the inflow (Ladd 1994)."""
+    two_thirds = g.dtype.type(2 / 3)
+    sixth = g.dtype.type(1 / 6)
+    g[1, y, 0] = g[3, y, 1] + two_thirds * velocity
+    g[5, y - 1, 0] = g[7, y, 1] + sixth * velocity
+    g[8, y + 1, 0] = g[6, y, 1] + sixth * velocity
+
+
+@_compiled
+def _outlet(g, y, width):  # noqa: ANN001, ANN202
+    """Right ghosts of row `y`: anti-bounce-back to density 1 (Ginzburg et al. 2008).
+
+    The velocity at the edge is the last cell's: extrapolating it half a cell on made no difference
+    upstream, and diverged between no-slip walls at low bulk viscosity. A zero-gradient outlet
+    instead makes the cylinder shed at a spurious frequency.
+    """
+    h1, h2, h3, h4 = g[1, y, width], g[2, y, width], g[3, y, width], g[4, y, width]
+    h5, h6, h7, h8 = g[5, y, width], g[6, y, width], g[7, y, width], g[8, y, width]
+    one = g.dtype.type(1)
+    inverse = one / (one + g[0, y, width] + h1 + h2 + h3 + h4 + h5 + h6 + h7 + h8)
+    ux = (h1 - h3 + h5 - h6 - h7 + h8) * inverse
+    uy = (h2 - h4 + h5 + h6 - h7 - h8) * inverse
+    nine_halves = g.dtype.type(9 / 2)
+    energy = g.dtype.type(3 / 2) * (ux * ux + uy * uy)
+    straight = g.dtype.type(2 / 9)
+    diagonal = g.dtype.type(2 / 36)
+    down, up = ux - uy, ux + uy
+    g[3, y, width + 1] = straight * (nine_halves * ux * ux - energy) - h1
+    g[6, y - 1, width + 1] = diagonal * (nine_halves * down * down - energy) - h8
+    g[7, y + 1, width + 1] = diagonal * (nine_halves * up * up - energy) - h5
+
+
+@_compiled
+def _below_above(g, width, walls):  # noqa: ANN001, ANN202
+    """Ghost rows without their corners: what the first and the last row will pull."""
+    last = g.shape[1] - 2
     if walls == PERIODIC:
         for i in range(9):
             for x in range(1, width + 1):
@@ -144,72 +203,31 @@ def _bound_below_above(g, walls):  # noqa: ANN001, ANN202
     else:  # no-slip: sent back to the cell it came from
         for x in range(1, width + 1):
             g[2, 0, x] = g[4, 1, x]
-            g[5, 0, x - 1] = g[7, 1, x]
-            g[6, 0, x + 1] = g[8, 1, x]
             g[4, last + 1, x] = g[2, last, x]
+        for x in range(1, width):
+            g[5, 0, x] = g[7, 1, x + 1]
+            g[6, 0, x + 1] = g[8, 1, x]
+            g[8, last + 1, x] = g[6, last, x + 1]
             g[7, last + 1, x + 1] = g[5, last, x]
-            g[8, last + 1, x - 1] = g[6, last, x]
 
 
 @_compiled
-def _repeat_left_right(g, walls):  # noqa: ANN001, ANN202
-    """Ghost columns of a flow periodic along x."""
-    height, last = g.shape[1] - 2, g.shape[2] - 2
-    # no-slip walls have filled the corners with what the corner cells sent
-    ghosts = 1 if walls == NO_SLIP else 0
+def _left_right(g, width, walls):  # noqa: ANN001, ANN202
+    """Ghost columns of a flow periodic along x, once its ghost rows are filled."""
+    last = g.shape[1] - 2
     for i in range(9):
-        for y in range(ghosts, height + 2 - ghosts):
-            g[i, y, 0] = g[i, y, last]
-            g[i, y, last + 1] = g[i, y, 1]
+        for y in range(last + 2):
+            g[i, y, 0] = g[i, y, width]
+            g[i, y, width + 1] = g[i, y, 1]
+    if walls == NO_SLIP:
+        g[5, 0, 0] = g[7, 1, 1]
+        g[6, 0, width + 1] = g[8, 1, width]
+        g[8, last + 1, 0] = g[6, last, 1]
+        g[7, last + 1, width + 1] = g[5, last, width]
 
 
 @_compiled
-def _inlet(g, profile, inflow):  # noqa: ANN001, ANN202
-    """Left ghost column: bounce-back from a plane that moves with the inflow (Ladd 1994)."""
-    sixth = g.dtype.type(1 / 6)
-    two_thirds = g.dtype.type(2 / 3)
-    for y in range(1, g.shape[1] - 1):
-        velocity = profile[y - 1] * inflow
-        g[1, y, 0] = g[3, y, 1] + two_thirds * velocity
-        g[5, y - 1, 0] = g[7, y, 1] + sixth * velocity
-        g[8, y + 1, 0] = g[6, y, 1] + sixth * velocity
-
-
-@_compiled
-def _velocity(g, y, x):  # noqa: ANN001, ANN202
-    """Velocity of one cell without body force."""
-    h1, h2, h3, h4 = g[1, y, x], g[2, y, x], g[3, y, x], g[4, y, x]
-    h5, h6, h7, h8 = g[5, y, x], g[6, y, x], g[7, y, x], g[8, y, x]
-    one = g.dtype.type(1)
-    inverse = one / (one + g[0, y, x] + h1 + h2 + h3 + h4 + h5 + h6 + h7 + h8)
-    return (h1 - h3 + h5 - h6 - h7 + h8) * inverse, (h2 - h4 + h5 + h6 - h7 - h8) * inverse
-
-
-@_compiled
-def _outlet(g):  # noqa: ANN001, ANN202
-    """Right ghost column: anti-bounce-back to density 1 (Ginzburg, Verhaeghe & d'Humières 2008).
-
-    A zero-gradient outlet instead makes the cylinder shed at a spurious frequency.
-    """
-    last = g.shape[2] - 2
-    three_halves = g.dtype.type(1.5)
-    nine_halves = g.dtype.type(4.5)
-    straight = g.dtype.type(2 / 9)
-    diagonal = g.dtype.type(2 / 36)
-    for y in range(1, g.shape[1] - 1):
-        # the velocity at the edge is the last cell's: extrapolating it half a cell on made no
-        # difference upstream, and diverged between no-slip walls at low bulk viscosity
-        ux, uy = _velocity(g, y, last)
-        energy = three_halves * (ux * ux + uy * uy)
-        g[3, y, last + 1] = straight * (nine_halves * ux * ux - energy) - g[1, y, last]
-        along = ux - uy
-        g[6, y - 1, last + 1] = diagonal * (nine_halves * along * along - energy) - g[8, y, last]
-        along = ux + uy
-        g[7, y + 1, last + 1] = diagonal * (nine_halves * along * along - energy) - g[5, y, last]
-
-
-@_compiled
-def _reflect(g, solid, target, leaving, other, near, far, velocity):  # noqa: ANN001, ANN202
+def _obstacles(g, solid, target, leaving, other, near, far, velocity):  # noqa: ANN001, ANN202
     """Solid cells: at rest inside, reflecting on the surface. Returns the force on the obstacles.
 
     Momentum exchange: what a link gives to the solid is the leaving and the returning population
@@ -232,21 +250,33 @@ def _reflect(g, solid, target, leaving, other, near, far, velocity):  # noqa: AN
 
 
 @_compiled
-def bound(g, walls, profile, inflow, surface):  # noqa: ANN001, ANN202
-    """Give ghost and solid cells of `g` what their neighbours will pull; returns the force."""
-    _bound_below_above(g, walls)
+def _finish(g, width, walls, profile, surface):  # noqa: ANN001, ANN202
+    """The edges that can wait until all rows are done; returns the force on the obstacles."""
+    _below_above(g, width, walls)
     if profile.size == 0:
-        _repeat_left_right(g, walls)
-    else:
-        _inlet(g, profile, inflow)
-        _outlet(g)
-    return _reflect(g, *surface)
+        _left_right(g, width, walls)
+    return _obstacles(g, *surface)
 
 
 @_compiled
-def advance(f, g, rates, force, walls, profile, inflow, surface, forces):  # noqa: ANN001, ANN202
+def bound(g, width, walls, profile, inflow, surface):  # noqa: ANN001, ANN201
+    """Give all ghost and solid cells of `g` what their neighbours will pull."""
+    if profile.size:
+        for y in range(1, g.shape[1] - 1):
+            _inlet(g, y, profile[y - 1] * inflow)
+            _outlet(g, y, width)
+    _finish(g, width, walls, profile, surface)
+
+
+@_compiled
+def advance(f, g, width, rates, force, walls, profile, inflow, surface, forces):  # noqa: ANN001, ANN201
     """Advance by `len(inflow)` ticks; the newest state is in `f` after an even number, else `g`."""
     for tick in range(inflow.size):
-        _sweep(f, g, rates, force)
-        forces[tick, 0], forces[tick, 1] = bound(g, walls, profile, inflow[tick], surface)
+        for y in range(1, g.shape[1] - 1):
+            _sweep_row(f, g, y, width, rates, force)
+            # while the row is in the cache: afterwards, columns would cost a miss a cell
+            if profile.size:
+                _inlet(g, y, profile[y - 1] * inflow[tick])
+                _outlet(g, y, width)
+        forces[tick, 0], forces[tick, 1] = _finish(g, width, walls, profile, surface)
         f, g = g, f

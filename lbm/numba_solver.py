@@ -28,21 +28,21 @@ class NumbaSolver:
         self._force = (kind(flow.force[0]), kind(flow.force[1])) if any(flow.force) else None
         self._walls = _WALLS[flow.walls]
         self._profile = np.asarray([] if flow.inlet is None else flow.inlet, kind)
-        self._shape = (9, flow.height + 2, flow.width + 2)
         self._solid = flow.solid()
+        self._now = kernels.aligned(flow.height, flow.width, kind)
+        self._next = kernels.aligned(flow.height, flow.width, kind)
         self._surface = self._find_surface(kind)
-        self._now = np.zeros(self._shape, kind)
-        self._next = np.zeros(self._shape, kind)
 
     def _find_surface(self, kind: type[np.floating]) -> tuple[NDArray[np.generic], ...]:
         """Solid cells and links as flat indices into the padded arrays."""
         links = find_links(self.flow)
+        shape = self._now.shape
 
         def flat(places: NDArray[np.int64]) -> NDArray[np.int64]:
             direction, y, x = places.T
-            return np.ravel_multi_index((direction, y + 1, x + 1), self._shape).astype(np.int64)
+            return np.ravel_multi_index((direction, y + 1, x + 1), shape).astype(np.int64)
 
-        solid = np.flatnonzero(np.pad(self._solid, 1))
+        solid = np.ravel_multi_index(np.nonzero(np.pad(self._solid, 1)), shape[1:])
         places = [flat(p) for p in (links.target, links.leaving, links.other)]
         return (solid, *places, links.near.astype(kind), links.far.astype(kind), links.velocity)
 
@@ -66,6 +66,7 @@ class NumbaSolver:
         kernels.advance(
             self._now,
             self._next,
+            self.flow.width,
             self._rates,
             self._force,
             self._walls,
@@ -83,7 +84,7 @@ class NumbaSolver:
         self,
     ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
         """Density and velocity now, with density 1 and velocity 0 in solid cells."""
-        h = self._now[:, 1:-1, 1:-1]
+        h = self._now[:, 1:-1, 1 : self.flow.width + 1]
         density = 1 + h.sum(axis=0)
         # collision has added the whole body force; the velocity in time's middle has half of it
         ux = (h[1] - h[3] + h[5] - h[6] - h[7] + h[8] - self.flow.force[0] / 2) / density
@@ -95,14 +96,15 @@ class NumbaSolver:
 
     def populations(self) -> Float[np.ndarray, "direction=9 y x"]:
         """The whole state, as deviations from rest with ghost cells: what `restore` continues."""
-        return self._now.copy()
+        return self._now[:, :, : self.flow.width + 2].copy()
 
     def restore(self, populations: Float[np.ndarray, "direction=9 y x"], tick: int) -> None:
         """Continue from `populations()` of an earlier run, or from deviations without ghosts."""
-        if populations.shape == self._shape:
-            self._now[:] = populations
+        width = self.flow.width
+        if populations.shape[2] == width + 2:
+            self._now[:, :, : width + 2] = populations
         else:
-            self._now[:, 1:-1, 1:-1] = populations
+            self._now[:, 1:-1, 1 : width + 1] = populations
             one = self._now.dtype.type(1)
-            kernels.bound(self._now, self._walls, self._profile, one, self._surface)
+            kernels.bound(self._now, width, self._walls, self._profile, one, self._surface)
         self.tick = tick

@@ -189,13 +189,14 @@ def render(
         "scores": plan.results("scores.csv"),
         "curves": plan.curves(),
     }
-    absolute = {key: [str(Path(path).absolute()) for path in files[key]] for key in files}
-    ablation = str(Path(plan.at("results/ablation.csv")).absolute())
-    render(
-        notebook,
-        output,
-        {**absolute, "tables": {"ablation": ablation}, "periods": plan.periods()},
-    )
+    parameters: dict[str, Any] = {
+        key: [str(Path(path).absolute()) for path in files[key]] for key in files
+    }
+    parameters["tables"] = {
+        name: str(Path(plan.at(f"results/{name}.csv")).absolute())
+        for name in ("table1", "ablation")
+    }
+    render(notebook, output, {**parameters, "periods": plan.periods()})
 
 
 @app.command()

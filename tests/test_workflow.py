@@ -61,6 +61,7 @@ class TestWhole:
             assert (results / path).stat().st_size > 0, path
         for notebook in ("frames", "crps_by_frame", "crps_maps", "ablations", "training"):
             assert list((results / "figures" / notebook).glob("*.png")), notebook
+            assert (results / "figures" / notebook / f"{notebook}.html").exists()
         scores = pd.read_csv(results / "simulation" / "rvd" / "seed0" / "scores.csv")
         assert set(scores.dataset) == {"simulation"}
         assert json.loads((results / "config.json").read_text())["root"] == "out"

@@ -12,10 +12,9 @@ import h5py
 import numpy as np
 
 from rvd.errors import UserError
-from rvd.files import reason, reported
+from rvd.files import reported
 from rvd.video.file import Frames, VideoInfo
-
-FORMAT, VERSION = "rvd-ensemble", 1
+from rvd.video.hdf5 import CheckedFile
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ class EnsembleWriter:
 
     def _begin(self, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> h5py.File:
         file = h5py.File(self.partial, "w")
-        file.attrs.update({"format": FORMAT, "version": VERSION, "begun_as": repr((info, shape))})
+        file.attrs.update({"begun_as": repr((info, shape))})
+        file.attrs.update({"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION})
         described = {key: value for key, value in asdict(info).items() if key != "video"}
         file.attrs.update(asdict(info.video) | described)
         clips, frame = shape.clips, shape.frame
@@ -148,7 +148,7 @@ class EnsembleWriter:
             # On a full disk closing fails as the writing did, which has been said already.
 
 
-class EnsembleFile:
+class EnsembleFile(CheckedFile):
     """An ensemble file opened for reading and checked; use it in a ``with`` block.
 
     ``context``, ``truth`` and ``samples`` are HDF5 datasets (see ``docs/data-format.md``), to be
@@ -158,44 +158,21 @@ class EnsembleFile:
         UserError: the file is missing, truncated, foreign or inconsistent.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except FileNotFoundError:
-            raise UserError(f"{path}: there is no such file") from None
-        except OSError as error:
-            raise UserError(f"{path}: is not a readable HDF5 file ({reason(error)})") from None
-        try:
-            self._read()
-        except UserError:
-            self._file.close()
-            raise
-        except (KeyError, OSError) as error:
-            self._file.close()
-            raise UserError(f"{path}: is damaged ({error})") from None
+    FORMAT, VERSION = "rvd-ensemble", 1
 
-    def _read(self) -> None:
-        attributes = {key: _plain(value) for key, value in self._file.attrs.items()}
-        if (attributes.get("format"), attributes.get("version")) != (FORMAT, VERSION):
-            raise UserError(f"{self.path}: is not an ensemble file of version {VERSION}")
+    def _read(self, file: h5py.File) -> None:
         own = {field.name for field in fields(EnsembleInfo)} - {"video"}
+        of_video = {field.name for field in fields(VideoInfo)} - own
         self.info = EnsembleInfo(
-            **{key: attributes[key] for key in own},
-            video=VideoInfo(
-                **{
-                    field.name: attributes[field.name]
-                    for field in fields(VideoInfo)
-                    if field.name not in own
-                }
-            ),
+            **{name: self.attributes[name] for name in own},
+            video=VideoInfo(**{name: self.attributes[name] for name in of_video}),
         )
-        self.seconds: float = attributes["seconds"]
-        self.context: h5py.Dataset = self._file["context"]
-        self.truth: h5py.Dataset = self._file["truth"]
-        self.samples: h5py.Dataset = self._file["samples"]
-        self.videos: list[str] = list(self._file["video"].asstr()[:])
-        self.starts: list[int] = [int(start) for start in self._file["start"][:]]
+        self.seconds: float = self.attributes["seconds"]
+        self.context: h5py.Dataset = file["context"]
+        self.truth: h5py.Dataset = file["truth"]
+        self.samples: h5py.Dataset = file["samples"]
+        self.videos: list[str] = list(file["video"].asstr()[:])
+        self.starts: list[int] = [int(start) for start in file["start"][:]]
         clips, ensemble, horizon, *frame = self.samples.shape
         if self.truth.shape != (clips, horizon, *frame) or len(self.context) != clips:
             raise UserError(f"{self.path}: samples, truth and context differ in shape")
@@ -207,23 +184,3 @@ class EnsembleFile:
     def white(self) -> float:
         """The value of white: 255 for uint8 frames, 1 for float frames."""
         return 255.0 if self.samples.dtype == np.uint8 else 1.0
-
-    def close(self) -> None:
-        """Close the file; its datasets cannot be read after that."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def _plain(value: Any) -> Any:
-    """An attribute as Python's own type."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float
@@ -60,6 +60,23 @@ class VideoPredictor(nn.Module):
             (batch, ensemble, horizon, channel, height, width) in [0, 1].
         """
         raise TypeError(f"{type(self).__name__} makes no forecasts")
+
+
+def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
+    """What this process draws for its ``rows`` clips of a training batch.
+
+    Every process draws for the whole batch (with one seed, as the trainer sees to) and takes its
+    part, so that several processes train as one with the same batch would.
+
+    Args:
+        draw: number of rows → a tensor of so many rows.
+        rows: of this process.
+    """
+    if not torch.distributed.is_initialized():
+        return draw(rows)
+    rank = torch.distributed.get_rank()
+    everything = draw(rows * torch.distributed.get_world_size())
+    return everything[rank * rows : (rank + 1) * rows]
 
 
 def to_signed(video: Tensor) -> Tensor:

@@ -14,7 +14,15 @@ from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
 from rvd.diffusion.samplers import Denoiser as CleanEstimate
 from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
-from rvd.models.predictor import Forecast, Video, VideoPredictor, repeated, to_signed, to_unit
+from rvd.models.predictor import (
+    Forecast,
+    Video,
+    VideoPredictor,
+    drawn,
+    repeated,
+    to_signed,
+    to_unit,
+)
 from rvd.models.rvd_networks import Checkpointing, ContextEncoder, Denoiser, NextFramePredictor
 
 
@@ -93,8 +101,17 @@ class ResidualVideoDiffusion(VideoPredictor):
         known = self.config.training.context
         past, future = frames[:-1], frames[known:]
         if diffusion_step is None:
-            diffusion_step = torch.randint(len(self.schedule), video.shape[:1], device=video.device)
-        noise = torch.randn_like(future) if noise is None else noise.transpose(0, 1)
+            diffusion_step = drawn(
+                lambda rows: torch.randint(len(self.schedule), (rows,), device=video.device),
+                len(video),
+            )
+        if noise is None:
+            shape = (len(future), *video.shape[2:])
+            noise = drawn(
+                lambda rows: torch.randn(rows, *shape, device=video.device, dtype=video.dtype),
+                len(video),
+            )
+        noise = noise.transpose(0, 1)
 
         contexts = self.context_encoder(past, None)
         mean = self._means(past, known)

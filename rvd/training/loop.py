@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,17 +61,25 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
         UserError: the loss is not finite, another trainer is at work in the folder, the checkpoint
             is of another config, or the disk is full.
     """
-    with exclusive(task.checkpoints), stop_requests() as stop:
-        _Trainer(predictor, settings, task).run(stop)
+    with stop_requests() as stop:
+        mixed = "bf16" if settings.precision == "bfloat16" else "no"
+        accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+        # One process of several writes, and holds the folder for all of them.
+        with exclusive(task.checkpoints) if accelerator.is_main_process else nullcontext():
+            _Trainer(accelerator, predictor, settings, task).run(stop)
 
 
 class _Trainer:
     """The state of a training and its steps."""
 
-    def __init__(self, predictor: VideoPredictor, settings: Training, task: TrainingTask) -> None:
-        self.settings, self.task = settings, task
-        mixed = "bf16" if settings.precision == "bfloat16" else "no"
-        self.accelerator = Accelerator(mixed_precision=mixed)
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        predictor: VideoPredictor,
+        settings: Training,
+        task: TrainingTask,
+    ) -> None:
+        self.accelerator, self.settings, self.task = accelerator, settings, task
         optimisers = {
             player: torch.optim.Adam(
                 module.parameters(),
@@ -110,18 +119,23 @@ class _Trainer:
             self.accelerator.num_processes,
         )
         loader = training_loader(stream, self.step, settings.workers)
-        with VideoFile(task.video) as videos, Journal(task.checkpoints, self.step) as journal:
+        main = self.accelerator.is_main_process
+        with (
+            VideoFile(task.video) as videos,
+            Journal(task.checkpoints, self.step) if main else nullcontext() as journal,
+            progress(settings.steps, f"train {task.name}", "step", self.step, shown=main) as bar,
+        ):
             validation = Validation(videos, settings.context, task.checkpoints / "pictures")
-            with progress(settings.steps, f"train {task.name}", "step", self.step) as bar:
-                watch = _Watch(bar, journal, settings.journal_every)
-                for clips in loader:
-                    losses = self._step(as_unit(clips.to(self.accelerator.device)))
-                    watch.note(self.step, losses)
-                    self._intervals(watch, validation, journal, stop)
+            watch = _Watch(bar, journal, settings.journal_every)
+            for clips in loader:
+                losses = self._step(as_unit(clips.to(self.accelerator.device)))
+                watch.note(self.step, losses)
+                self._intervals(watch, validation, journal, stop)
             if self.saved != self.step:
                 self._save(watch)
-            validation.show(self._exported(), self.step, journal)
-        if self.accelerator.is_main_process:
+            if journal is not None:
+                validation.show(self._exported(), self.step, journal)
+        if main:
             write_curve(task.checkpoints / "journal.jsonl", task.curve)
             provenance = task.stamp | {"seed": task.seed, "steps": self.step}
             save(self._exported(), task.output, provenance)
@@ -129,8 +143,7 @@ class _Trainer:
     def _step(self, video: Tensor) -> dict[str, Tensor]:
         """One step of every player; the named losses of all of them."""
         # All randomness of a step follows from its number, so that a resumed step repeats it.
-        rank = self.accelerator.process_index
-        sequence = np.random.SeedSequence([self.task.seed, self.step, rank])
+        sequence = np.random.SeedSequence([self.task.seed, self.step])
         torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
         found: dict[str, Tensor] = {}
         rate = learning_rate(self.settings.learning_rate, self.step, self.settings.steps)
@@ -147,7 +160,10 @@ class _Trainer:
                 )
             optimiser.step()
             prefix = "" if len(self.optimisers) == 1 else f"{player}_"
-            found |= {prefix + name: value.detach() for name, value in losses.items()}
+            found |= {
+                prefix + name: self.accelerator.reduce(value.detach(), "mean")
+                for name, value in losses.items()
+            }
         self.step += 1
         average = self.settings.average
         due = average and self.step >= average.start and self.step % average.every == 0
@@ -156,21 +172,30 @@ class _Trainer:
         return found | {"learning_rate": torch.tensor(rate)}
 
     def _intervals(
-        self, watch: _Watch, validation: Validation, journal: Journal, stop: StopRequest
+        self, watch: _Watch, validation: Validation, journal: Journal | None, stop: StopRequest
     ) -> None:
         """What is due after some steps and not after others."""
         settings = self.settings
         if self.step % settings.checkpoint_every == 0 or self.step == settings.steps:
             self._save(watch)
-        if self.step % settings.validate_every == 0 and self.step < settings.steps:
+        due = self.step % settings.validate_every == 0 and self.step < settings.steps
+        if due and journal is not None:
             validation.show(self._exported(), self.step, journal)
-        if stop.signal is not None and self.step < settings.steps:
+        if self._asked_to_stop(stop) and self.step < settings.steps:
             if self.saved != self.step:
                 self._save(watch)
+            name = stop.signal.name if stop.signal else "another process was asked to stop"
             raise Interrupted(
-                f"{stop.signal.name}: stopped after step {self.step} of {settings.steps}, saved in "
+                f"{name}: stopped after step {self.step} of {settings.steps}, saved in "
                 f"{self.task.checkpoints}; the same command goes on"
             )
+
+    def _asked_to_stop(self, stop: StopRequest) -> bool:
+        """Whether any of the processes was: they have to stop after the same step."""
+        asked = torch.tensor(float(stop.signal is not None), device=self.accelerator.device)
+        if self.accelerator.num_processes == 1:
+            return stop.signal is not None
+        return bool(self.accelerator.reduce(asked, "sum") > 0)
 
     def _save(self, watch: _Watch) -> None:
         watch.check()  # never save a state from which there is no way on
@@ -209,7 +234,7 @@ class _Trainer:
 class _Watch:
     """Looks at the losses now and then: reading each would make the device wait."""
 
-    def __init__(self, bar: Any, journal: Journal, every: int) -> None:
+    def __init__(self, bar: Any, journal: Journal | None, every: int) -> None:
         self.bar, self.journal, self.every = bar, journal, every
         self.last: dict[str, Tensor] = {}
         self.step = 0
@@ -225,7 +250,8 @@ class _Watch:
             self.check()
             values = {name: float(value) for name, value in losses.items()}
             values["steps_per_second"] = (steps + 1) / max(time.monotonic() - began, 1e-9)
-            self.journal.write(step, values)
+            if self.journal is not None:
+                self.journal.write(step, values)
             self.bar.set_postfix_str(f"loss {values['loss']:.4g}", refresh=False)
             self.since = (time.monotonic(), 0)
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from rvd.errors import UserError
-from rvd.files import reason, software, written_whole
+from rvd.files import software, written_whole
+from rvd.video.hdf5 import CheckedFile
 
-FORMAT, VERSION = "rvd-video", 1
 SPLITS = ("train", "val", "test")
 
 Frames = NDArray[np.uint8] | NDArray[np.float32]
@@ -76,52 +74,26 @@ class Split:
         return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
-class VideoFile:
+class VideoFile(CheckedFile):
     """A video file opened for reading and checked; use it in a ``with`` block.
+
+    ``splits`` are its splits by name, ``info`` is what it says about itself.
 
     Raises:
         UserError: the file is missing, truncated, foreign, or inconsistent.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except FileNotFoundError:
-            raise UserError(f"{path}: there is no such file") from None
-        except OSError as error:
-            raise UserError(f"{path}: is not a readable HDF5 file ({_short(error)})") from None
-        try:
-            self.splits = self._read()
-        except UserError:
-            self._file.close()
-            raise
-        except (KeyError, OSError, RuntimeError) as error:
-            self._file.close()
-            raise UserError(f"{path}: is damaged ({_short(error)})") from None
+    FORMAT, VERSION = "rvd-video", 1
 
-    def _read(self) -> dict[str, Split]:
-        attributes = self._file.attrs
-        if attributes.get("format") != FORMAT:
-            raise UserError(f"{self.path}: is not a video file (no attribute format='{FORMAT}')")
-        if attributes.get("version") != VERSION:
-            raise UserError(
-                f"{self.path}: has format version {attributes.get('version')}, "
-                f"this program reads {VERSION}"
-            )
-        self.info = VideoInfo(
-            **{
-                field: _plain(attributes[field])
-                for field in VideoInfo.__dataclass_fields__  # fields are the attributes
-            }
-        )
-        splits = {name: Split(self._file[name]) for name in SPLITS}
-        for name, split in splits.items():
+    def _read(self, file: h5py.File) -> None:
+        # The fields of the info are the attributes of the file.
+        self.info = VideoInfo(**{f.name: self.attributes[f.name] for f in fields(VideoInfo)})
+        self.splits = {name: Split(file[name]) for name in SPLITS}
+        for name, split in self.splits.items():
             if fault := _fault(split):
                 raise UserError(f"{self.path}: split '{name}' is inconsistent: {fault}")
-        if len({split.frames.shape[1:] for split in splits.values()}) > 1:
+        if len({split.frames.shape[1:] for split in self.splits.values()}) > 1:
             raise UserError(f"{self.path}: its splits hold frames of different shapes")
-        return splits
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
@@ -138,21 +110,6 @@ class VideoFile:
             digest.update(split.first_frame.tobytes() + "\0".join(split.names).encode())
             digest.update(split.frames[0].tobytes() + split.frames[-1].tobytes())
         return digest.hexdigest()[:16]
-
-    def close(self) -> None:
-        """Close the file; its splits cannot be read after that."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def write_video_file(
@@ -176,7 +133,9 @@ def write_video_file(
         UserError: a split stays empty, a video has another shape, or the disk is full.
     """
     with written_whole(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update({"format": FORMAT, "version": VERSION, **asdict(info)})
+        file.attrs.update(
+            {"format": VideoFile.FORMAT, "version": VideoFile.VERSION, **asdict(info)}
+        )
         file.attrs["software"] = json.dumps(software())
         lengths: dict[str, list[int]] = {split: [] for split in SPLITS}
         names: dict[str, list[str]] = {split: [] for split in SPLITS}
@@ -224,12 +183,3 @@ def _fault(split: Split) -> str | None:
     if len(split.names) != len(split) or len(set(split.names)) != len(split):
         return f"{len(split.names)} names, not all different, for {len(split)} videos"
     return None
-
-
-def _plain(value: Any) -> Any:
-    """An attribute as Python's own type."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _short(error: Exception) -> str:
-    return reason(error) if isinstance(error, OSError) else str(error).strip("'\"")

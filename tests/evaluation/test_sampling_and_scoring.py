@@ -138,7 +138,7 @@ def test_damaged_ensemble_files_are_named(tmp_path):
     with pytest.raises(UserError, match="not a readable HDF5 file"):
         EnsembleFile(tmp_path / "s.h5")
     videos = write_squares(tmp_path / "v.h5")
-    with pytest.raises(UserError, match="not an ensemble file"):
+    with pytest.raises(UserError, match="so is foreign"):
         EnsembleFile(videos)
 
 

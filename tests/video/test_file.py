@@ -83,7 +83,7 @@ def damage_names(path):
     ("damage", "said"),
     [
         (damage_truncated, "not a readable HDF5 file"),
-        (damage_foreign, "not a video file"),
+        (damage_foreign, "so is foreign"),
         (damage_version, "version 99"),
         (damage_text, "not a readable HDF5 file"),
         (damage_missing_split, "is damaged"),

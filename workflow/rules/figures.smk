@@ -28,7 +28,7 @@ rule figures:
         samples=PLAN.results("samples.h5"),
         scores=PLAN.results("scores.csv"),
         curves=PLAN.curves(),
-        ablation=AT("results/ablation.csv"),
+        tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
     output:
         report(
             directory(AT("results/figures/{notebook}")),

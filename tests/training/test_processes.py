@@ -1,0 +1,64 @@
+"""Several processes train as one with the same batch would."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from tests.tiny import SIZE, config, write_squares
+
+
+def train(folder, name, processes, batch, steps=6):
+    """Train the tiny RVD by so many processes, with so many clips each."""
+    values = config()
+    values["models"]["rvd"]["training"] |= {"batch": {SIZE: batch}, "steps": steps}
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
+    command = [
+        sys.executable,
+        *(launcher if processes > 1 else []),
+        "-m",
+        "rvd",
+        "train",
+        f"--config={name}.yaml",
+        "--dataset=simulation",
+        "--model=rvd",
+        "--seed=0",
+        "--videos=v.h5",
+        f"--checkpoints={name}",
+        f"--output={name}.safetensors",
+        f"--curve={name}.csv",
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return pd.read_csv(folder / f"{name}.csv"), load_file(folder / f"{name}.safetensors")
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    write_squares(tmp_path / "v.h5")
+    one_curve, one = train(tmp_path, "one", processes=1, batch=2, steps=20)
+    two_curve, two = train(tmp_path, "two", processes=2, batch=1, steps=20)
+    # Not the weights one by one: Adam makes steps of full size out of gradients that are zero but
+    # for rounding, as those of biases before a normalisation are.
+    pd.testing.assert_series_equal(one_curve.loss, two_curve.loss, rtol=1e-3)
+    assert one.keys() == two.keys()
+
+
+@pytest.mark.slow
+def test_checkpoints_move_between_one_process_and_two(tmp_path):
+    write_squares(tmp_path / "v.h5")
+    train(tmp_path, "moved", processes=2, batch=1)
+    # Nothing is left to train, so the weights are those of the checkpoint.
+    _, whole = train(tmp_path, "moved", processes=2, batch=1)
+    _, alone = train(tmp_path, "moved", processes=1, batch=1)
+    for name in whole:
+        assert torch.equal(whole[name], alone[name])
