@@ -66,6 +66,15 @@ class TestWhole:
         assert set(scores.dataset) == {"simulation"}
         assert json.loads((results / "config.json").read_text())["root"] == "out"
 
+    def test_the_report_carries_tables_figures_and_gallery_with_captions(self, finished):
+        run = snakemake(finished, options=["--report=report.html"])
+        assert run.returncode == 0, run.stderr[-2000:]
+        report = (finished / "report.html").read_text()
+        for name in ("Tables", "Figures", "Gallery", "inverse-crps", "frames-simulation"):
+            assert name in report
+        for caption in ("Table 1 of the paper", "Figure 3", "Figure 4", "tables that sort"):
+            assert caption in report
+
     def test_nothing_is_left_to_do(self, finished):
         again = snakemake(finished, "all")
         assert again.returncode == 0

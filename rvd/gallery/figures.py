@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from rvd.plotting.style import styled
+
+# CSS pixels for an inch of a figure: its letters are then about as large as the page's small ones.
+DENSITY = 100
+
+
+@dataclass(frozen=True)
+class InlineFigure:
+    """A figure's markup, what it shows in words, and its natural width in CSS pixels."""
+
+    title: str
+    svg: str
+    width: int
+
+
+def inline_figure(title: str, figure: Figure) -> InlineFigure:
+    """``figure`` for a page."""
+    return InlineFigure(title, inline_svg(figure), round(DENSITY * float(figure.get_figwidth())))
 
 
 @styled

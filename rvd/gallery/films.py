@@ -20,7 +20,7 @@ from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.video.pictures import Picture, error_picture, to_picture
 
 # Frames up to this many pixels wide are stored without loss: there every pixel is seen.
-LOSSLESS_WIDTH = 64
+LOSSLESS_WIDTH = 48
 QUALITY = 88
 WEBP_WIDTH = 16383  # the format's bound
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rvd.evaluation.names import dataset_label
 from rvd.evaluation.scores_file import read_scores
 from rvd.files import written_whole
-from rvd.gallery.figures import inline_svg
+from rvd.gallery.figures import inline_figure
 from rvd.gallery.films import ClipFilms, clip_films
 from rvd.gallery.score_tables import score_tables
 from rvd.plotting.by_frame import by_frame_figure
@@ -100,7 +100,7 @@ def build_gallery(contents: Contents, output: Path) -> None:
     page = environment.get_template("page.html.jinja").render(
         sections=list(_sections(list(ensembles.values()), contents.megabytes * 1e6)),
         tables=[(title, list(score_tables(path))) for title, path in contents.tables.items()],
-        figures=[(title, inline_svg(figure)) for title, figure in figures.items()],
+        figures=[inline_figure(title, figure) for title, figure in figures.items()],
         provenance=contents.provenance,
         error_colors=[_hex(ERROR_MAP(place / 8)) for place in range(9)],
     )

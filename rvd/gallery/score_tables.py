@@ -16,12 +16,11 @@ from rvd.evaluation.table_text import PAPER_METRICS, read_table
 class Cell:
     """A cell's text, what to sort it by (None: it comes last), and how it is marked.
 
-    ``hint`` is shown on hovering; ``kind`` is a class of the page's style.
+    ``kind`` is a class of the page's style.
     """
 
     text: str
     value: float | None = None
-    hint: str = ""
     kind: str = ""
 
 
@@ -29,13 +28,14 @@ class Cell:
 class ScoreTable:
     """One metric: a column for each dataset of ours, each beside the published.
 
-    ``further`` says that the paper does not have this metric.
+    ``further`` says that the paper does not have this metric, ``protocol`` how ours was measured.
     """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     further: bool
+    protocol: str
 
 
 def score_tables(path: Path) -> Iterator[ScoreTable]:
@@ -65,7 +65,8 @@ def score_tables(path: Path) -> Iterator[ScoreTable]:
                     row.append(_published(_of(own, dataset)))
             rows.append(row)
         caption = name.arrow + (f" ({name.unit})" if name.unit else "")
-        yield ScoreTable(caption, header, rows, further=metric not in PAPER_METRICS)
+        protocols = ". ".join(dict.fromkeys(scored["protocol"]))
+        yield ScoreTable(caption, header, rows, metric not in PAPER_METRICS, protocols)
 
 
 def _of(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -84,8 +85,7 @@ def _ours(cell: pd.DataFrame, column: pd.DataFrame) -> Cell:
     if pd.notna(row["standard error"]):
         text += f" ± {row['standard error']:.{name.decimals}f}"
     top = column["ours"].max() if name.higher_is_better else column["ours"].min()
-    hint = "; ".join(part for part in (str(row["protocol"]), str(row["note"])) if part)
-    return Cell(text, float(row["ours"]), hint, "best" if row["ours"] == top else "")
+    return Cell(text, float(row["ours"]), "best" if row["ours"] == top else "")
 
 
 def _published(cell: pd.DataFrame) -> Cell:

@@ -136,6 +136,7 @@ def test_tables_hold_what_was_scored_and_mark_the_best(contents):
     assert rows["IVRNN"][3].text == "not in this run"
     assert rows["IVRNN"][3].value is None
     assert "published" not in tables[1].header
+    assert crps.protocol == "4 context and 6 future frames; 2 clips, 3 members"
 
 
 def test_a_missing_input_is_named_and_nothing_is_written(contents, tmp_path):
