@@ -219,6 +219,44 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def tune_sampler(
+    dataset: Dataset,
+    model: Model,
+    videos: Videos,
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help="YAML to lay over the config: the chosen sampler")],
+    costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
+    most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
+    clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Choose RVD's sampler, steps and clip on validation videos."""
+    from rvd.evaluation import tuning
+    from rvd.models import load
+    from rvd.models.rvd import ResidualVideoDiffusion
+    from rvd.video import VideoFile
+
+    _use_threads(threads)
+    experiment = load_experiment(config)
+    section = _section(experiment, "models", model)
+    horizon = _section(experiment, "datasets", dataset).horizon
+    trained = load(predictor, section if hasattr(section, "training") else None)
+    if not isinstance(trained, ResidualVideoDiffusion):
+        raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
+    protocol = experiment.evaluation
+    task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
+    steps = trained.config.diffusion_steps
+    samplers = list(tuning.candidates(steps, most_steps))
+    with VideoFile(videos) as file:
+        trials = list(tuning.try_samplers(trained, file, task, samplers))
+    tuning.write_costs(costs, trials, steps)
+    chosen = tuning.choose(trials, steps, most_steps)
+    tuning.write_choice(output, model, chosen)
+    print(output.read_text(), end="")
+
+
+@app.command()
 def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
     """Print the tables, and where the gallery is."""
     from rvd.evaluation.table_text import format_table
