@@ -42,6 +42,7 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     if not notebook.is_file():
         raise UserError(f"{notebook}: there is no such notebook")
     executed = notebook.name
+    partial = folder.with_name(f"{folder.name}-failed.ipynb")
     # It warns of every parameter that a notebook has no use for.
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch, _this_interpreter():
@@ -57,12 +58,12 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
                 progress_bar=False,
             )
         except (PapermillException, DeadKernelError) as error:
-            partial = folder.with_name(f"{folder.name}-failed.ipynb")
             partial.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(made / executed, partial)
             raise UserError(f"{notebook}: {_failure(error)}; as far as it ran: {partial}") from None
         (made / executed).with_suffix(".html").write_text(_html(made / executed))
         _move(made, folder)
+    partial.unlink(missing_ok=True)
 
 
 def _html(executed: Path) -> str:

@@ -52,13 +52,15 @@ def test_a_failing_cell_is_named_and_what_was_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "before.txt").write_text("kept")
     notebook = write_notebook(tmp_path / "n.ipynb", "1 / 0")
-    with pytest.raises(
-        UserError, match=r"cell 3 \(.1 / 0.\) failed \(ZeroDivisionError: division by zero\)"
-    ) as caught:
+    failure = r"cell 3 \('1 / 0'\) failed \(ZeroDivisionError: division by zero\)"
+    with pytest.raises(UserError, match=failure) as caught:
         render(notebook, tmp_path / "out", {})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "out" / "before.txt").read_text() == "kept"
     assert (tmp_path / "out-failed.ipynb").exists()
+    write_notebook(notebook, "1 / 1")
+    render(notebook, tmp_path / "out", {})
+    assert not (tmp_path / "out-failed.ipynb").exists()
 
 
 def test_a_missing_notebook_is_named(tmp_path):

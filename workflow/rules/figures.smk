@@ -2,7 +2,12 @@ rule table:
     input:
         lambda wildcards: PLAN.scores(wildcards.table),
     output:
-        csv=AT("results/{table}.csv"),
+        csv=report(
+            AT("results/{table}.csv"),
+            category="Tables",
+            caption="../report/tables.rst",
+            labels={"table": "{table}"},
+        ),
         markdown=AT("results/{table}.md"),
         latex=AT("results/{table}.tex"),
     log:
@@ -25,7 +30,14 @@ rule figures:
         curves=PLAN.curves(),
         tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
     output:
-        directory(AT("results/figures/{notebook}")),
+        report(
+            directory(AT("results/figures/{notebook}")),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            subcategory="{notebook}",
+            caption="../report/figures.rst",
+            labels={"figure": "{figure}"},
+        ),
     log:
         AT("logs/figures/{notebook}.log"),
     threads: 1
@@ -47,7 +59,11 @@ rule gallery:
         curves=PLAN.curves(),
         tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
     output:
-        AT("results/gallery.html"),
+        report(
+            AT("results/gallery.html"),
+            category="Gallery",
+            caption="../report/gallery.rst",
+        ),
     log:
         AT("logs/gallery.log"),
     threads: 1
