@@ -60,7 +60,7 @@ LPIPS_PACKAGES: dict[LpipsNet, Package] = {
 }
 # The I3D of the same network that many FVD codes download, as TorchScript.
 I3D_TORCHSCRIPT = "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2"
-# torchvision's own files; for the VGG the first digits: its name gives them, torchvision checks them.
+# torchvision's own files; for the VGG the digits that its name gives and torchvision checks.
 TORCHVISION: dict[LpipsNet, str] = {
     "alex": "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
     "vgg": "397923af",
