@@ -61,8 +61,9 @@ def spectrum_distance(forecast: Flow, truth: Flow) -> Float[np.ndarray, "*frames
 
 
 def probe(vorticity: Float[np.ndarray, "*frames height width"]) -> Float[np.ndarray, "*frames"]:
-    """Vorticity over time in the middle of the frame: on the wake's axis vortices of either sign
-    pass by in turn, once a shedding period each.
+    """Vorticity over time in the middle of the frame.
+
+    On the wake's axis vortices of either sign pass by in turn, each once a shedding period.
     """
     height, width = vorticity.shape[-2:]
     return vorticity[..., height // 2, width // 2].astype(np.float64)
