@@ -54,11 +54,11 @@ class MetricName:
 
 METRICS = {
     "fvd": MetricName("FVD", 0),
-    "fvd_floor": MetricName("FVD, real against real", 0),
+    "fvd_floor": MetricName("FVD floor", 0),
     "fvd_standard": MetricName("FVD (standard)", 0),
-    "fvd_standard_floor": MetricName("FVD (standard), real against real", 0),
+    "fvd_standard_floor": MetricName("FVD (standard) floor", 0),
     "fvd_standard_context": MetricName("FVD (standard, with context)", 0),
-    "fvd_standard_context_floor": MetricName("FVD (standard, with context), real against real", 0),
+    "fvd_standard_context_floor": MetricName("FVD (standard, with context) floor", 0),
     "lpips": MetricName("LPIPS", 3),
     "lpips_best": MetricName("LPIPS (best)", 3),
     "crps": MetricName("CRPS", 2, "grey levels"),
@@ -78,7 +78,7 @@ def best_of(metric: str, values: pd.Series) -> float:
     """The best of the values of a metric."""
     name = metric_name(metric)
     if name.target is not None:
-        return float(values.loc[(values - name.target).abs().idxmin()])
+        return float(values.iloc[int((values - name.target).abs().argmin())])
     return float(values.max() if name.higher_is_better else values.min())
 
 

@@ -203,7 +203,7 @@ def _cell(row: pd.Series | None, rows: pd.DataFrame, best: Marked, ratio: bool =
             text += f" ± {row['standard error']:.{name.decimals}f}"
         column = rows[(rows["dataset"] == row["dataset"]) & (rows["metric"] == row["metric"])]
         given = column["ours"].dropna()
-        if len(given) > 1 and row["ours"] == best_of(row["metric"], given):
+        if given.nunique() > 1 and row["ours"] == best_of(row["metric"], given):
             text = best(text)
     if pd.isna(row["published"]):
         return text
