@@ -44,12 +44,14 @@ wildcard_constraints:
     seed=r"\d+",
     notebook=PLAN.pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
+    network="i3d|lpips-alex|lpips-vgg",
     table="table1|ablation",
 
 
 localrules:
     all,
     table,
+    weights,
 
 
 rule all:

@@ -143,17 +143,39 @@ def sample(
 
 
 @app.command()
+def fetch_weights(
+    network: Annotated[str, typer.Argument(help="i3d, lpips-alex or lpips-vgg")],
+    output: Output,
+    file: Annotated[
+        Path | None, typer.Option(help="the published file, if at hand: nothing is downloaded")
+    ] = None,
+) -> None:
+    """Fetch the published weights of a network that scores, and check them."""
+    from rvd.evaluation.weights import FETCHERS
+
+    if network not in FETCHERS:
+        raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
+    FETCHERS[network](output, file)
+
+
+@app.command()
 def score(
     samples: Annotated[Path, typer.Argument(help="an ensemble file")],
     output: Output,
+    features: Annotated[
+        Path | None, typer.Option(help="folder where I3D's features are kept for the next time")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
     """Score forecasts."""
-    from rvd.evaluation.scoring import score
+    from rvd.evaluation.ensemble_file import EnsembleFile
+    from rvd.evaluation.scoring import score, settings_for
 
     _use_threads(threads)
-    score(samples, load_experiment(config).evaluation.metrics, output)
+    experiment = load_experiment(config)
+    with EnsembleFile(samples) as file:
+        score(file, settings_for(experiment, file, features), output)
 
 
 @app.command()

@@ -23,7 +23,18 @@ from rvd.config.section import ConfigError, Section, describe
 
 # A name is a folder: no separators, nothing hidden.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
-Metric = Literal["crps", "psnr", "ssim"]
+Metric = Literal[
+    "crps",
+    "crps_fair",
+    "psnr",
+    "ssim",
+    "lpips",
+    "fvd",
+    "spread_skill",
+    "enstrophy",
+    "spectrum",
+    "strouhal",
+]
 
 
 class Run(Section):
@@ -42,6 +53,9 @@ class Evaluation(Section):
     ensemble: PositiveInt
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
+    weights: str = "data/weights"
+    lpips_network: Literal["alex", "vgg"] = "alex"
+    fvd_protocols: tuple[Literal["paper", "standard"], ...] = Field(("paper",), min_length=1)
 
 
 class Compute(Section):

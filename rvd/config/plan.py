@@ -16,6 +16,9 @@ from rvd.files import written_whole
 # The rows of the paper's Table 2.
 ABLATION = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
 
+# The keys of `evaluation` that say how forecasts are scored, not how they are made.
+SCORING = {"metrics", "weights", "lpips_network", "fvd_protocols"}
+
 
 class Plan:
     """Where the artefacts of ``experiment`` land, and which values each depends on."""
@@ -96,6 +99,21 @@ class Plan:
         """The scores that a table holds."""
         return self.results("scores.csv", self.tabulated(table))
 
+    def weights(self) -> list[str]:
+        """The networks' weights that the metrics need."""
+        evaluation = self.experiment.evaluation
+        needed = {"fvd": "i3d", "lpips": f"lpips-{evaluation.lpips_network}"}
+        folder = self.at(evaluation.weights)
+        return [
+            f"{folder}/{name}.safetensors"
+            for metric, name in needed.items()
+            if metric in evaluation.metrics
+        ]
+
+    def scoring(self) -> str:
+        """What is scored, by which protocols."""
+        return json.dumps(_values(self.experiment.evaluation, include=SCORING))
+
     def budget(self) -> str:
         """The training steps of each model, in words."""
         trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
@@ -139,14 +157,16 @@ class Plan:
         return json.dumps(
             {
                 "model": _values(getattr(described, "sampler", described)),
-                "evaluation": _values(protocol, exclude={"metrics"}),
+                "evaluation": _values(protocol, exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
 
 
-def _values(section: Any, exclude: set[str] | None = None) -> dict[str, Any]:
-    return section.model_dump(mode="json", exclude=exclude)
+def _values(
+    section: Any, exclude: set[str] | None = None, include: set[str] | None = None
+) -> dict[str, Any]:
+    return section.model_dump(mode="json", exclude=exclude, include=include)
 
 
 def _text(section: Any, exclude: set[str]) -> str:
