@@ -70,7 +70,7 @@ def _snippets(dataset: CityscapesDataset, archive: Path) -> list[Snippet]:
         before = len(found)
         for drive, pictures in drives[official].items():
             found += [Snippet(split, *part) for part in _cut(archive, drive, pictures, dataset)]
-        expected = (dataset.videos or {}).get(official)  # type: ignore[call-overload]
+        expected = (dataset.videos or {}).get(official)
         if len(found) == before:
             raise UserError(f"{archive}: holds no pictures leftImg8bit_sequence/{official}/…")
         if expected not in (None, len(found) - before):

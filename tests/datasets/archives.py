@@ -51,7 +51,7 @@ def decoded(data: bytes, folder: Path) -> np.ndarray:
 
 
 def kth(folder: Path, persons=range(1, 26), frames=40, actions=ACTIONS) -> dict[str, bytes]:
-    """Six zips and 00sequences.txt; film → bytes. Ranges overlap, and the second is before the first.
+    """Six zips and 00sequences.txt; film → bytes. Ranges overlap and are out of order.
 
     ``person13_handclapping_d3`` is listed as missing and is, as in the original.
     """
@@ -88,7 +88,7 @@ def _field(number: int, value: bytes) -> bytes:
 
 
 def example(pictures: dict[str, np.ndarray], sequence: bool = False) -> bytes:
-    """An Example (or SequenceExample) of raw pictures, with floats beside them as in the original."""
+    """An Example (or SequenceExample) of raw pictures, with floats beside them."""
     floats = _field(2, _field(1, struct.pack("<4f", 1, 2, 3, 4)))
     entries = [_field(1, _field(1, b"0/action") + _field(2, floats))]
     for name, picture in pictures.items():
