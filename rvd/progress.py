@@ -26,7 +26,9 @@ class Lines:
         self.stream.flush()
 
 
-def progress(total: int, description: str, unit: str, initial: int = 0) -> tqdm[Any]:
+def progress(
+    total: int, description: str, unit: str, initial: int = 0, scale: bool = False
+) -> tqdm[Any]:
     """A progress bar on standard error, with rate and time left.
 
     Args:
@@ -34,12 +36,15 @@ def progress(total: int, description: str, unit: str, initial: int = 0) -> tqdm[
         description: what is being done.
         unit: of the work, in the singular.
         initial: how many were done before.
+        scale: whether numbers are written with k, M and G (bytes).
     """
     shared: dict[str, Any] = {
         "total": total,
         "desc": description,
         "unit": f" {unit}",
         "initial": initial,
+        "unit_scale": scale,
+        "unit_divisor": 1000,
     }
     if sys.stderr.isatty():
         return tqdm(**shared, dynamic_ncols=True)

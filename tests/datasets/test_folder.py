@@ -96,7 +96,7 @@ class TestBadInput:
 
     def test_too_few(self, tmp_path):
         film(tmp_path / "a.avi", 3, (16, 16))
-        with pytest.raises(UserError, match="holds 1 videos .* at least three"):
+        with pytest.raises(UserError, match=r"holds 1 videos .* at least three"):
             convert("own", folder(tmp_path), [tmp_path], tmp_path / "v.h5")
 
     def test_a_split_without_videos(self, tmp_path):
