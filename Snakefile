@@ -44,6 +44,7 @@ wildcard_constraints:
     seed=r"\d+",
     notebook=PLAN.pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
+    archive=PLAN.pattern(PLAN.archives()) or "none",
     table="table1|ablation",
 
 
@@ -61,6 +62,7 @@ rule all:
         AT("results/gallery.html"),
 
 
+include: "workflow/rules/data.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"

@@ -48,6 +48,11 @@ class Plan:
             return [described.path]
         return [self.at(f"data/raw/{dataset}/{name}.sha256") for name in described.download.files]
 
+    def conversion_threads(self, dataset: str) -> int:
+        """Threads that decode; a simulated flow needs none. Snakemake lowers it to its cores."""
+        simulated = isinstance(self.experiment.datasets[dataset], SimulationDataset)
+        return 1 if simulated else 16
+
     def archives(self) -> list[str]:
         """The name of every file that is downloaded."""
         downloads = [
