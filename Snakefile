@@ -45,6 +45,7 @@ wildcard_constraints:
     notebook=PLAN.pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
     network="i3d|lpips-alex|lpips-vgg",
+    archive=PLAN.pattern(PLAN.archives()) or "none",
     table="table1|ablation",
 
 
@@ -63,6 +64,7 @@ rule all:
         AT("results/gallery.html"),
 
 
+include: "workflow/rules/data.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"

@@ -51,16 +51,41 @@ def _common(
 
 
 @app.command()
+def fetch(
+    archive: Annotated[str, typer.Argument(help="name of one of the dataset's files")],
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Option(help="record of its checksum, <folder>/<archive>.sha256; it lies beside")
+    ],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Download one of a dataset's files, or check the one that is there."""
+    from rvd.datasets.fetch import fetch
+
+    described = _section(load_experiment(config), "datasets", dataset)
+    files = described.download.files if hasattr(described, "download") else {}
+    if archive not in files:
+        raise UserError(f"datasets.{dataset}.download.files: there is no '{archive}'")
+    if output.name != f"{archive}.sha256":
+        raise UserError(f"--output: '{output.name}' is not {archive}.sha256")
+    fetch(archive, described.download, output)
+
+
+@app.command()
 def convert(
     raw: Annotated[list[Path], typer.Argument(help="the dataset's raw files")],
     dataset: Dataset,
     output: Output,
     config: Config = DEFAULT_CONFIG,
+    threads: Annotated[
+        int | None, typer.Option(help="videos decoded at once (default: one a core)")
+    ] = None,
 ) -> None:
     """Turn a dataset's raw files into a video file."""
     from rvd.datasets import convert
 
-    convert(dataset, _section(load_experiment(config), "datasets", dataset), raw, output)
+    described = _section(load_experiment(config), "datasets", dataset)
+    convert(dataset, described, raw, output, threads)
 
 
 @app.command()

@@ -119,11 +119,12 @@ class Experiment(Section):
         for dataset_name in self.run.datasets:
             dataset = self.datasets[dataset_name]
             test_length = self.evaluation.context + dataset.horizon
-            if test_length > dataset.shortest("test"):
+            shortest = {split: dataset.shortest(split) for split in ("train", "test")}
+            if shortest["test"] is not None and test_length > shortest["test"]:
                 raise ValueError(
                     f"evaluation.context: {self.evaluation.context} context and "
                     f"{dataset.horizon} future frames are more than the "
-                    f"{dataset.shortest('test')} frames of a test video of '{dataset_name}'"
+                    f"{shortest['test']} frames of a test video of '{dataset_name}'"
                 )
             for model_name in self.run.models:
                 model = self.models[model_name]
@@ -131,11 +132,11 @@ class Experiment(Section):
                     continue
                 if problem := model.problem_at(dataset.size):
                     raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
-                if model.training.clip_length > dataset.shortest("train"):
+                if shortest["train"] is not None and model.training.clip_length > shortest["train"]:
                     raise ValueError(
                         f"models.{model_name}.training.context: clips of "
                         f"{model.training.clip_length} frames are longer than the "
-                        f"{dataset.shortest('train')} frames of a training video of "
+                        f"{shortest['train']} frames of a training video of "
                         f"'{dataset_name}'"
                     )
         return self
