@@ -44,12 +44,15 @@ wildcard_constraints:
     seed=r"\d+",
     notebook=PLAN.pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
+    network="i3d|lpips-alex|lpips-vgg",
+    archive=PLAN.pattern(PLAN.archives()) or "none",
     table="table1|ablation",
 
 
 localrules:
     all,
     table,
+    weights,
 
 
 rule all:
@@ -61,6 +64,7 @@ rule all:
         AT("results/gallery.html"),
 
 
+include: "workflow/rules/data.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"

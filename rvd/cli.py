@@ -51,16 +51,41 @@ def _common(
 
 
 @app.command()
+def fetch(
+    archive: Annotated[str, typer.Argument(help="name of one of the dataset's files")],
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Option(help="record of its checksum, <folder>/<archive>.sha256; it lies beside")
+    ],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Download one of a dataset's files, or check the one that is there."""
+    from rvd.datasets.fetch import fetch
+
+    described = _section(load_experiment(config), "datasets", dataset)
+    files = described.download.files if hasattr(described, "download") else {}
+    if archive not in files:
+        raise UserError(f"datasets.{dataset}.download.files: there is no '{archive}'")
+    if output.name != f"{archive}.sha256":
+        raise UserError(f"--output: '{output.name}' is not {archive}.sha256")
+    fetch(archive, described.download, output)
+
+
+@app.command()
 def convert(
     raw: Annotated[list[Path], typer.Argument(help="the dataset's raw files")],
     dataset: Dataset,
     output: Output,
     config: Config = DEFAULT_CONFIG,
+    threads: Annotated[
+        int | None, typer.Option(help="videos decoded at once (default: one a core)")
+    ] = None,
 ) -> None:
     """Turn a dataset's raw files into a video file."""
     from rvd.datasets import convert
 
-    convert(dataset, _section(load_experiment(config), "datasets", dataset), raw, output)
+    described = _section(load_experiment(config), "datasets", dataset)
+    convert(dataset, described, raw, output, threads)
 
 
 @app.command()
@@ -143,17 +168,39 @@ def sample(
 
 
 @app.command()
+def fetch_weights(
+    network: Annotated[str, typer.Argument(help="i3d, lpips-alex or lpips-vgg")],
+    output: Output,
+    file: Annotated[
+        Path | None, typer.Option(help="the published file, if at hand: nothing is downloaded")
+    ] = None,
+) -> None:
+    """Fetch the published weights of a network that scores, and check them."""
+    from rvd.evaluation.weights import FETCHERS
+
+    if network not in FETCHERS:
+        raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
+    FETCHERS[network](output, file)
+
+
+@app.command()
 def score(
     samples: Annotated[Path, typer.Argument(help="an ensemble file")],
     output: Output,
+    features: Annotated[
+        Path | None, typer.Option(help="folder where I3D's features are kept for the next time")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
     """Score forecasts."""
-    from rvd.evaluation.scoring import score
+    from rvd.evaluation.ensemble_file import EnsembleFile
+    from rvd.evaluation.scoring import score, settings_for
 
     _use_threads(threads)
-    score(samples, load_experiment(config).evaluation.metrics, output)
+    experiment = load_experiment(config)
+    with EnsembleFile(samples) as file:
+        score(file, settings_for(experiment, file, features), output)
 
 
 @app.command()
@@ -216,6 +263,44 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         provenance=provenance(plan.experiment),
     )
     build_gallery(contents, output)
+
+
+@app.command()
+def tune_sampler(
+    dataset: Dataset,
+    model: Model,
+    videos: Videos,
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help="YAML to lay over the config: the chosen sampler")],
+    costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
+    most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
+    clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Choose RVD's sampler, steps and clip on validation videos."""
+    from rvd.evaluation import tuning
+    from rvd.models import load
+    from rvd.models.rvd import ResidualVideoDiffusion
+    from rvd.video import VideoFile
+
+    _use_threads(threads)
+    experiment = load_experiment(config)
+    section = _section(experiment, "models", model)
+    horizon = _section(experiment, "datasets", dataset).horizon
+    trained = load(predictor, section if hasattr(section, "training") else None)
+    if not isinstance(trained, ResidualVideoDiffusion):
+        raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
+    protocol = experiment.evaluation
+    task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
+    steps = trained.config.diffusion_steps
+    samplers = list(tuning.candidates(steps, most_steps))
+    with VideoFile(videos) as file:
+        trials = list(tuning.try_samplers(trained, file, task, samplers))
+    tuning.write_costs(costs, trials, steps)
+    chosen = tuning.choose(trials, steps, most_steps)
+    tuning.write_choice(output, model, chosen)
+    print(output.read_text(), end="")
 
 
 @app.command()

@@ -46,21 +46,23 @@ def stop_requests() -> Iterator[StopRequest]:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, name: str = "lock", who: str = "trainer") -> Iterator[None]:
     """Hold ``folder`` for this process alone; the lock goes with the process, however it ends.
+
+    The lock is the file ``name``; ``who`` else may hold it is named in the message.
 
     Raises:
         UserError: another process holds it, or it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise UserError(f"{folder}: another trainer is at work there") from None
+        raise UserError(f"{folder}: another {who} is at work there") from None
     finally:
         os.close(lock)

@@ -27,7 +27,13 @@ class Lines:
 
 
 def progress(
-    total: int, description: str, unit: str, initial: int = 0, *, shown: bool = True
+    total: int,
+    description: str,
+    unit: str,
+    initial: int = 0,
+    *,
+    scale: bool = False,
+    shown: bool = True,
 ) -> tqdm[Any]:
     """A progress bar on standard error, with rate and time left.
 
@@ -36,6 +42,7 @@ def progress(
         description: what is being done.
         unit: of the work, in the singular.
         initial: how many were done before.
+        scale: whether numbers are written with k, M and G (bytes).
         shown: false for all but one of several processes.
     """
     shared: dict[str, Any] = {
@@ -43,6 +50,8 @@ def progress(
         "desc": description,
         "unit": f" {unit}",
         "initial": initial,
+        "unit_scale": scale,
+        "unit_divisor": 1000,
         "disable": not shown,
     }
     if sys.stderr.isatty():

@@ -3,7 +3,18 @@
 Nothing here imports torch, so that the workflow can be read, and a mistake refused, in a moment.
 """
 
-from rvd.config.datasets import Dataset, SimulationDataset
+from rvd.config.datasets import (
+    BairDataset,
+    CityscapesDataset,
+    Dataset,
+    Download,
+    DownloadedDataset,
+    FolderDataset,
+    KthDataset,
+    RemoteFile,
+    SimulationDataset,
+    VideoDataset,
+)
 from rvd.config.experiment import (
     Evaluation,
     Experiment,
@@ -25,22 +36,30 @@ from rvd.config.training import ExponentialAverage, LearningRate, Training
 
 __all__ = [
     "Analogue",
+    "BairDataset",
+    "CityscapesDataset",
     "ConfigError",
     "Dataset",
+    "Download",
+    "DownloadedDataset",
     "Evaluation",
     "Experiment",
     "ExponentialAverage",
+    "FolderDataset",
+    "KthDataset",
     "LearningRate",
     "MeanOf",
     "Model",
     "Network",
     "Objective",
     "Persistence",
+    "RemoteFile",
     "ResidualDiffusion",
     "Sampler",
     "Section",
     "SimulationDataset",
     "Training",
+    "VideoDataset",
     "experiment_from_mapping",
     "load_experiment",
 ]

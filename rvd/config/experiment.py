@@ -23,7 +23,18 @@ from rvd.config.section import ConfigError, Section, describe
 
 # A name is a folder: no separators, nothing hidden.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
-Metric = Literal["crps", "psnr", "ssim"]
+Metric = Literal[
+    "crps",
+    "crps_fair",
+    "psnr",
+    "ssim",
+    "lpips",
+    "fvd",
+    "spread_skill",
+    "enstrophy",
+    "spectrum",
+    "strouhal",
+]
 
 
 class Run(Section):
@@ -42,6 +53,9 @@ class Evaluation(Section):
     ensemble: PositiveInt
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
+    weights: str = "data/weights"
+    lpips_network: Literal["alex", "vgg"] = "alex"
+    fvd_protocols: tuple[Literal["paper", "standard"], ...] = Field(("paper",), min_length=1)
 
 
 class Compute(Section):
@@ -105,11 +119,12 @@ class Experiment(Section):
         for dataset_name in self.run.datasets:
             dataset = self.datasets[dataset_name]
             test_length = self.evaluation.context + dataset.horizon
-            if test_length > dataset.shortest("test"):
+            shortest = {split: dataset.shortest(split) for split in ("train", "test")}
+            if shortest["test"] is not None and test_length > shortest["test"]:
                 raise ValueError(
                     f"evaluation.context: {self.evaluation.context} context and "
                     f"{dataset.horizon} future frames are more than the "
-                    f"{dataset.shortest('test')} frames of a test video of '{dataset_name}'"
+                    f"{shortest['test']} frames of a test video of '{dataset_name}'"
                 )
             for model_name in self.run.models:
                 model = self.models[model_name]
@@ -117,11 +132,11 @@ class Experiment(Section):
                     continue
                 if problem := model.problem_at(dataset.size):
                     raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
-                if model.training.clip_length > dataset.shortest("train"):
+                if shortest["train"] is not None and model.training.clip_length > shortest["train"]:
                     raise ValueError(
                         f"models.{model_name}.training.context: clips of "
                         f"{model.training.clip_length} frames are longer than the "
-                        f"{dataset.shortest('train')} frames of a training video of "
+                        f"{shortest['train']} frames of a training video of "
                         f"'{dataset_name}'"
                     )
         return self

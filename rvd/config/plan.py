@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rvd.config.datasets import SimulationDataset
+from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
 from rvd.config.models import MeanOf, ResidualDiffusion
 from rvd.files import written_whole
 
 # The rows of the paper's Table 2.
 ABLATION = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
+
+# The keys of `evaluation` that say how forecasts are scored, not how they are made.
+SCORING = {"metrics", "weights", "lpips_network", "fvd_protocols"}
 
 
 class Plan:
@@ -39,9 +43,27 @@ class Plan:
             partial.write_text(text + "\n")
 
     def raw_files(self, dataset: str) -> list[str]:
-        """What the video file of ``dataset`` is made from."""
+        """What the video file of ``dataset`` is made from: runs, archives' records, a folder."""
         described = self.experiment.datasets[dataset]
-        return [self.at(f"data/{dataset}/{run}.h5") for run in described.simulations()]
+        if isinstance(described, SimulationDataset):
+            return [self.at(f"data/{dataset}/{run}.h5") for run in described.simulations()]
+        if isinstance(described, FolderDataset):
+            return [described.path]
+        return [self.at(f"data/raw/{dataset}/{name}.sha256") for name in described.download.files]
+
+    def conversion_threads(self, dataset: str) -> int:
+        """Threads that decode; a simulated flow needs none. Snakemake lowers it to its cores."""
+        simulated = isinstance(self.experiment.datasets[dataset], SimulationDataset)
+        return 1 if simulated else 16
+
+    def archives(self) -> list[str]:
+        """The name of every file that is downloaded."""
+        downloads = [
+            described.download
+            for described in self.experiment.datasets.values()
+            if isinstance(described, DownloadedDataset)
+        ]
+        return sorted({name for download in downloads for name in download.files})
 
     def street_flags(self, dataset: str, run: str) -> str:
         """The simulated run as options of ``python -m lbm simulate``."""
@@ -96,6 +118,21 @@ class Plan:
         """The scores that a table holds."""
         return self.results("scores.csv", self.tabulated(table))
 
+    def weights(self) -> list[str]:
+        """The networks' weights that the metrics need."""
+        evaluation = self.experiment.evaluation
+        needed = {"fvd": "i3d", "lpips": f"lpips-{evaluation.lpips_network}"}
+        folder = self.at(evaluation.weights)
+        return [
+            f"{folder}/{name}.safetensors"
+            for metric, name in needed.items()
+            if metric in evaluation.metrics
+        ]
+
+    def scoring(self) -> str:
+        """What is scored, by which protocols."""
+        return json.dumps(_values(self.experiment.evaluation, include=SCORING))
+
     def budget(self) -> str:
         """The training steps of each model, in words."""
         trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
@@ -118,8 +155,15 @@ class Plan:
     # What each rule depends on, as text: a change of it reruns the rule.
 
     def conversion(self, dataset: str) -> str:
-        """The dataset but for what is forecast of it and how it is augmented."""
-        return _text(self.experiment.datasets[dataset], exclude={"horizon", "augmentation"})
+        """The dataset but for what is forecast of it, how it is augmented, and where it is fetched.
+
+        Of a folder the names, sizes and times of its files, too, so that a new film counts.
+        """
+        described = self.experiment.datasets[dataset]
+        text = _text(described, exclude={"horizon", "augmentation", "download"})
+        if isinstance(described, FolderDataset):
+            text += _listing(Path(described.path))
+        return text
 
     def training(self, dataset: str, model: str) -> str:
         """Model, augmentation and revision."""
@@ -139,14 +183,26 @@ class Plan:
         return json.dumps(
             {
                 "model": _values(getattr(described, "sampler", described)),
-                "evaluation": _values(protocol, exclude={"metrics"}),
+                "evaluation": _values(protocol, exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
 
 
-def _values(section: Any, exclude: set[str] | None = None) -> dict[str, Any]:
-    return section.model_dump(mode="json", exclude=exclude)
+def _listing(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = path.stat()
+        digest.update(
+            f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode()
+        )
+    return digest.hexdigest()
+
+
+def _values(
+    section: Any, exclude: set[str] | None = None, include: set[str] | None = None
+) -> dict[str, Any]:
+    return section.model_dump(mode="json", exclude=exclude, include=include)
 
 
 def _text(section: Any, exclude: set[str]) -> str:

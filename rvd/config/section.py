@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rvd.errors import UserError
 
 _LIKENED = (("datasets",), ("models",))  # where a section may be `like` another
-_TAGGED = ("models",)  # where pydantic puts the kind of a section into a mistake's location
+_TAGGED = (
+    "datasets",
+    "models",
+)  # where pydantic puts the kind of a section into a mistake's location
 
 
 class ConfigError(UserError):
@@ -62,6 +65,9 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
             f"{path}.{context['discriminator'].strip(chr(39))}: '{context['tag']}' is not one of "
             f"{context['expected_tags']}"
         )
+    if item["type"] == "union_tag_not_found":
+        key = item["ctx"]["discriminator"].strip("'")
+        return f"{path}.{key}: this key is required and missing"
     message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] == "value_error" and isinstance(item["input"], dict):
         return f"{path}: {message}" if path else message
@@ -73,7 +79,7 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
 def _path(location: Sequence[int | str]) -> str:
     """``('models', 'vd', 'rvd', 'sigma')`` → ``models.vd.sigma``: the tag of a union goes."""
     parts = [str(part) for part in location]
-    if len(parts) > 3 and parts[0] in _TAGGED:
+    if len(parts) > 2 and parts[0] in _TAGGED:
         del parts[2]
     return ".".join(parts)
 

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from rvd.config import Dataset
-from rvd.datasets import simulation
+from rvd.datasets import bair, cityscapes, folder, kth, simulation
+from rvd.datasets.reading import NamedVideo, Reading
 from rvd.progress import progress
-from rvd.video.file import Frames, VideoInfo, write_video_file
+from rvd.video.file import write_video_file
 
-NamedVideo = tuple[str, str, Frames]
+# A reader takes its section of the config, the raw files, and the number of threads.
+READERS: Mapping[str, Callable[[Any, Sequence[Path], int | None], Reading]] = {
+    "simulation": simulation.read,
+    "kth": kth.read,
+    "bair": bair.read,
+    "cityscapes": cityscapes.read,
+    "folder": folder.read,
+}
+
+# Beside a downloaded archive lies the record of its checksum, which is what the workflow knows.
+RECORD = ".sha256"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a reader found: how many videos, the videos (split, name, frames), and their info."""
-
-    count: int
-    videos: Iterable[NamedVideo]
-    info: VideoInfo
-    dtype: type[np.uint8] | type[np.float32]
-
-
-def convert(name: str, dataset: Dataset, raw: Sequence[Path], output: Path) -> None:
+def convert(
+    name: str, dataset: Dataset, raw: Sequence[Path], output: Path, threads: int | None = None
+) -> None:
     """Write the video file of a dataset.
 
     Args:
         name: of the dataset, for the progress bar.
         dataset: its section of the config.
-        raw: its raw files, in any order.
+        raw: its raw files (or, of downloads, the records beside them), in any order.
         output: the video file.
+        threads: that decode at once; None for one a core.
 
     Raises:
         UserError: a raw file is missing, damaged or unfit; no video file is left.
     """
-    reading = Reading(*simulation.read(dataset, raw))
+    files = [path.with_suffix("") if path.suffix == RECORD else path for path in raw]
+    reading = READERS[dataset.reader](dataset, files, threads)
     shape = (dataset.size, dataset.size, dataset.channels)
     with progress(reading.count, f"convert {name}", "video") as bar:
 

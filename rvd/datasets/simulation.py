@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from lbm.errors import FlowError
 from lbm.run_file import RunFile, open_run
 from rvd.config import SimulationDataset
+from rvd.datasets.reading import NamedVideo, Reading
 from rvd.errors import UserError
-from rvd.video.file import Frames, VideoInfo
+from rvd.video.file import VideoInfo
 
 # The percentile is found in a histogram of this many bins: to 1/10,000 of the largest value.
 BINS = 10_000
 
 
-def read(
-    dataset: SimulationDataset, raw: Sequence[Path]
-) -> tuple[int, Iterator[tuple[str, str, Frames]], VideoInfo, type[np.float32]]:
+def read(dataset: SimulationDataset, raw: Sequence[Path], threads: int | None = None) -> Reading:
     """The runs of ``dataset`` as videos, a run each.
 
     Args:
         dataset: its section of the config.
         raw: a file ``<run>.h5`` for each run.
+        threads: not used, since reading is all there is to do.
 
     Raises:
         UserError: a run is missing or damaged, or was made with other parameters.
@@ -52,12 +52,13 @@ def read(
         signed=True,
         config=dataset.model_dump_json(),
     )
-    return len(dataset.simulations()), _videos(dataset, files, largest), info, np.float32
+    videos = _videos(dataset, files, largest)
+    return Reading(len(dataset.simulations()), videos, info, np.float32)
 
 
 def _videos(
     dataset: SimulationDataset, files: Mapping[str, Path], largest: float
-) -> Iterator[tuple[str, str, Frames]]:
+) -> Iterator[NamedVideo]:
     for run in dataset.simulations():
         brightness = (_pictures(dataset, files[run]) / largest + 1) / 2
         yield run.split("-")[0], run, brightness.clip(0, 1).astype(np.float32)[..., None]

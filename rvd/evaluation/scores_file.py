@@ -19,13 +19,19 @@ COLUMNS = (
     "videos",
     "ensemble",
     "protocol",
+    "low",
+    "high",
+    "note",
 )
+# A file without them is whole: nothing in it is missing, and it gives no intervals.
+OPTIONAL = ("low", "high", "note")
 
 
 def read_scores(paths: Iterable[Path]) -> pd.DataFrame:
     """The rows of all ``paths``, one after the other, with the columns of the format.
 
-    ``frame`` is empty (NaN) for a number about all frames; ``value`` is NaN where the file says so.
+    ``frame`` is empty (NaN) for a number about all frames; ``value`` is NaN where the file says so,
+    and ``note`` says why.
 
     Raises:
         UserError: a file is missing, empty, not a table, lacks a column or holds words where
@@ -55,18 +61,20 @@ def _read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: is empty") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError):
         raise UserError(f"{path}: is not a readable table of comma-separated values") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
+    missing = [column for column in COLUMNS if column not in {*table.columns, *OPTIONAL}]
     if missing:
         raise UserError(f"{path}: is not a scores file, it lacks the column {', '.join(missing)}")
     if table.empty:
         raise UserError(f"{path}: holds no scores")
-    for column in ("seed", "frame", "value", "videos", "ensemble"):
+    table = table.reindex(columns=list(COLUMNS))
+    for column in ("seed", "frame", "value", "videos", "ensemble", "low", "high"):
         try:
             table[column] = pd.to_numeric(table[column])
         except (ValueError, TypeError):
             raise UserError(f"{path}: column {column} holds something not a number") from None
-    table["protocol"] = table["protocol"].fillna("").astype(str)
-    return table[list(COLUMNS)]
+    for column in ("protocol", "note"):
+        table[column] = table[column].astype(object).fillna("").astype(str)
+    return table
 
 
 def one_value(scores: pd.DataFrame) -> pd.DataFrame:
@@ -83,6 +91,7 @@ def one_value(scores: pd.DataFrame) -> pd.DataFrame:
         videos=("videos", "first"),
         ensemble=("ensemble", "first"),
         protocol=("protocol", "first"),
+        note=("note", "first"),
     )
     both = pd.concat([whole[means.columns], means])
     return both[~both.index.duplicated()].reset_index()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from rvd.errors import UserError
-from rvd.evaluation.names import dataset_label, metric_name, model_label
+from rvd.evaluation.names import best_of, dataset_label, metric_name, model_label
 
 PAPER_METRICS = ("fvd", "lpips", "crps")
 TITLES = {
@@ -153,7 +153,9 @@ def missing_cells(rows: pd.DataFrame) -> list[str]:
             whole.setdefault(str(note), []).append(label)
             continue
         models = ", ".join(model_label(str(model)) for model in dict.fromkeys(cells["model"]))
-        reason, _, metric = str(note).partition(": ")
+        # The metric comes last; the reason before it may have colons of its own.
+        reason, colon, metric = str(note).rpartition(": ")
+        reason, metric = (reason, metric) if colon else (metric, "")
         details = partly.setdefault((f"{label}: {reason}", models), [])
         details += [metric_name(metric).label] if metric else []
     return [f"{', '.join(labels)}: {note}" for note, labels in whole.items()] + [
@@ -200,8 +202,8 @@ def _cell(row: pd.Series | None, rows: pd.DataFrame, best: Marked, ratio: bool =
         if pd.notna(row["standard error"]):
             text += f" ± {row['standard error']:.{name.decimals}f}"
         column = rows[(rows["dataset"] == row["dataset"]) & (rows["metric"] == row["metric"])]
-        top = column["ours"].max() if name.higher_is_better else column["ours"].min()
-        if row["ours"] == top and column["ours"].count() > 1:
+        given = column["ours"].dropna()
+        if given.nunique() > 1 and row["ours"] == best_of(row["metric"], given):
             text = best(text)
     if pd.isna(row["published"]):
         return text
@@ -225,6 +227,11 @@ def _escape(text: str) -> str:
         "μ": r"$\mu$",
         "↓": r"$\downarrow$",
         "↑": r"$\uparrow$",
+        "→": r"$\to$",
+        "√": r"$\surd$",
+        "−": "$-$",
+        "²": "$^2$",
+        "·": r"$\cdot$",
         "–": "--",
         "<b>": r"\textbf{",
         "</b>": "}",

@@ -101,7 +101,8 @@ def tabulate(
 
 def _check_comparable(values: pd.DataFrame) -> None:
     """Models that stand in one column must have been scored on as many clips."""
-    for (dataset, metric), cell in values.groupby(["dataset", "metric"], sort=False):
+    present = values[values["value"].notna()]
+    for (dataset, metric), cell in present.groupby(["dataset", "metric"], sort=False):
         if cell["videos"].nunique() > 1:
             few, many = [cell.sort_values("videos").iloc[place].to_dict() for place in (0, -1)]
             raise UserError(
@@ -150,6 +151,9 @@ def _row(
     faulty = cell[~cell["value"].map(math.isfinite)]
     absent = [seed for seed in wanted.seeds if seed not in set(cell["seed"])]
     if len(faulty):
+        if reason := faulty.iloc[0]["note"]:
+            row |= {"protocol": None, "note": f"not computed ({reason}): {metric}"}
+            return row
         row["note"] = f"not a number at seed {_listed(faulty['seed'])}"
         return row
     mean, count = float(cell["value"].mean()), len(cell)

@@ -12,6 +12,8 @@ REPOSITORY = Path(__file__).parents[2]
 PAPER = REPOSITORY / "config" / "config.yaml"
 DEMO = REPOSITORY / "config" / "demo.yaml"
 
+FILMS = {"reader": "folder", "path": "films", "size": 16}
+
 
 def changed(path, value):
     """The tiny config with the key at a dotted ``path`` set to ``value``."""
@@ -44,6 +46,12 @@ def changed(path, value):
         ("datasets.simulation.flow.velocity", 0.3, "velocity.*Mach"),
         ("datasets.simulation.columns", [0, 900], "columns: .*not a range within 0 and 64"),
         ("models.rvd.networks", {16: {"width": 9}}, "networks.16.width: .*multiple of 8"),
+        ("datasets.simulation.reader", "kht", "datasets.simulation.reader: 'kht' is not one of"),
+        ("datasets.simulation.colums", 3, "^datasets.simulation.colums: .* mean 'columns'"),
+        ("datasets.new", {"size": 64}, "^datasets.new.reader: this key is required and missing"),
+        ("datasets.new", FILMS | {"path": None}, "^datasets.new.path: .*string"),
+        ("datasets.new", FILMS | {"crop": "left"}, "^datasets.new.crop"),
+        ("datasets.new", FILMS | {"shares": {"val": 0.6, "test": 0.5}}, "leaves none to train on"),
         ("root", None, "root: .*string"),
         ("run.seeds", [-1], "run.seeds.0: .*given -1"),
     ],
@@ -123,6 +131,23 @@ def test_default_config_is_the_paper():
     assert (frames["train"], frames["test"]) == (8000, 2000)
 
 
+def test_the_papers_datasets():
+    paper = load_experiment([PAPER])
+    assert set(paper.run.datasets) == {"kth", "bair", "simulation", "cityscapes"}
+    shapes = {name: (d.size, d.channels, d.horizon) for name, d in paper.datasets.items()}
+    assert shapes == {
+        "kth": (64, 1, 12),
+        "bair": (64, 3, 16),
+        "simulation": (128, 1, 16),
+        "cityscapes": (128, 3, 16),
+    }
+    assert len(paper.datasets["kth"].download.files) == 7
+    tar = paper.datasets["bair"].download.files["bair_robot_pushing_dataset_v0.tar"]
+    assert tar.bytes == 32_274_964_480
+    assert paper.datasets["cityscapes"].shortest("test") == 30
+    assert paper.datasets["kth"].shortest("test") is None
+
+
 def test_test_flows_are_never_trained_on():
     for paths in ([PAPER], [PAPER, DEMO]):
         runs = load_experiment(paths).datasets["simulation"].runs
@@ -184,6 +209,20 @@ class TestPlan:
             after = Plan(experiment_from_mapping(changed(path, value)))
             assert after.training("simulation", "rvd") != before.training("simulation", "rvd")
             assert after.sampling("simulation", "rvd") == before.sampling("simulation", "rvd")
+
+    def test_new_films_are_converted_and_other_mirrors_are_not(self, tmp_path):
+        (tmp_path / "a.gif").write_bytes(b"a")
+        films = FILMS | {"path": str(tmp_path)}
+        plan = Plan(experiment_from_mapping(changed("datasets.new", films)))
+        before = plan.conversion("new")
+        assert plan.conversion("new") == before
+        (tmp_path / "b.gif").write_bytes(b"b")
+        assert plan.conversion("new") != before
+        paper = yaml.safe_load(PAPER.read_text())
+        other = merge(paper, {"datasets": {"kth": {"download": {"mirrors": ["http://here"]}}}})
+        first, second = (Plan(experiment_from_mapping(values)) for values in (paper, other))
+        assert first.conversion("kth") == second.conversion("kth")
+        assert first.raw_files("kth")[-1] == "data/raw/kth/00sequences.txt.sha256"
 
     def test_means_read_the_predictor_of_their_model(self):
         plan = Plan(experiment(root="out"))

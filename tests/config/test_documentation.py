@@ -8,7 +8,7 @@ import pytest
 
 from lbm.config import VortexStreet
 from rvd import config
-from rvd.config.datasets import Runs
+from rvd.config.datasets import Runs, Shares
 from rvd.config.experiment import Compute, Run
 
 TEXT = (Path(__file__).parents[2] / "config" / "README.md").read_text()
@@ -16,7 +16,14 @@ TEXT = (Path(__file__).parents[2] / "config" / "README.md").read_text()
 SECTIONS = {
     "(top level)": config.Experiment,
     "run": Run,
-    "datasets.<name>": config.SimulationDataset,
+    "datasets.<name> of reader simulation": config.SimulationDataset,
+    "datasets.<name> of reader kth": config.KthDataset,
+    "datasets.<name> of reader bair": config.BairDataset,
+    "datasets.<name> of reader cityscapes": config.CityscapesDataset,
+    "datasets.<name> of reader folder": config.FolderDataset,
+    "datasets.<name>.shares": Shares,
+    "datasets.<name>.download": config.Download,
+    "datasets.<name>.download.files.<file>": config.RemoteFile,
     "datasets.<name>.flow": VortexStreet,
     "datasets.<name>.runs.<split>": Runs,
     "models.<name> of kind rvd": config.ResidualDiffusion,

@@ -1,9 +1,12 @@
 import numpy as np
+import properscoring
 import pytest
+import scoringrules
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rvd.evaluation.crps import crps
+from rvd.evaluation.crps import CHUNK, crps, crps_on_device, fair_crps
 
 
 def by_definition(ensemble, truth):
@@ -55,8 +58,66 @@ def test_bias_falls_with_the_size_of_the_ensemble():
         assert crps(ensemble, truth).mean() == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 2, 17])
+def test_equals_properscoring(kind, size):
+    """Over more pixels than are sorted at once, and a number that no chunk divides."""
+    ensemble, truth = random_grey(size, CHUNK + 7, kind)
+    expected = properscoring.crps_ensemble(truth.astype(float), ensemble.astype(float), axis=0)
+    np.testing.assert_allclose(crps(ensemble, truth), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+def test_both_forms_equal_scoringrules(kind):
+    ensemble, truth = random_grey(9, 500, kind)
+    wide, x = ensemble.T.astype(float), truth.astype(float)
+    for estimator in ("pwm", "fair"):
+        expected = scoringrules.crps_ensemble(x, wide, estimator=estimator, backend="numpy")
+        np.testing.assert_allclose(fair_crps(ensemble, truth), expected, rtol=0, atol=1e-10)
+    expected = scoringrules.crps_ensemble(x, wide, estimator="nrg", backend="numpy")
+    np.testing.assert_allclose(crps(ensemble, truth), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("fair", [False, True])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_tensors_score_as_arrays(device, fair, kind):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    ensemble, truth = random_grey(7, 300, kind)
+    tensors = [torch.from_numpy(array).to(device) for array in (ensemble, truth)]
+    expected = (fair_crps if fair else crps)(ensemble, truth)
+    np.testing.assert_allclose(crps_on_device(*tensors, fair=fair).cpu(), expected, atol=1e-10)
+
+
+def test_the_fair_form_does_not_depend_on_the_size_of_the_ensemble():
+    """Its expectation for a calibrated normal forecast is 1/√π at every S."""
+    generator = np.random.default_rng(0)
+    truth = generator.standard_normal(40_000)
+    for size in (2, 8, 32):
+        ensemble = generator.standard_normal((size, 40_000))
+        assert fair_crps(ensemble, truth).mean() == pytest.approx(1 / np.sqrt(np.pi), rel=0.02)
+
+
+def test_maps_keep_the_shape_of_the_truth():
+    ensemble, truth = random_grey(3, 2 * 4 * 5 * 3, np.uint8)
+    shape = (2, 4, 5, 3)
+    scores = crps(ensemble.reshape(3, *shape), truth.reshape(shape))
+    np.testing.assert_array_equal(scores.ravel(), crps(ensemble, truth))
+    assert scores.shape == shape
+
+
+def random_grey(size, pixels, kind):
+    generator = np.random.default_rng(0)
+    grey = generator.integers(0, 256, (size + 1, pixels))
+    values = grey if kind is np.uint8 else grey / 255 + 0.01 * generator.random((size + 1, pixels))
+    return values[1:].astype(kind), values[0].astype(kind)
+
+
 def test_shapes_that_do_not_match_are_refused():
-    with pytest.raises(ValueError, match="does not belong"):
+    with pytest.raises(ValueError, match="at least 1 does not belong"):
         crps(np.zeros((3, 4)), np.zeros(5))
-    with pytest.raises(ValueError, match="does not belong"):
+    with pytest.raises(ValueError, match="at least 1 does not belong"):
         crps(np.zeros((0, 4)), np.zeros(4))
+    with pytest.raises(ValueError, match="of at least 2 does not belong"):
+        fair_crps(np.zeros((1, 4)), np.zeros(4))

@@ -8,7 +8,8 @@ from rvd.errors import UserError
 from rvd.evaluation import sampling
 from rvd.evaluation.ensemble_file import EnsembleFile
 from rvd.evaluation.sampling import forecaster, sample
-from rvd.evaluation.scoring import COLUMNS, score
+from rvd.evaluation.scores_file import COLUMNS
+from rvd.evaluation.scoring import ScoreSettings, score
 from rvd.models import build, save
 from rvd.video import VideoFile
 from tests.tiny import SIZE, experiment, write_squares
@@ -33,6 +34,11 @@ def draw(videos, model, output, predictor=None, changes=None, **replaced):
         keys = {"dataset": "simulation", "model": model, "seed": 0, "output": output} | replaced
         sample(forecaster(described, model, file, predictor), file, described, **keys)
     return EnsembleFile(output)
+
+
+def score_file(tmp_path, metrics):
+    with EnsembleFile(tmp_path / "s.h5") as file:
+        return score(file, ScoreSettings(metrics), tmp_path / "scores.csv")
 
 
 def test_every_model_fills_an_ensemble_file(tmp_path, videos, predictor):
@@ -93,7 +99,7 @@ def test_interrupted_sampling_goes_on_and_ends_alike(tmp_path, predictor, monkey
 
 def test_scores_are_tidy_and_right(tmp_path, videos):
     draw(videos, "persistence", tmp_path / "s.h5").close()
-    score(tmp_path / "s.h5", ("crps", "psnr", "ssim"), tmp_path / "scores.csv")
+    score_file(tmp_path, ("crps", "psnr", "ssim"))
     table = pd.read_csv(tmp_path / "scores.csv")
     assert tuple(table.columns) == COLUMNS
     assert set(table.metric) == {"crps", "psnr", "psnr_best", "ssim", "ssim_best"}
@@ -116,7 +122,7 @@ def test_scores_of_a_perfect_forecast(tmp_path):
     draw(videos, "persistence", tmp_path / "s.h5").close()
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][...] = file["truth"][:][:, None]
-    score(tmp_path / "s.h5", ("crps", "psnr", "ssim"), tmp_path / "scores.csv")
+    score_file(tmp_path, ("crps", "psnr", "ssim"))
     values = pd.read_csv(tmp_path / "scores.csv").groupby("metric").value.mean()
     assert values["crps"] == pytest.approx(0, abs=1e-12)
     assert values["psnr"] == 100
@@ -129,7 +135,7 @@ def test_scores_that_are_not_finite_are_refused(tmp_path):
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][1, 0, 0, 0, 0, 0] = np.nan
     with pytest.raises(UserError, match="clip 1 hold values that are not finite"):
-        score(tmp_path / "s.h5", ("crps",), tmp_path / "scores.csv")
+        score_file(tmp_path, ("crps",))
     assert not (tmp_path / "scores.csv").exists()
 
 

@@ -31,22 +31,42 @@ rule sample:
         " --videos {input.videos} {params.predictor} --output {output}"
 
 
+rule weights:
+    output:
+        f"{AT(EXPERIMENT.evaluation.weights)}/{{network}}.safetensors",
+    log:
+        f"{AT('logs/weights')}/{{network}}.log",
+    retries: 2
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    message:
+        "Fetch the published weights of {wildcards.network}"
+    shell:
+        "python -m rvd --log {log} fetch-weights {wildcards.network} --output {output}"
+
+
 rule score:
     input:
-        AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
+        samples=AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
+        weights=PLAN.weights(),
     output:
         AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
     log:
         AT("logs/score/{dataset}/{model}/seed{seed}.log"),
-    threads: 1
+    benchmark:
+        AT("logs/score/{dataset}/{model}/seed{seed}.tsv")
+    threads: EXPERIMENT.compute.threads
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
         runtime=240,
     params:
         config=CONFIG,
-        metrics=EXPERIMENT.evaluation.metrics,
+        scoring=PLAN.scoring(),
+        features=AT("results/{dataset}/features"),
     message:
         "Score {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m rvd --log {log} score {input} --config {params.config} --threads {threads}"
-        " --output {output}"
+        "python -m rvd --log {log} score {input.samples} --config {params.config}"
+        " --threads {threads} --features {params.features} --output {output}"

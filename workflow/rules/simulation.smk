@@ -15,24 +15,3 @@ rule simulate:
         "Simulate the run {wildcards.run} of {wildcards.dataset}"
     shell:
         "python -m lbm simulate {output} {params.flags} 2> >(tee -i {log} >&2)"
-
-
-rule convert:
-    input:
-        lambda wildcards: PLAN.raw_files(wildcards.dataset),
-    output:
-        AT("data/{dataset}.h5"),
-    log:
-        AT("logs/convert/{dataset}.log"),
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=120,
-    params:
-        config=CONFIG,
-        dataset=lambda wildcards: PLAN.conversion(wildcards.dataset),
-    message:
-        "Turn {wildcards.dataset} into a video file"
-    shell:
-        "python -m rvd --log {log} convert {input} --config {params.config}"
-        " --dataset {wildcards.dataset} --output {output}"

@@ -1,0 +1,30 @@
+"""What every dataset says, whatever its videos are made from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from rvd.config.section import Section
+
+SPLITS = ("train", "val", "test")
+
+Augmentation = Literal["none", "mirror", "mirror-antisymmetric"]
+Resize = Literal["area", "linear", "cubic", "lanczos", "nearest"]
+
+
+class VideoDataset(Section):
+    """What every dataset says: the shape of its frames and what is forecast."""
+
+    size: PositiveInt
+    channels: Literal[1, 3]
+    horizon: PositiveInt = 16
+    frame_rate: PositiveFloat = 10.0
+    augmentation: Augmentation = "none"
+    source: str = ""
+    licence: str = ""
+
+    def shortest(self, split: str) -> int | None:
+        """Frames of the shortest video of ``split``; None where only the videos themselves say."""
+        return None

@@ -1,0 +1,126 @@
+"""Choosing RVD's sampler on validation videos: CRPS against cost, never on test videos."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from rvd.config import Sampler
+from rvd.errors import UserError
+from rvd.evaluation.crps import crps
+from rvd.files import written_whole
+from rvd.models.rvd import ResidualVideoDiffusion
+from rvd.progress import progress
+from rvd.video.clips import as_unit, fixed_clips, read_clip
+from rvd.video.file import VideoFile
+
+STEPS = (2, 3, 5, 8, 12, 20, 32)
+CLIPS = (1.0, 2.0)
+
+# A cheaper sampler is preferred to one that is better by less than this part.
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class TuningTask:
+    """What is forecast to compare samplers: ``clips`` validation clips, ``ensemble`` members."""
+
+    context: int
+    horizon: int
+    ensemble: int
+    clips: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A sampler's CRPS in grey levels, and the seconds that all its forecasts took."""
+
+    sampler: Sampler
+    crps: float
+    seconds: float
+
+
+def candidates(diffusion_steps: int, most_steps: int) -> Iterator[Sampler]:
+    """The samplers that are compared, from the cheapest to ancestral sampling over all steps."""
+    for steps in STEPS:
+        if steps <= min(most_steps, diffusion_steps):
+            for clip in CLIPS:
+                yield Sampler(method="ddim", steps=steps, eta=1.0, clip=clip)
+                yield Sampler(method="ddim", steps=steps, eta=0.0, clip=clip)
+                yield Sampler(method="dpm-solver", steps=steps, clip=clip)
+    yield Sampler(method="ancestral", clip=CLIPS[-1])
+
+
+def try_samplers(
+    model: ResidualVideoDiffusion, videos: VideoFile, task: TuningTask, samplers: Sequence[Sampler]
+) -> Iterator[Trial]:
+    """Forecast the same validation clips by each of ``samplers``, with the same seeds.
+
+    Raises:
+        UserError: no validation video is long enough.
+    """
+    split = videos.splits["val"]
+    length = task.context + task.horizon
+    clips = fixed_clips(split, length, task.clips)
+    if not clips:
+        raise UserError(f"{videos.path}: no validation video has {length} frames")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.to(device).eval()
+    frames = torch.stack(
+        [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in clips]
+    )
+    truth = 255 * frames[:, task.context :].numpy()
+    trained = model.config
+    with progress(len(samplers), "tune the sampler", "sampler") as bar:
+        for sampler in samplers:
+            model.config = trained.model_copy(update={"sampler": sampler})
+            generator = torch.Generator(device).manual_seed(task.seed)
+            began = time.monotonic()
+            context = frames[:, : task.context].to(device)
+            forecast = model.predict(context, task.horizon, task.ensemble, generator).cpu()
+            seconds = time.monotonic() - began
+            members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
+            yield Trial(sampler, float(crps(members, truth).mean()), seconds)
+            bar.update()
+    model.config = trained
+
+
+def choose(trials: Sequence[Trial], diffusion_steps: int, most_steps: int) -> Trial:
+    """The sampler with the fewest steps within 2 % of the best CRPS that ``most_steps`` reach."""
+    affordable = [t for t in trials if (t.sampler.steps or diffusion_steps) <= most_steps]
+    best = min(trial.crps for trial in affordable)
+    good = [trial for trial in affordable if trial.crps <= (1 + TOLERANCE) * best]
+    return min(good, key=lambda trial: (trial.sampler.steps or diffusion_steps, trial.crps))
+
+
+def write_choice(path: Path, model: str, chosen: Trial) -> None:
+    """A config to lay over the experiment's: the chosen sampler of ``model``."""
+    values = chosen.sampler.model_dump(mode="json", exclude_none=True)
+    text = yaml.safe_dump({"models": {model: {"sampler": values}}}, sort_keys=False)
+    note = f"# chosen on validation videos: CRPS {chosen.crps:.3f} in {chosen.seconds:.1f} s\n"
+    with written_whole(path) as partial:
+        partial.write_text(note + text)
+
+
+def write_costs(path: Path, trials: Sequence[Trial], diffusion_steps: int) -> None:
+    """CRPS against cost: a row for each trial."""
+    table = pd.DataFrame(
+        {
+            "sampler": [trial.sampler.method for trial in trials],
+            "eta": [trial.sampler.eta for trial in trials],
+            "steps": [trial.sampler.steps or diffusion_steps for trial in trials],
+            "clip": [trial.sampler.clip for trial in trials],
+            "crps": [trial.crps for trial in trials],
+            "seconds": [trial.seconds for trial in trials],
+        }
+    )
+    with written_whole(path) as partial:
+        table.to_csv(partial, index=False)

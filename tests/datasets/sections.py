@@ -1,0 +1,39 @@
+"""Sections of the paper's config, changed for tiny archives."""
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from rvd.config import experiment_from_mapping
+from rvd.config.experiment import merge
+from tests.tiny import config
+
+PAPER = Path(__file__).parents[2] / "config" / "config.yaml"
+# What an archive of a few videos cannot meet.
+TINY = {
+    "kth": {},
+    "bair": {"videos": None, "validation": 1},
+    "cityscapes": {"videos": None, "stored": [64, 32], "size": 16},
+}
+
+
+@cache
+def _paper() -> dict:
+    return yaml.safe_load(PAPER.read_text())["datasets"]
+
+
+def values(name: str, **changes) -> dict:
+    """The paper's section of a dataset, for a tiny archive, with ``changes``."""
+    return merge(merge(_paper()[name], TINY[name]), changes)
+
+
+def section(name: str, **changes):
+    """The same, validated."""
+    return validated(values(name, **changes))
+
+
+def validated(described: dict):
+    return experiment_from_mapping(
+        config(datasets=config()["datasets"] | {"it": described})
+    ).datasets["it"]

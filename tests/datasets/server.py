@@ -1,0 +1,98 @@
+"""A web server on this machine, with the faults that downloads meet."""
+
+from __future__ import annotations
+
+import re
+import threading
+import urllib.parse
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Site:
+    """What is served, and how badly.
+
+    ``cuts``: after how many bytes of the body each of the first answers is cut off. ``answers``:
+    the codes of the first answers, before any is good. ``login``: user name and password that
+    ``/login/`` wants before anything else is given.
+    """
+
+    files: dict[str, bytes]
+    cuts: list[int] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    ranges: bool = True
+    kind: str = "application/octet-stream"
+    tag: str | None = '"1"'
+    announced: int = 0
+    login: tuple[str, str] | None = None
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    address: str = ""
+
+
+@contextmanager
+def served(site: Site):
+    """``site``, at ``site.address``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments):
+            pass
+
+        def do_POST(self):
+            length = int(self.headers["Content-Length"])
+            form = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode()))
+            good = site.login == (form.get("username"), form.get("password"))
+            self.send_response(302 if good else 200)
+            if good:
+                self.send_header("Set-Cookie", "session=let-in; Path=/")
+                self.send_header("Location", "/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self):
+            asked = self.headers.get("Range")
+            site.requests.append((self.path, asked))
+            if site.answers:
+                return self.send_error(site.answers.pop(0))
+            if self.path.lstrip("/") not in site.files:
+                return self.send_error(404)
+            if site.login and "session=let-in" not in self.headers.get("Cookie", ""):
+                return self.send_error(403)
+            data = site.files[self.path.lstrip("/")]
+            begin = int(re.fullmatch(r"bytes=(\d+)-", asked).group(1)) if asked else 0
+            if not site.ranges or self.headers.get("If-Range", site.tag) != site.tag:
+                begin = 0
+            if begin >= len(data) > 0:
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(data)}")
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
+            self.send_response(206 if begin else 200)
+            if begin:
+                self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            if site.tag:
+                self.send_header("ETag", site.tag)
+            self.send_header("Content-Type", site.kind)
+            self.send_header("Content-Length", str(site.announced or len(data) - begin))
+            self.end_headers()
+            body = data[begin:]
+            if site.cuts:
+                self.wfile.write(body[: site.cuts.pop(0)])
+                self.close_connection = True
+                return None
+            self.wfile.write(body)
+            return None
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    site.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,265 @@
+import errno
+import hashlib
+import random
+import shutil
+import stat
+from collections import namedtuple
+
+import pytest
+
+from rvd.config import Download
+from rvd.datasets import fetch as module
+from rvd.datasets.fetch import Pace, fetch
+from rvd.datasets.login import FILE, PASSWORD, USER
+from rvd.errors import UserError
+from tests.datasets.server import Site, served
+
+DATA = b"PK" + random.Random(0).randbytes(3_000_000)
+SHA256 = hashlib.sha256(DATA).hexdigest()
+QUICK = Pace(patience=3, pause=0.0, timeout=5.0)
+
+
+@pytest.fixture
+def record(tmp_path):
+    return tmp_path / "raw" / "kth" / "a.zip.sha256"
+
+
+def download(*mirrors, login=None, name="a.zip", **known):
+    return Download(mirrors=mirrors, files={name: known}, login=login)
+
+
+def is_whole(record):
+    archive = record.with_suffix("")
+    assert archive.read_bytes() == DATA
+    assert not archive.stat().st_mode & 0o222
+    assert record.read_text() == f"{SHA256}  a.zip\n"
+    assert not [path for path in record.parent.iterdir() if ".part" in path.name]
+
+
+def test_a_file_arrives_with_its_record(record):
+    with served(Site({"a.zip": DATA})) as site:
+        known = {"bytes": len(DATA), "sha256": SHA256}
+        fetch("a.zip", download(site.address, **known), record, QUICK)
+        fetch("a.zip", download(site.address, **known), record, QUICK)
+    assert site.requests == [("/a.zip", None)]
+    is_whole(record)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("tag", ['"1"', None])
+def test_a_download_cut_five_times_ends_whole(record, seed, tag):
+    cuts = [random.Random(seed).randrange(0, len(DATA) // 6) for _ in range(5)]
+    with served(Site({"a.zip": DATA}, cuts=list(cuts), tag=tag)) as site:
+        fetch("a.zip", download(site.address, sha256=SHA256), record, QUICK)
+        ranges = [asked for _, asked in site.requests]
+    is_whole(record)
+    assert len(ranges) == 6
+    # It went on where it was, and sent nothing twice.
+    assert ranges[-1] == f"bytes={sum(cuts)}-"
+
+
+def test_a_later_run_goes_on(record):
+    with served(Site({"a.zip": DATA}, cuts=[1_000_000, 0, 0, 0])) as site:
+        with pytest.raises(
+            UserError, match=r"connection ended after 1000000 of .*, 3 times on end"
+        ):
+            fetch("a.zip", download(site.address), record, QUICK)
+        assert not record.exists()
+        fetch("a.zip", download(site.address), record, QUICK)
+        assert site.requests[-1] == ("/a.zip", "bytes=1000000-")
+    is_whole(record)
+
+
+def test_a_whole_part_is_not_sent_again(record):
+    record.parent.mkdir(parents=True)
+    record.with_name("a.zip.part").write_bytes(DATA)
+    with served(Site({"a.zip": DATA})) as site:
+        fetch("a.zip", download(site.address), record, QUICK)
+    is_whole(record)
+
+
+def test_a_server_without_ranges_begins_anew(record):
+    with served(Site({"a.zip": DATA}, cuts=[1_000_000], ranges=False)) as site:
+        fetch("a.zip", download(site.address, sha256=SHA256), record, QUICK)
+    is_whole(record)
+
+
+def test_a_file_that_changed_meanwhile_begins_anew(record):
+    old = b"PK" + bytes(len(DATA) - 2)
+    with served(Site({"a.zip": old}, cuts=[1_000_000, 0, 0, 0])) as site:
+        with pytest.raises(UserError):
+            fetch("a.zip", download(site.address), record, QUICK)
+        site.files["a.zip"], site.tag = DATA, '"2"'
+        fetch("a.zip", download(site.address), record, QUICK)
+    is_whole(record)
+
+
+def test_another_mirrors_file_of_another_size_begins_anew(record):
+    with (
+        served(Site({"a.zip": DATA + b"old"}, cuts=[1_000_000, 0, 0, 0])) as first,
+        served(Site({"a.zip": DATA})) as second,
+    ):
+        fetch("a.zip", download(first.address, second.address), record, QUICK)
+    is_whole(record)
+
+
+def test_errors_that_pass_are_waited_for(record):
+    with served(Site({"a.zip": DATA}, answers=[503, 500])) as site:
+        fetch("a.zip", download(site.address), record, QUICK)
+    is_whole(record)
+
+
+BAD = [
+    ({"files": {}}, r"answers 404 \(Not Found\)"),
+    ({"answers": [403] * 9}, r"answers 403 \(Forbidden\)"),
+    ({"answers": [500] * 9}, r"answers 500 .*, 3 times on end"),
+    ({"kind": "text/html; charset=utf-8"}, "sends a web page"),
+    ({"files": {"a.zip": b"<html>moved</html>"}}, r"is no zip archive \(it begins with b'<html>"),
+    ({"files": {"a.zip": b"PK other"}, "known": {"sha256": SHA256}}, "its SHA-256 is .*, not"),
+    ({"known": {"bytes": 77}}, "file there has 3000002 bytes, not 77"),
+    ({"files": {"a.zip": b""}}, "is no file, or an empty one"),
+]
+
+
+@pytest.mark.parametrize(("fault", "said"), BAD)
+def test_a_bad_mirror_is_named_and_the_next_one_tried(record, fault, said, capsys):
+    fault = dict(fault)
+    known = fault.pop("known", {})
+    with served(Site(**({"files": {"a.zip": DATA}} | fault))) as bad:
+        with pytest.raises(UserError, match=said) as caught:
+            fetch("a.zip", download(bad.address, **known), record, QUICK)
+        assert f"{bad.address}/a.zip" in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert str(record.with_suffix("").absolute()) in str(caught.value)
+        assert not record.exists()
+        assert not record.with_suffix("").exists()
+        if not known.get("bytes"):
+            with served(Site({"a.zip": DATA})) as good:
+                fetch("a.zip", download(bad.address, good.address, **known), record, QUICK)
+            is_whole(record)
+
+
+def test_no_server_at_all(record):
+    with pytest.raises(UserError, match="no connection"):
+        fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+
+
+def test_room_is_looked_for_before_the_first_byte(record, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**7))
+    with (
+        served(Site({"a.zip": DATA}, announced=324 * 10**9)) as site,
+        pytest.raises(UserError, match=r"has 0.0 GB of free space; a.zip needs 324.0 GB more"),
+    ):
+        fetch("a.zip", download(site.address), record, QUICK)
+    assert not record.with_name("a.zip.part").exists()
+
+
+def test_a_disk_that_fills_keeps_what_is_there(record, monkeypatch):
+    begun = record.with_name("a.zip.part")
+    real = module._block
+
+    def full(response, least):
+        if begun.stat().st_size > 1_000_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(response, least)
+
+    monkeypatch.setattr(module, "_block", full)
+    with served(Site({"a.zip": DATA})) as site:
+        with pytest.raises(UserError, match=r"a.zip.part: cannot be written \(No space left"):
+            fetch("a.zip", download(site.address), record, QUICK)
+        assert begun.stat().st_size > 1_000_000
+        monkeypatch.undo()
+        fetch("a.zip", download(site.address), record, QUICK)
+    is_whole(record)
+
+
+class TestByHand:
+    def test_it_is_used_after_its_checksum(self, record):
+        record.parent.mkdir(parents=True)
+        record.with_suffix("").write_bytes(DATA)
+        fetch("a.zip", download("http://127.0.0.1:9", sha256=SHA256), record, QUICK)
+        is_whole(record)
+
+    def test_another_file_is_refused_and_kept(self, record):
+        record.parent.mkdir(parents=True)
+        record.with_suffix("").write_bytes(DATA[:-1])
+        with pytest.raises(UserError, match=r"a.zip: its SHA-256 .* remove it to download it"):
+            fetch("a.zip", download("http://127.0.0.1:9", sha256=SHA256), record, QUICK)
+        assert record.with_suffix("").read_bytes() == DATA[:-1]
+        assert not record.exists()
+
+    @pytest.mark.parametrize("right", [True, False])
+    def test_an_unverified_sum_only_warns(self, record, right, capsys):
+        record.parent.mkdir(parents=True)
+        record.with_suffix("").write_bytes(DATA)
+        sha1 = hashlib.sha1(DATA).hexdigest() if right else "0" * 40
+        fetch("a.zip", download("http://127.0.0.1:9", unverified_sha1=sha1), record, QUICK)
+        is_whole(record)
+        assert ("warning: its SHA-1" in capsys.readouterr().err) is not right
+
+
+class TestLogin:
+    SECRET = "pass word&=ä"
+
+    @pytest.fixture(autouse=True)
+    def nobody(self, monkeypatch, tmp_path):
+        monkeypatch.delenv(USER, raising=False)
+        monkeypatch.delenv(PASSWORD, raising=False)
+        monkeypatch.setenv(FILE, str(tmp_path / "login"))
+
+    @pytest.fixture
+    def site(self):
+        with served(Site({"a.zip": DATA}, login=("me", self.SECRET))) as site:
+            yield site
+
+    def attempt(self, site, record):
+        fetch("a.zip", download(site.address, login="login/"), record, QUICK)
+
+    def test_by_environment(self, site, record, monkeypatch, capsys):
+        monkeypatch.setenv(USER, "me")
+        monkeypatch.setenv(PASSWORD, self.SECRET)
+        self.attempt(site, record)
+        is_whole(record)
+        kept = "".join(p.read_text("latin-1") for p in record.parent.iterdir())
+        assert self.SECRET not in kept + "".join(capsys.readouterr()) + str(site.requests)
+
+    def test_by_file(self, site, record, tmp_path):
+        (tmp_path / "login").write_text(f"me\n{self.SECRET}\n")
+        (tmp_path / "login").chmod(0o640)
+        with pytest.raises(UserError, match="login: others can read it; run: chmod 600"):
+            self.attempt(site, record)
+        (tmp_path / "login").chmod(stat.S_IRUSR)
+        self.attempt(site, record)
+        is_whole(record)
+
+    def test_without_it_says_how_to_get_one(self, site, record):
+        said = r"register at .*CITYSCAPES_USERNAME.*put it at .*raw/kth/a.zip"
+        with pytest.raises(UserError, match=said) as caught:
+            self.attempt(site, record)
+        assert "\n" not in str(caught.value)
+        assert site.requests == []
+
+    def test_a_refused_one(self, site, record, monkeypatch):
+        monkeypatch.setenv(USER, "me")
+        monkeypatch.setenv(PASSWORD, "wrong")
+        with pytest.raises(UserError, match="refuses the user name or the password") as caught:
+            self.attempt(site, record)
+        assert "wrong" not in str(caught.value)
+
+    def test_a_password_is_sent_by_https_alone(self, record, monkeypatch):
+        monkeypatch.setenv(USER, "me")
+        monkeypatch.setenv(PASSWORD, self.SECRET)
+        with pytest.raises(UserError, match="by https alone"):
+            fetch("a.zip", download("http://example.org", login="login/"), record, QUICK)
+
+
+def test_two_at_once_do_not_mix(record):
+    from rvd.interruption import exclusive
+
+    record.parent.mkdir(parents=True)
+    with (
+        exclusive(record.parent, ".a.zip.lock"),
+        pytest.raises(UserError, match="another download is at work"),
+    ):
+        fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)

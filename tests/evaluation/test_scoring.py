@@ -1,0 +1,190 @@
+"""The scorer: every metric of the config in one pass, or the reason why it is missing."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbm.config import VortexStreet
+from rvd.errors import UserError
+from rvd.evaluation import fvd as fvd_module
+from rvd.evaluation import scoring
+from rvd.evaluation.choice import ScoreSettings, settings_for
+from rvd.evaluation.crps import fair_crps
+from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleShape
+from rvd.evaluation.features import CachedFeatures
+from rvd.evaluation.fvd_scores import spread
+from rvd.evaluation.scores_file import read_scores
+from rvd.evaluation.tables import Wanted, tabulate
+from tests.ensembles import write_samples
+from tests.evaluation.published_weights import CACHE, published
+from tests.tiny import config
+from tests.tiny import experiment as tiny_experiment
+
+PIXELS = ("crps", "crps_fair", "psnr", "ssim", "spread_skill")
+FLOW = ("enstrophy", "spectrum", "strouhal")
+
+
+def score(path, metrics, *, dataset="simulation", model="rvd", shape=None, output=None, **settings):
+    """The scores of an ensemble file made for the purpose, by metric (rows about all frames)."""
+    shape = shape or EnsembleShape(4, 3, 4, 9, (32, 32, 1))
+    write_samples(path, dataset, model, 0, shape)
+    output = output or path.with_suffix(".csv")
+    with EnsembleFile(path) as file:
+        scoring.score(file, ScoreSettings(tuple(metrics), **settings), output)
+    table = read_scores([output])
+    return table[table["frame"].isna()].set_index("metric")
+
+
+def test_all_metrics_of_pixels_and_flow_in_one_pass(tmp_path):
+    rows = score(tmp_path / "s.h5", PIXELS + FLOW, flow=VortexStreet())
+    assert [*rows.index] == [
+        *("crps", "crps_fair", "psnr", "psnr_best", "ssim", "ssim_best"),
+        *("spread_skill", "enstrophy", "spectrum", "strouhal"),
+    ]
+    assert rows["value"].notna().all()
+    assert (rows["note"] == "").all()
+    assert rows["protocol"].str.startswith("4 context and 9 future frames; ").all()
+    with EnsembleFile(tmp_path / "s.h5") as file:
+        fair = np.mean([fair_crps(file.samples[c], file.truth[c]).mean() for c in range(4)])
+    assert rows["value"]["crps_fair"] == pytest.approx(255 * fair)
+    assert rows["value"]["crps"] > rows["value"]["crps_fair"]
+
+
+def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
+
+    shape = EnsembleShape(2, 3, 4, 9, (32, 32, 1))
+    write_samples(tmp_path / "s.h5", "simulation", "rvd", 0, shape)
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        file["samples"][...] = file["truth"][:][:, None]
+    with EnsembleFile(tmp_path / "s.h5") as file:
+        settings = ScoreSettings((*FLOW, "crps"), flow=VortexStreet())
+        table = scoring.score(file, settings, tmp_path / "scores.csv")
+    assert table["value"].abs().max() < 1e-12
+
+
+def test_what_cannot_be_computed_says_why_and_the_rest_is_written(tmp_path):
+    shape = EnsembleShape(1, 1, 4, 5, (16, 16, 3))
+    wanted = ("crps", "crps_fair", "spread_skill", "lpips", "fvd", *FLOW)
+    rows = score(
+        tmp_path / "s.h5",
+        wanted,
+        dataset="bair",
+        shape=shape,
+        fvd_protocols=("paper", "standard"),
+    )
+    assert rows["value"].notna().sum() == 1
+    notes = rows["note"].to_dict()
+    assert notes == {
+        "crps": "",
+        "crps_fair": "needs two members, there is one",
+        "spread_skill": "one member has no spread",
+        "lpips": "the network 'alex' needs 31 pixels, a frame has 16",
+        "fvd": "I3D needs 9 frames, a clip has 5",
+        "fvd_standard": "I3D needs 9 frames, a clip has 5",
+        "fvd_standard_context": "needs 256 clips, there are 1",
+        "enstrophy": "is of vorticity; these frames are not signed",
+        "spectrum": "is of vorticity; these frames are not signed",
+        "strouhal": "is of vorticity; these frames are not signed",
+    }
+    flow = score(tmp_path / "f.h5", ("strouhal",), shape=EnsembleShape(2, 2, 4, 5, (32, 32, 1)))
+    assert flow["note"]["strouhal"] == "the config describes no simulated flow"
+
+
+def test_missing_weights_are_a_reason_in_the_table_not_a_substitute(tmp_path):
+    path = tmp_path / "s.h5"
+    rows = score(path, ("fvd", "lpips", "crps"), weights=tmp_path / "none")
+    assert "i3d.safetensors: there are no weights" in rows["note"]["fvd"]
+    assert "lpips-alex.safetensors: there are no weights" in rows["note"]["lpips"]
+    assert rows["value"]["crps"] > 0
+    wanted = Wanted(["simulation"], ["rvd"], [0])
+    table = tabulate([path.with_suffix(".csv")], "table1", wanted, tmp_path / "t.csv")
+    mine = table[(table["model"] == "rvd") & (table["dataset"] == "simulation")]
+    note = mine.set_index("metric")["note"]["fvd"]
+    assert note.startswith("not computed (")
+    assert "there are no weights" in note
+    assert pd.isna(mine.set_index("metric")["ours"]["fvd"])
+    markdown = (tmp_path / "t.md").read_text()
+    assert "there are no weights; `rvd fetch-weights i3d` fetches them) FVD (RVD)" in markdown
+
+
+def test_a_file_of_another_dataset_or_horizon_is_refused(tmp_path):
+    shape = EnsembleShape(1, 2, 2, 3, (16, 16, 1))
+    write_samples(tmp_path / "a.h5", "kth", "rvd", 0, shape)
+    write_samples(tmp_path / "b.h5", "simulation", "rvd", 0, shape)
+    described = tiny_experiment(root=str(tmp_path))
+    with (
+        EnsembleFile(tmp_path / "a.h5") as file,
+        pytest.raises(UserError, match="is of the dataset 'kth'; the config has simulation"),
+    ):
+        settings_for(described, file, None)
+    with EnsembleFile(tmp_path / "b.h5") as file:
+        settings = settings_for(described, file, None)
+        assert settings.weights == tmp_path / "data" / "weights"
+        assert settings.flow is not None
+        longer = {"datasets": {"simulation": config()["datasets"]["simulation"] | {"horizon": 4}}}
+        with pytest.raises(UserError, match=r"has 2 context and 3 future.* has 2 and 4"):
+            settings_for(tiny_experiment(**longer), file, None)
+
+
+def test_clips_are_chosen_evenly():
+    assert spread(10, 5) == [0, 2, 4, 6, 8]
+    assert spread(3, 3) == [0, 1, 2]
+    chosen = spread(77, 50)
+    assert len(set(chosen)) == 50
+    assert max(np.diff(chosen)) <= 2
+
+
+@pytest.mark.slow
+def test_fvd_and_lpips_with_the_real_networks(tmp_path):
+    """Worse forecasts score worse, features are kept, and a rescoring runs no network."""
+    published("i3d")
+    published("lpips-alex")
+    shape = EnsembleShape(4, 2, 4, 9, (32, 32, 1))
+    features = tmp_path / "features"
+    found = {
+        model: score(
+            tmp_path / f"{model}.h5",
+            ("fvd", "lpips"),
+            model=model,
+            shape=shape,
+            weights=CACHE,
+            features=features,
+        )
+        for model in ("rvd", "persistence")
+    }
+    for metric in ("fvd", "lpips", "lpips_best"):
+        better, worse = (found[model]["value"][metric] for model in ("rvd", "persistence"))
+        assert 0 < better < worse
+    assert found["rvd"]["value"]["lpips_best"] <= found["rvd"]["value"]["lpips"]
+    row = found["rvd"].loc["fvd"]
+    assert row["low"] <= row["value"] <= row["high"]
+    assert (row["videos"], row["ensemble"]) == (4, 1)
+    assert "N = 4 clips" in row["protocol"]
+    # The truth is the same for both models, and so is its floor.
+    floors = [found[model]["value"]["fvd_floor"] for model in found]
+    assert floors[0] == floors[1] > 0
+    assert len(list(features.iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_kept_features_are_not_computed_again(tmp_path, monkeypatch):
+    clips = np.random.default_rng(0).random((2, 9, 32, 32, 1)).astype(np.float32)
+    first = CachedFeatures(published("i3d"), tmp_path)
+    before = first.of(np.concatenate([clips, clips[:1]]), 1.0)
+    np.testing.assert_array_equal(before[0], before[2])
+    first.keep()
+    (tmp_path / "cut-short.safetensors").write_bytes(b"")
+    again = CachedFeatures(published("i3d"), tmp_path)
+    monkeypatch.setattr("rvd.evaluation.features.features", None)
+    np.testing.assert_array_equal(again.of(clips, 1.0), before[:2])
+    assert len(list(tmp_path.iterdir())) == 1
+    # Other frames, or the same numbers as another type, are other clips.
+    with pytest.raises(TypeError):
+        again.of(clips.astype(np.float64), 1.0)
+
+
+def test_the_protocols_have_the_names_of_their_metrics():
+    assert {p.name for p in fvd_module.PROTOCOLS.values()} == {
+        *("fvd", "fvd_standard", "fvd_standard_context")
+    }

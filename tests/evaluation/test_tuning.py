@@ -1,0 +1,70 @@
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from rvd.config import Sampler, experiment_from_mapping
+from rvd.config.experiment import merge
+from rvd.errors import UserError
+from rvd.evaluation.tuning import (
+    Trial,
+    TuningTask,
+    candidates,
+    choose,
+    try_samplers,
+    write_choice,
+    write_costs,
+)
+from rvd.models import build
+from rvd.video import VideoFile
+from tests.tiny import SIZE, config, experiment, write_squares
+
+TASK = TuningTask(context=2, horizon=2, ensemble=3, clips=2, seed=0)
+
+
+def trial(steps, value, method="ddim"):
+    sampler = Sampler(method=method, steps=steps if method != "ancestral" else None)
+    return Trial(sampler, value, 1.0)
+
+
+def test_the_cheapest_of_the_good_is_chosen():
+    trials = [trial(2, 3.0), trial(5, 1.015), trial(20, 1.0), trial(0, 0.5, "ancestral")]
+    assert choose(trials, diffusion_steps=100, most_steps=32).sampler.steps == 5
+    assert choose(trials, diffusion_steps=100, most_steps=100).sampler.method == "ancestral"
+    assert choose(trials, diffusion_steps=100, most_steps=2).sampler.steps == 2
+
+
+def test_candidates_stay_within_the_schedule():
+    for sampler in candidates(diffusion_steps=10, most_steps=32):
+        assert (sampler.steps or 10) <= 10
+    methods = {sampler.method for sampler in candidates(100, 32)}
+    assert methods == {"ancestral", "ddim", "dpm-solver"}
+
+
+def test_samplers_are_tried_on_the_same_clips_and_the_choice_is_a_config(tmp_path):
+    torch.manual_seed(0)
+    model = build(experiment().models["rvd"], SIZE, 1)
+    samplers = list(candidates(10, 5))
+    with VideoFile(write_squares(tmp_path / "v.h5")) as videos:
+        trials = list(try_samplers(model, videos, TASK, samplers))
+        again = list(try_samplers(model, videos, TASK, samplers))
+    assert [t.sampler for t in trials] == samplers
+    assert [t.crps for t in trials] == [t.crps for t in again]
+    chosen = choose(trials, 10, 5)
+    write_choice(tmp_path / "chosen.yaml", "rvd", chosen)
+    change = yaml.safe_load((tmp_path / "chosen.yaml").read_text())
+    described = experiment_from_mapping(merge(config(), change))
+    assert described.models["rvd"].sampler == chosen.sampler
+    write_costs(tmp_path / "costs.csv", trials, 10)
+    table = pd.read_csv(tmp_path / "costs.csv")
+    assert {"sampler", "steps", "clip", "crps", "seconds"} <= set(table)
+    assert table.steps.iloc[-1] == 10
+
+
+def test_validation_videos_that_are_too_short_are_refused(tmp_path):
+    model = build(experiment().models["rvd"], SIZE, 1)
+    with (
+        VideoFile(write_squares(tmp_path / "v.h5", frames=3)) as videos,
+        pytest.raises(UserError, match="no validation video has 4 frames"),
+    ):
+        list(try_samplers(model, videos, TASK, [Sampler()]))
