@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rvd.evaluation.names import dataset_label, metric_name, model_label
+from rvd.evaluation.names import best_of, dataset_label, metric_name, model_label
 from rvd.evaluation.table_text import PAPER_METRICS, read_table
 
 
@@ -84,8 +84,8 @@ def _ours(cell: pd.DataFrame, column: pd.DataFrame) -> Cell:
     text = f"{row['ours']:.{name.decimals}f}"
     if pd.notna(row["standard error"]):
         text += f" ± {row['standard error']:.{name.decimals}f}"
-    top = column["ours"].max() if name.higher_is_better else column["ours"].min()
-    return Cell(text, float(row["ours"]), "best" if row["ours"] == top else "")
+    best = row["ours"] == best_of(row["metric"], column["ours"])
+    return Cell(text, float(row["ours"]), "best" if best else "")
 
 
 def _published(cell: pd.DataFrame) -> Cell:

@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rvd.errors import UserError
 from rvd.evaluation.names import dataset_label, metric_name
-from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, styled
+from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, notice, styled
 
 
 def metrics_by_frame(scores: pd.DataFrame) -> list[str]:
     """The metrics of which ``scores`` hold a number for each future frame."""
-    return list(dict.fromkeys(scores.loc[scores["frame"].notna(), "metric"]))
+    given = scores["frame"].notna() & scores["value"].notna()
+    return list(dict.fromkeys(scores.loc[given, "metric"]))
 
 
 @styled
@@ -39,16 +39,15 @@ def by_frame_figure(
             the last frame is nearly exact.
 
     Returns:
-        The figure; a model whose scores are not numbers is named in its panel.
-
-    Raises:
-        UserError: there is no score of ``metric`` by frame.
+        The figure. What a metric should be, where that is neither least nor most, is a line; a model
+        whose scores are not numbers is named in its panel; where there are no scores of ``metric``
+        by frame, the figure says so.
     """
     chosen = scores[(scores["metric"] == metric) & scores["frame"].notna()]
     if models is not None:
         chosen = chosen[chosen["model"].isin(models)]
     if chosen.empty:
-        raise UserError(f"the scores hold no {metric} by frame")
+        return notice(f"There are no scores of {metric_name(metric).label} by frame.")
     if inverse:
         chosen = chosen.assign(value=1 / chosen["value"].replace(0.0, np.nan))
     datasets = list(dict.fromkeys(chosen["dataset"]))
@@ -67,6 +66,8 @@ def by_frame_figure(
         name = metric_name(metric)
         unit = f" ({'1 / ' if inverse else ''}{name.unit})" if name.unit else ""
         axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
+        if name.target is not None:
+            axis.axhline(name.target, color="#555555", linewidth=0.9, zorder=0)
         axis.set_xlabel("future frame")
         axis.set_ylim(bottom=0 if not name.higher_is_better else None)
         axis.xaxis.get_major_locator().set_params(integer=True)

@@ -108,6 +108,13 @@ def test_a_score_that_is_not_a_number_is_named_in_its_panel(results):
     assert np.isnan(line.get_ydata()[1])
 
 
+def test_what_a_metric_should_be_is_a_line(results):
+    scores = read_scores(results.scores)
+    calibrated = scores[scores.metric == "crps"].assign(metric="spread_skill")
+    for axis in by_frame_figure(calibrated, "spread_skill").axes:
+        assert [1.0, 1.0] in [list(line.get_ydata()) for line in axis.lines]
+
+
 def test_the_band_spans_the_seeds(tmp_path):
     results = write_results(tmp_path, models=("rvd",), seeds=(0, 1, 2))
     scores = read_scores(results.scores)
@@ -194,8 +201,8 @@ def test_saved_as_png_and_svg_alike_each_time(results, tmp_path):
 
 
 def test_what_is_missing_is_said(results, tmp_path):
-    with pytest.raises(UserError, match="hold no fvd by frame"):
-        by_frame_figure(read_scores(results.scores), "fvd")
+    figure = by_frame_figure(read_scores(results.scores), "fvd")
+    assert figure.texts[0].get_text() == "There are no scores of FVD by frame."
     (tmp_path / "curve.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="no column step"):
         read_curves([tmp_path / "curve.csv"])
