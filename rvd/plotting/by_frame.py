@@ -39,9 +39,9 @@ def by_frame_figure(
             the last frame is nearly exact.
 
     Returns:
-        The figure. What a metric should be, where that is neither least nor most, is a line; a model
-        whose scores are not numbers is named in its panel; where there are no scores of ``metric``
-        by frame, the figure says so.
+        The figure. What a metric should be, where that is neither least nor most, is a line; a
+        model whose scores are not numbers is named in its panel; where there are no scores of
+        ``metric`` by frame, the figure says so.
     """
     chosen = scores[(scores["metric"] == metric) & scores["frame"].notna()]
     if models is not None:
