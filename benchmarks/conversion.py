@@ -1,7 +1,8 @@
 """Frames per second of converting each dataset, beside plain decoding of the same frames.
 
 Archives of the true formats and sizes of frames are written first, with few videos; plain decoding
-opens each film (PyAV), record (read and checked), or picture (zipfile, OpenCV) with as many threads and keeps nothing.
+opens each film (PyAV), record (read and checked), or picture (zipfile, OpenCV) with as many threads
+and keeps nothing.
 Peak memory is that of the process after each dataset, of which imports take most.
 """
 

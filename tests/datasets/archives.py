@@ -22,7 +22,7 @@ Frames of subsequences are counted from 1.
 
 
 def film(path: Path, frames: int, size=(160, 120), tag="DX50", seed=0) -> bytes:
-    """An MPEG-4 film in AVI, as KTH's: frame i is a grey of 20 + i (from 220 on, anew), and a square"""
+    """An MPEG-4 film in AVI, as KTH's: frame i is a grey of 20 + i % 200, and a square"""
     container = av.open(str(path), "w", format="avi")
     stream = container.add_stream("mpeg4", rate=25)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
