@@ -89,6 +89,21 @@ def convert(
 
 
 @app.command()
+def inspect(
+    videos: Annotated[Path, typer.Argument(help="a video file")],
+    output: Annotated[
+        Path | None, typer.Option(help="contact sheet (default: the video file's name with .png)")
+    ] = None,
+) -> None:
+    """Print what a video file holds, and draw a contact sheet of it."""
+    from rvd.datasets.inspection import inspect
+
+    sheet = output or videos.with_suffix(".png")
+    print(inspect(videos, sheet))
+    print(f"contact sheet: {sheet}")
+
+
+@app.command()
 def train(
     dataset: Dataset,
     model: Model,

@@ -22,14 +22,14 @@ Frames of subsequences are counted from 1.
 
 
 def film(path: Path, frames: int, size=(160, 120), tag="DX50", seed=0) -> bytes:
-    """An MPEG-4 film in AVI, as KTH's: frame i is a grey of 20 + i, with a square that moves."""
+    """An MPEG-4 film in AVI, as KTH's: frame i is a grey of 20 + i % 200, and a square"""
     container = av.open(str(path), "w", format="avi")
     stream = container.add_stream("mpeg4", rate=25)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
     stream.codec_context.codec_tag = tag
     stream.bit_rate = 4_000_000
     for index in range(frames):
-        picture = np.full((size[1], size[0]), 20 + index, np.uint8)
+        picture = np.full((size[1], size[0]), 20 + index % 200, np.uint8)
         left = (seed * 17 + 3 * index) % (size[0] - 20)
         picture[40:60, left : left + 20] = 230
         frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")

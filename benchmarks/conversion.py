@@ -1,0 +1,154 @@
+"""Frames per second of converting each dataset, beside plain decoding of the same frames.
+
+Archives of the true formats and sizes of frames are written first, with few videos; plain decoding
+opens each film (PyAV), record (read and checked), or picture (zipfile, OpenCV) with as many threads
+and keeps nothing.
+Peak memory is that of the process after each dataset, of which imports take most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import statistics
+import struct
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from rvd.config import BairDataset, CityscapesDataset, Dataset, Download, KthDataset, RemoteFile
+from rvd.datasets import convert
+from rvd.datasets.parallel import cores
+from rvd.datasets.tfrecord import masked_crc32c
+from rvd.video import VideoFile
+from tests.datasets import archives
+
+DOWNLOAD = Download(mirrors=("http://localhost",), files={"none": RemoteFile()})
+
+
+def kth(folder: Path) -> tuple[Dataset, list[Path]]:
+    archives.kth(folder, frames=360, actions=("boxing",))
+    (folder / "00sequences.txt").write_text(
+        "".join(f"person{p:02}_boxing_d1 frames 1-120, 121-240, 241-360\n" for p in range(1, 26))
+    )
+    section = KthDataset(reader="kth", size=64, test_from=0, download=DOWNLOAD)
+    return section, [folder / "00sequences.txt", folder / "boxing.zip"]
+
+
+def bair(folder: Path) -> tuple[Dataset, list[Path]]:
+    archives.bair(folder / "bair.tar", train=300, test=20)
+    return BairDataset(reader="bair", size=64, validation=4, download=DOWNLOAD), [
+        folder / "bair.tar"
+    ]
+
+
+def cityscapes(folder: Path) -> tuple[Dataset, list[Path]]:
+    path = folder / "cityscapes.zip"
+    generator = np.random.default_rng(0)
+    folder.mkdir()
+    # A photograph's PNG has about 2.3 MB at this size: smooth shapes with noise of four levels.
+    shapes = cv2.resize(generator.integers(0, 250, (16, 32, 3), np.uint8), (2048, 1024))
+    pictures = [
+        cv2.imencode(".png", shapes + generator.integers(0, 4, shapes.shape, np.uint8))[1].tobytes()
+        for _ in range(6)
+    ]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for split in ("train", "val", "test"):
+            for frame in range(60):
+                name = f"{split}_000000_{frame:06}_leftImg8bit.png"
+                archive.writestr(
+                    f"leftImg8bit_sequence/{split}/{split}/{name}", pictures[frame % 6]
+                )
+    return CityscapesDataset(reader="cityscapes", size=128, download=DOWNLOAD), [path]
+
+
+def plain_kth(raw: list[Path]) -> Iterator[Callable[[], int]]:
+    def decode(name: str) -> int:
+        with zipfile.ZipFile(raw[1]) as archive, av.open(io.BytesIO(archive.read(name))) as film:
+            return sum(1 for frame in film.decode(video=0) if len(frame.to_ndarray(format="gray")))
+
+    with zipfile.ZipFile(raw[1]) as archive:
+        # Those of the authors' splits: all persons.
+        yield from (lambda name=name: decode(name) for name in archive.namelist())
+
+
+def plain_bair(raw: list[Path]) -> Iterator[Callable[[], int]]:
+    """The records' bytes and their CRC-32C: nothing is coded, so that checking is decoding."""
+
+    def read(offset: int, length: int) -> int:
+        with raw[0].open("rb") as file:
+            file.seek(offset)
+            return 30 * (masked_crc32c(file.read(length)) >= 0)
+
+    with tarfile.open(raw[0]) as archive:
+        for member in archive:
+            position = member.offset_data
+            while position < member.offset_data + member.size:
+                with raw[0].open("rb") as file:
+                    file.seek(position)
+                    (length,) = struct.unpack("<Q", file.read(8))
+                yield lambda at=position + 12, length=length: read(at, length)
+                position += 16 + length
+
+
+def plain_cityscapes(raw: list[Path]) -> Iterator[Callable[[], int]]:
+    def decode(archive: zipfile.ZipFile, name: str) -> int:
+        data = np.frombuffer(archive.read(name), np.uint8)
+        return int(cv2.imdecode(data, cv2.IMREAD_COLOR) is not None)
+
+    archive = zipfile.ZipFile(raw[0])
+    yield from (lambda name=name: decode(archive, name) for name in archive.namelist())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    print(f"{cores()} cores; medians of {arguments.rounds} interleaved rounds (min … max)")
+    print(f"{'dataset':12}{'frames':>8}{'frames/s':>28}{'plain decoding':>28}{'share':>8}{'MB':>6}")
+    datasets = {
+        "kth": (kth, plain_kth),
+        "bair": (bair, plain_bair),
+        "cityscapes": (cityscapes, plain_cityscapes),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (write, plain) in datasets.items():
+            section, raw = write(Path(folder) / name)
+            output = Path(folder) / f"{name}.h5"
+            rates: dict[str, list[float]] = {"converted": [], "plain": []}
+            for _ in range(arguments.rounds):
+                began = time.perf_counter()
+                convert(name, section, raw, output)
+                elapsed = time.perf_counter() - began
+                with VideoFile(output) as file:
+                    frames = sum(len(split.frames) for split in file.splits.values())
+                rates["converted"].append(frames / elapsed)
+                began = time.perf_counter()
+                with ThreadPoolExecutor(cores()) as pool:
+                    decoded = sum(pool.map(lambda work: work(), plain(raw)))
+                rates["plain"].append(decoded / (time.perf_counter() - began))
+            text = [
+                f"{statistics.median(found):,.0f} ({min(found):,.0f} … {max(found):,.0f})"
+                for found in rates.values()
+            ]
+            share = statistics.median(rates["converted"]) / statistics.median(rates["plain"])
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            print(
+                f"{name:12}{frames:8}{text[0]:>28}{text[1]:>28}{share:8.0%}{memory:6}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
