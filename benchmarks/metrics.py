@@ -49,13 +49,14 @@ def crps_time(name: str, pixels: int) -> tuple[float, float]:
     def rules(estimator: str) -> Callable[[], object]:
         return lambda: scoringrules.crps_ensemble(x, wide, estimator=estimator)
 
+    pairwise = properscoring._crps._crps_ensemble_vectorized
     tensors = torch.from_numpy(members), torch.from_numpy(truth)
     run: dict[str, Callable[[], object]] = {
         "ours": lambda: crps(members, truth),
         "ours, fair": lambda: fair_crps(members, truth),
         "ours, by torch": lambda: crps_on_device(*tensors),
         "properscoring": lambda: properscoring.crps_ensemble(x, wide),
-        "properscoring, numpy": lambda: properscoring._crps._crps_ensemble_vectorized(x, wide),
+        "properscoring, numpy": lambda: pairwise(x, wide, np.ones_like(wide)),
     } | {f"scoringrules {e}": rules(e) for e in ("qd", "pwm")}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = best(run[name], 1 if name.endswith("numpy") else 3)

@@ -85,6 +85,10 @@ class TestWhole:
         [
             ({"evaluation": {"ensemble": 2}}, {"sample", "score", "table", "figures", "gallery"}),
             ({"evaluation": {"metrics": ["crps"]}}, {"score", "table", "figures", "gallery"}),
+            (
+                {"evaluation": {"lpips_network": "vgg"}},
+                {"score", "table", "figures", "gallery"},
+            ),
             ({"models": {"rvd": {"training": {"workers": 1, "journal_every": 5}}}}, set()),
         ],
     )
@@ -102,6 +106,14 @@ class TestPlan:
         run = dry_run(target)
         assert run.returncode == 0, run.stderr
         assert "train" in run.stdout + run.stderr
+
+    def test_networks_are_fetched_for_the_metrics_that_need_them(self, tmp_path):
+        for metrics, fetched in ((["crps"], 0), (["crps", "lpips"], 1), (["fvd", "lpips"], 2)):
+            changes = {"evaluation": {"metrics": metrics}}
+            run = snakemake(tmp_path, "all", options=["--dry-run"], **changes)
+            assert run.returncode == 0, run.stderr
+            counts = re.findall(r"^weights +(\d+)$", run.stdout + run.stderr, re.MULTILINE)
+            assert counts[:1] == ([str(fetched)] if fetched else [])
 
     def test_a_mistake_stops_before_anything_starts(self, tmp_path):
         run = snakemake(tmp_path, "all", evaluation={"contxt": 3})

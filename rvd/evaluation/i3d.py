@@ -164,7 +164,7 @@ def load_i3d(path: Path, device: torch.device | str = "cpu") -> nn.Module:
     Raises:
         UserError: there is no such file, or it holds something else.
     """
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"{path}: there are no weights; `rvd fetch-weights i3d` fetches them")
     try:
         tensors = load_file(path)

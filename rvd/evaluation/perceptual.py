@@ -29,7 +29,7 @@ def load_lpips(path: Path, net: LpipsNet = "alex", device: torch.device | str = 
     Raises:
         UserError: there is no such file, or it holds something else.
     """
-    if not path.exists():
+    if not path.is_file():
         raise UserError(
             f"{path}: there are no weights; `rvd fetch-weights lpips-{net}` fetches them"
         )
