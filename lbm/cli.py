@@ -67,10 +67,10 @@ def simulate(
     except ValidationError as error:
         _fail(*(f"{output}: {line}" for line in one_line_each(error)))
     print(f"{output}: {describe(chosen)}", file=sys.stderr)
-    if dry_run:
-        print(f"{output}: {estimate(chosen)}", file=sys.stderr)
-        return
     try:
+        if dry_run:
+            print(f"{output}: {estimate(chosen)}", file=sys.stderr)
+            return
         _check_writable(output, chosen)
         _simulate_with_progress(chosen, output)
     except FlowError as error:

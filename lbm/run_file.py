@@ -131,7 +131,7 @@ class RunWriter:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["config"] = street.model_dump_json()
-        file.attrs["versions"] = json.dumps(versions())
+        file.attrs["versions"] = json.dumps(versions(street.solver))
         names = ("solver", "reynolds", "viscosity", "bulk_viscosity", "velocity")
         for name in (*names, "diameter", "center", "offset", "seed"):
             file.attrs[name] = getattr(street, name)
@@ -174,8 +174,8 @@ def create_run(
         partial.unlink(missing_ok=True)
 
 
-def versions() -> dict[str, str]:
-    """Versions of what shaped a run."""
-    names = ("numba", "numpy", "h5py")
+def versions(solver: str) -> dict[str, str]:
+    """Versions of what shaped a run of this solver."""
+    names = (solver, "numpy", "h5py")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"python": platform.python_version(), **found}

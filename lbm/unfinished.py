@@ -6,6 +6,7 @@ beyond the checkpoint are computed again.
 """
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from lbm.config import VortexStreet
 from lbm.errors import BusyError
 from lbm.flow import Solver
+from lbm.run_file import versions
 
 
 class Unfinished:
@@ -41,10 +43,11 @@ class Unfinished:
         except BlockingIOError:
             os.close(self._lock)
             raise BusyError(f"{path}: another process is simulating it") from None
-        stamp, config = self.folder / "street.json", street.model_dump_json()
-        if not stamp.exists() or stamp.read_text() != config:
+        stamp = self.folder / "street.json"
+        made_by = json.dumps([street.model_dump(), versions(street.solver)])
+        if not stamp.exists() or stamp.read_text() != made_by:
             (self.folder / "checkpoint.npz").unlink(missing_ok=True)
-            stamp.write_text(config)
+            stamp.write_text(made_by)
         shape = (street.frames, street.height, street.width)
         self._pictures = self._array("vorticity.f32", np.float32, shape)
         self._forces = self._array("forces.f64", np.float64, (street.frames, 2))

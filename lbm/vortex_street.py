@@ -17,6 +17,15 @@ CHECKPOINT_CHUNKS = 50
 """Intervals from checkpoint to checkpoint: a kill loses some seconds of work at the most."""
 
 
+def _pylbm_solver(flow: Flow) -> Solver:
+    from lbm.pylbm_solver import PylbmSolver
+
+    return PylbmSolver(flow)
+
+
+SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": _pylbm_solver}
+
+
 def make_flow(street: VortexStreet) -> Flow:
     """The street as a flow problem: uniform inlet, pressure outlet, slip walls, one circle."""
     circle = Circle(street.center, street.height / 2 + street.offset, street.diameter)
@@ -58,9 +67,13 @@ def initial_velocity(
 
 
 def make_solver(street: VortexStreet) -> Solver:
-    """The street's solver, at its initial state."""
+    """The street's solver, at its initial state.
+
+    Raises:
+        FlowError: the solver is not installed or does not compile.
+    """
     flow = make_flow(street)
-    solver = NumbaSolver(flow)
+    solver = SOLVERS[street.solver](flow)
     ux, uy = initial_velocity(street)
     fluid = ~flow.solid()
     solver.initialise(ux * fluid, uy * fluid)
