@@ -14,7 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -119,6 +119,20 @@ def open_run(path: Path | str) -> RunFile:
     except RunFileError:
         file.close()
         raise
+
+
+def open_runs(paths: Iterable[Path | str]) -> dict[str, RunFile]:
+    """Open several run files, by their names without folder and suffix.
+
+    Raises:
+        RunFileError: one of them is not a whole run file, or two have the same name.
+    """
+    runs: dict[str, RunFile] = {}
+    for path in map(Path, paths):
+        if path.stem in runs:
+            raise RunFileError(f"{path}: another run has the same name")
+        runs[path.stem] = open_run(path)
+    return runs
 
 
 class RunWriter:

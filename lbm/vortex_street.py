@@ -10,6 +10,7 @@ from lbm.config import VortexStreet
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
 from lbm.inflow import relative_inflow
 from lbm.numba_solver import NumbaSolver
+from lbm.pylbm_solver import PylbmSolver
 from lbm.run_file import create_run
 from lbm.unfinished import Unfinished
 
@@ -17,13 +18,7 @@ CHECKPOINT_CHUNKS = 50
 """Intervals from checkpoint to checkpoint: a kill loses some seconds of work at the most."""
 
 
-def _pylbm_solver(flow: Flow) -> Solver:
-    from lbm.pylbm_solver import PylbmSolver
-
-    return PylbmSolver(flow)
-
-
-SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": _pylbm_solver}
+SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": PylbmSolver}
 
 
 def make_flow(street: VortexStreet) -> Flow:
