@@ -1,8 +1,10 @@
-"""The command line: `python -m lbm simulate OUTPUT.h5 --reynolds 150`."""
+"""The command line: `python -m lbm simulate OUTPUT.h5 --reynolds 150`, `python -m lbm validate`."""
 
 import errno
 import inspect
+import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -24,11 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep `simulate` a named command while it is the only one."""
 
 
 def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -67,19 +64,52 @@ def simulate(
     except ValidationError as error:
         _fail(*(f"{output}: {line}" for line in one_line_each(error)))
     print(f"{output}: {describe(chosen)}", file=sys.stderr)
-    if dry_run:
-        print(f"{output}: {estimate(chosen)}", file=sys.stderr)
-        return
     try:
+        if dry_run:
+            print(f"{output}: {estimate(chosen)}", file=sys.stderr)
+            return
         _check_writable(output, chosen)
         _simulate_with_progress(chosen, output)
     except FlowError as error:
         _fail(f"{output}: {error}")
     except OSError as error:
-        # h5py raises OSErrors without a number, their text is HDF5's
-        _fail(f"{output}: cannot be written: {error.strerror or error}")
+        _fail(f"{output}: cannot be written: {_reason(error)}")
     except KeyboardInterrupt:
         _fail(f"{output}: interrupted; the same command goes on", code=130)
+
+
+@app.command()
+def validate(
+    cases: Annotated[
+        list[str] | None, typer.Argument(help="which cases; all if none", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="folder for the table and a plot of each case")
+    ] = None,
+) -> None:
+    """Run flows with known answers; fails if a number is out of its range."""
+    from lbm.validate import table, write
+    from lbm.validation import CASES
+
+    names = cases or list(CASES)
+    for name in names:
+        if name not in CASES:
+            _fail(f"{name}: no such case; there are {', '.join(CASES)}")
+    results = []
+    for name in tqdm(names, unit="case"):
+        try:
+            results.append(CASES[name]())
+        except FlowError as error:
+            _fail(f"{name}: {error}")
+    print(table(results))
+    if output:
+        try:
+            write(results, names, output)
+        except OSError as error:
+            _fail(f"{output}: cannot be written: {_reason(error)}")
+    failed = [name for name, case in zip(names, results, strict=True) if not case.passed]
+    if failed:
+        _fail(f"out of range: {', '.join(failed)}")
 
 
 def describe(street: VortexStreet) -> str:
@@ -122,6 +152,8 @@ def measure_speed(street: VortexStreet, seconds: float = 0.3) -> float:
 
 def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
     """Run with a bar on standard error; compiled code is imported only now."""
+    from lbm.analysis import coefficients, strouhal_number
+    from lbm.run_file import open_run
     from lbm.vortex_street import simulate as run
 
     cells = street.width * street.height
@@ -133,6 +165,15 @@ def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
             bar.set_postfix_str(f"{rate * cells / 1e6:.0f} MLUPS", refresh=False)
 
         run(street, output, progress)
+    with open_run(output) as file:
+        drag, lift = coefficients(file)
+        strouhal = strouhal_number(file)
+    measured = "too short to tell" if math.isnan(strouhal) else f"{strouhal:.4f}"
+    print(
+        f"{output}: Strouhal number {measured}, drag coefficient {drag.mean():.3f}, "
+        f"lift coefficient {lift.min():.3f} to {lift.max():.3f}",
+        file=sys.stderr,
+    )
 
 
 def _check_writable(output: Path, street: VortexStreet) -> None:
@@ -144,14 +185,23 @@ def _check_writable(output: Path, street: VortexStreet) -> None:
     folder = output.parent
     with tempfile.TemporaryFile(dir=folder):
         pass
-    if output.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(output))
+    if output.exists() and not output.is_file():
+        raise OSError(errno.EINVAL, "it is there, and not a regular file", str(output))
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
-    need = street.frames * street.width * street.height * 4
+    # the frames of the unfinished run, and beside them the file that is made of them
+    need = 2 * street.frames * street.width * street.height * 4
     if free < need:
         text = f"the run needs {need / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left"
         raise OSError(errno.ENOSPC, text, str(output))
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong, in one line; HDF5 raises errors without a number and with a long text."""
+    if error.strerror:
+        return error.strerror
+    inner = re.search(r"error message = '([^']+)'", str(error))
+    return inner[1] if inner else str(error).splitlines()[0]
 
 
 def _fail(*lines: str, code: int = 1) -> NoReturn:

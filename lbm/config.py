@@ -37,7 +37,9 @@ class VortexStreet(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    solver: Literal["numba"] = Field("numba", description="program that computes the flow")
+    solver: Literal["numba", "pylbm"] = Field(
+        "numba", description="program that computes the flow; pylbm is slow, and needs float64"
+    )
     width: int = Field(256, ge=16, le=16384, description="cells along the flow")
     height: int = Field(128, ge=16, le=16384, description="cells across the flow")
     diameter: Annotated[float, Positive] = Field(16.0, description="diameter of the circle, cells")
@@ -101,6 +103,10 @@ class VortexStreet(BaseModel):
                 f"of height {self.height}, it may block at most {MAX_BLOCKAGE:.0%}"
             )
         self._check_inside()
+        if self.solver == "pylbm" and self.precision != "float64":
+            raise ValueError(
+                f"precision = {self.precision!r}: the solver pylbm knows only 'float64'"
+            )
         return self
 
     def _check_inside(self) -> None:

@@ -14,7 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -121,6 +121,20 @@ def open_run(path: Path | str) -> RunFile:
         raise
 
 
+def open_runs(paths: Iterable[Path | str]) -> dict[str, RunFile]:
+    """Open several run files, by their names without folder and suffix.
+
+    Raises:
+        RunFileError: one of them is not a whole run file, or two have the same name.
+    """
+    runs: dict[str, RunFile] = {}
+    for path in map(Path, paths):
+        if path.stem in runs:
+            raise RunFileError(f"{path}: another run has the same name")
+        runs[path.stem] = open_run(path)
+    return runs
+
+
 class RunWriter:
     """Datasets of a run file that is being written, frame by frame."""
 
@@ -131,7 +145,7 @@ class RunWriter:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["config"] = street.model_dump_json()
-        file.attrs["versions"] = json.dumps(versions())
+        file.attrs["versions"] = json.dumps(versions(street.solver))
         names = ("solver", "reynolds", "viscosity", "bulk_viscosity", "velocity")
         for name in (*names, "diameter", "center", "offset", "seed"):
             file.attrs[name] = getattr(street, name)
@@ -174,8 +188,8 @@ def create_run(
         partial.unlink(missing_ok=True)
 
 
-def versions() -> dict[str, str]:
-    """Versions of what shaped a run."""
-    names = ("numba", "numpy", "h5py")
+def versions(solver: str) -> dict[str, str]:
+    """Versions of what shaped a run of this solver."""
+    names = (solver, "numpy", "h5py")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"python": platform.python_version(), **found}

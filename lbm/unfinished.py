@@ -1,17 +1,18 @@
 """The state of a run that is not complete: what an interrupted simulation goes on from.
 
 It lies in a hidden folder beside the run file, and goes when that is there: the frames so far as
-plain arrays on disk, and a checkpoint, which is written whole or not at all. After a kill, frames
+plain records on disk, and a checkpoint, which is written whole or not at all. After a kill, frames
 beyond the checkpoint are computed again.
 """
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from lbm.config import VortexStreet
 from lbm.errors import BusyError
 from lbm.flow import Solver
+from lbm.run_file import versions
 
 
 class Unfinished:
@@ -41,20 +43,17 @@ class Unfinished:
         except BlockingIOError:
             os.close(self._lock)
             raise BusyError(f"{path}: another process is simulating it") from None
-        stamp, config = self.folder / "street.json", street.model_dump_json()
-        if not stamp.exists() or stamp.read_text() != config:
+        stamp = self.folder / "street.json"
+        made_by = json.dumps([street.model_dump(), versions(street.solver)])
+        if not stamp.exists() or stamp.read_text() != made_by:
             (self.folder / "checkpoint.npz").unlink(missing_ok=True)
-            stamp.write_text(config)
-        shape = (street.frames, street.height, street.width)
-        self._pictures = self._array("vorticity.f32", np.float32, shape)
-        self._forces = self._array("forces.f64", np.float64, (street.frames, 2))
-
-    def _array(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> np.memmap:
-        path = self.folder / name
-        size = int(np.prod(shape)) * np.dtype(kind).itemsize
-        kept = path.exists() and path.stat().st_size == size
-        mode: Literal["r+", "w+"] = "r+" if kept else "w+"
-        return np.memmap(path, kind, mode, shape=shape)
+            stamp.write_text(made_by)
+        grid = (street.height, street.width)
+        self._record = np.dtype([("force", np.float64, 2), ("vorticity", np.float32, grid)])
+        # written, not mapped: a full disk is then an error, not a crash
+        path = self.folder / "frames"
+        path.touch()
+        self._frames = path.open("r+b")
 
     def restore(self, solver: Solver) -> None:
         """Set `solver` to the last checkpoint; leave it as it is where there is none."""
@@ -65,8 +64,8 @@ class Unfinished:
 
     def checkpoint(self, solver: Solver) -> None:
         """Keep the state of `solver`; all frames before it are on disk by then."""
-        self._pictures.flush()
-        self._forces.flush()
+        self._frames.flush()
+        os.fsync(self._frames.fileno())
         partial = self.folder / "checkpoint.partial.npz"
         with partial.open("wb") as file:
             np.savez(file, populations=solver.populations(), tick=solver.tick)
@@ -78,12 +77,16 @@ class Unfinished:
         self, frame: int, vorticity: Float[np.ndarray, "y x"], force: Float[np.ndarray, " xy=2"]
     ) -> None:
         """Store one frame."""
-        self._pictures[frame] = vorticity
-        self._forces[frame] = force
+        record = np.array((force, vorticity), self._record)
+        self._frames.seek(frame * self._record.itemsize)
+        self._frames.write(record.tobytes())
 
     def frames(self) -> Iterator[tuple[Float[np.ndarray, "y x"], Float[np.ndarray, " xy=2"]]]:
         """All frames, in order."""
-        yield from zip(self._pictures, self._forces, strict=True)
+        self._frames.seek(0)
+        for _ in range(self.street.frames):
+            record = np.frombuffer(self._frames.read(self._record.itemsize), self._record)[0]
+            yield record["vorticity"], record["force"]
 
     def remove(self) -> None:
         """Remove the folder: the run file is complete."""
@@ -98,4 +101,7 @@ class Unfinished:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._lock)
+        try:
+            self._frames.close()
+        finally:
+            os.close(self._lock)

@@ -10,11 +10,15 @@ from lbm.config import VortexStreet
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
 from lbm.inflow import relative_inflow
 from lbm.numba_solver import NumbaSolver
+from lbm.pylbm_solver import PylbmSolver
 from lbm.run_file import create_run
 from lbm.unfinished import Unfinished
 
 CHECKPOINT_CHUNKS = 50
 """Intervals from checkpoint to checkpoint: a kill loses some seconds of work at the most."""
+
+
+SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": PylbmSolver}
 
 
 def make_flow(street: VortexStreet) -> Flow:
@@ -58,9 +62,13 @@ def initial_velocity(
 
 
 def make_solver(street: VortexStreet) -> Solver:
-    """The street's solver, at its initial state."""
+    """The street's solver, at its initial state.
+
+    Raises:
+        FlowError: the solver is not installed or does not compile.
+    """
     flow = make_flow(street)
-    solver = NumbaSolver(flow)
+    solver = SOLVERS[street.solver](flow)
     ux, uy = initial_velocity(street)
     fluid = ~flow.solid()
     solver.initialise(ux * fluid, uy * fluid)

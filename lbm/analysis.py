@@ -1,0 +1,110 @@
+"""What a run's frames and forces tell: coefficients, shedding, spectrum, likeness of clips."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from lbm.run_file import RunFile
+
+
+def shedding_period(lift: Float[np.ndarray, " time"]) -> float:
+    """Mean period of an oscillation, in samples: upward zero crossings, interpolated.
+
+    NaN if it crosses fewer than three times.
+    """
+    swing = lift - (lift.max() + lift.min()) / 2
+    before = np.flatnonzero((swing[:-1] < 0) & (swing[1:] >= 0))
+    if len(before) < 3:
+        return float("nan")
+    crossing = before + swing[before] / (swing[before] - swing[before + 1])
+    return float((crossing[-1] - crossing[0]) / (len(crossing) - 1))
+
+
+def strouhal_number(run: RunFile) -> float:
+    """Measured Strouhal number of a run, frequency of the lift · diameter / velocity."""
+    street = run.street
+    ticks = shedding_period(run.lift) * street.interval
+    return street.diameter / (street.velocity * ticks)
+
+
+def coefficients(run: RunFile) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+    """Drag and lift coefficient of every frame: force / (½ · velocity² · diameter)."""
+    dynamic = run.street.velocity**2 * run.street.diameter / 2
+    return run.drag / dynamic, run.lift / dynamic
+
+
+def lift_spectrum(
+    run: RunFile,
+) -> tuple[Float[np.ndarray, " frequency"], Float[np.ndarray, " frequency"]]:
+    """Strouhal numbers and amplitudes of the lift coefficient's oscillations (Hann window)."""
+    lift = coefficients(run)[1]
+    window = np.hanning(len(lift))
+    amplitude = 2 * np.abs(np.fft.rfft((lift - lift.mean()) * window)) / window.sum()
+    per_tick = np.fft.rfftfreq(len(lift), run.street.interval)
+    return per_tick * run.street.diameter / run.street.velocity, amplitude
+
+
+def pictures(run: RunFile, columns: tuple[int, int], pool: int) -> Float[np.ndarray, "frame y x"]:
+    """Vorticity of some columns, averaged over squares of `pool` cells; per tick.
+
+    Raises:
+        ValueError: the squares do not divide the picture.
+    """
+    first, last = columns
+    vorticity = run.vorticity[:, :, first:last]
+    frames, height, width = vorticity.shape
+    if height % pool or width % pool:
+        raise ValueError(f"pool = {pool}: does not divide {height} × {width} cells")
+    squares = vorticity.reshape(frames, height // pool, pool, width // pool, pool)
+    return squares.mean(axis=(2, 4))
+
+
+def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[np.ndarray, " lag"]:
+    """Correlation of frames so many frames apart, over pixels and time, for lags 0 … `lags`."""
+    fields = frames.reshape(len(frames), -1) - frames.mean(axis=0).ravel()
+    power = np.mean(fields**2)
+    count = len(fields)
+    return np.array(
+        [np.mean(fields[: count - lag] * fields[lag:]) / power for lag in range(lags + 1)]
+    )
+
+
+def nearest_clips(
+    runs: Sequence[Float[np.ndarray, "frame y x"]], length: int
+) -> Float[np.ndarray, "run other"]:
+    """How alike the most similar clips of each pair of runs are.
+
+    Entry (i, j) is the smallest r.m.s. difference of a clip of run i and one of run j, over the
+    r.m.s. of run i's clips: 0 means that a clip is repeated. Within a run (i = j) clips that
+    overlap do not count; it is NaN if the run is too short for two that do not.
+
+    Args:
+        runs: pictures of each run.
+        length: frames of a clip.
+    """
+    frames = [run.reshape(len(run), -1).astype(np.float64) for run in runs]
+    nearest = np.full((len(runs), len(runs)), np.nan)
+    for i, one in enumerate(frames):
+        typical = np.sqrt(length * np.mean(np.sum(one**2, axis=1)))
+        for j, other in enumerate(frames):
+            distances = _clip_distances(one, other, length)
+            if i == j:
+                start = np.arange(len(distances))
+                distances[np.abs(start[:, None] - start) < length] = np.inf
+            smallest = distances.min()
+            if np.isfinite(smallest):
+                nearest[i, j] = np.sqrt(max(smallest, 0)) / typical
+    return nearest
+
+
+def _clip_distances(
+    one: Float[np.ndarray, "frame value"], other: Float[np.ndarray, "frame value"], length: int
+) -> Float[np.ndarray, "clip clip"]:
+    """Squared distances of all clips of two runs, summed from those of their frames."""
+    by_frame = np.sum(one**2, axis=1)[:, None] + np.sum(other**2, axis=1) - 2 * one @ other.T
+    clips = len(one) - length + 1, len(other) - length + 1
+    return sum(
+        (by_frame[shift : clips[0] + shift, shift : clips[1] + shift] for shift in range(length)),
+        np.zeros(clips),
+    )
