@@ -155,7 +155,7 @@ class VortexStreet(BaseModel):
         The unconfined cylinder's 0.2684 − 1.0356/√Re (Fey, König & Eckelmann, Phys. Fluids 10,
         1998, laminar range) at the mean of the inflow's and the gap's velocity. An inlet close
         upstream, which forces a uniform profile, raises it further: by the cube of diameter over
-        distance, fitted to this solver's runs (docs/simulation.md).
+        distance, fitted to runs of this solver.
         """
         unconfined = max(0.2684 - 1.0356 / sqrt(self.reynolds), 0.1)
         gap = (1 + 1 / (1 - self.blockage)) / 2

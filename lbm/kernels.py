@@ -41,7 +41,7 @@ def aligned(height: int, width: int, kind: type[np.floating]) -> NDArray[np.floa
     """Populations at rest for a domain, (9, height + 2, width + 2 and padding).
 
     Each row's first cell of the domain, after its ghost, begins a cache line: then no store of a
-    vector crosses one, which makes the sweep some 10 % faster (docs/simulation.md).
+    vector crosses one, which makes the sweep some 10 % faster.
     """
     size = np.dtype(kind).itemsize
     in_line = CACHE_LINE // size
