@@ -1,7 +1,7 @@
 """Speed of the flow solvers, in million lattice updates a second (MLUPS), on one thread.
 
-Every solver has all boundaries of the vortex street. The limit is what this machine's memory allows:
-each update reads and writes nine numbers, so the limit is the speed of a plain copy of the
+Every solver has all boundaries of the vortex street. The limit is what this machine's memory
+allows: each update reads and writes nine numbers, so it is the speed of a plain copy of the
 populations. All are interleaved, so that drifts of the machine's speed hit them alike; each figure
 is a median, with the smallest and largest value, and ratios are of figures of the same round.
 """
@@ -29,11 +29,18 @@ from lbm.vortex_street import make_flow
 
 SIZES = ((256, 128), (512, 256))
 # What is to be reached, of the limit or of pylbm's speed.
-GOALS = {"float64 / limit": 0.40, "float32 / limit": 0.50, "float64 / pylbm": 8, "float32 / pylbm": 8}
+GOALS = {
+    "float64 / limit": 0.40,
+    "float32 / limit": 0.50,
+    "float64 / pylbm": 8,
+    "float32 / pylbm": 8,
+}
 
 
 def advancing(solver: NumbaSolver | PylbmSolver) -> Callable[[int], None]:
-    solver.initialise(np.full((solver.flow.height, solver.flow.width), 0.08), 0.0 * solver.flow.solid())
+    solver.initialise(
+        np.full((solver.flow.height, solver.flow.width), 0.08), 0.0 * solver.flow.solid()
+    )
     return lambda ticks: solver.advance(np.ones(ticks)) and None
 
 
@@ -104,7 +111,8 @@ def main() -> None:
             print(f"  {label:22} {spread(values, 0)}")
         for name, values in ratios(found).items():
             print(f"  {name:22} {spread(values, 2)}   goal {GOALS[name]:g}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, all together")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of it all {peak:.0f} MB")
 
 
 if __name__ == "__main__":

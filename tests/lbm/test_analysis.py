@@ -24,7 +24,9 @@ from lbm.plotting import (
 )
 from lbm.run_file import create_run, open_run
 
-STREET = VortexStreet(width=48, height=24, diameter=4, center=8, reynolds=50, interval=10, frames=400)
+STREET = VortexStreet(
+    width=48, height=24, diameter=4, center=8, reynolds=50, interval=10, frames=400
+)
 PERIOD = 9.3  # frames
 
 
