@@ -53,8 +53,6 @@ def test_the_paper_has_eight_runs_of_1000_and_of_250_frames():
 
 def test_training_reynolds_numbers_are_stratified():
     """One run in every eighth of the range, give or take rounding."""
-    numbers = sorted(
-        street.reynolds for street in by_split(simulated(PAPER)["simulation"])["train"]
-    )
-    gaps = [b - a for a, b in zip(numbers, numbers[1:], strict=False)]
+    runs = by_split(simulated(PAPER)["simulation"])["train"]
+    gaps = [b - a for a, b in pairwise(sorted(street.reynolds for street in runs))]
     assert max(gaps) < 1.1 * min(gaps)
