@@ -1,0 +1,58 @@
+"""The simulated datasets of the configs: each run its own, tests on flows never trained on."""
+
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import pytest
+
+from rvd.config import SimulationDataset, load_experiment
+
+CONFIG = Path(__file__).parents[2] / "config"
+PAPER, DEMO = [CONFIG / "config.yaml"], [CONFIG / "config.yaml", CONFIG / "demo.yaml"]
+
+
+def simulated(paths):
+    datasets = load_experiment(paths).datasets.items()
+    return {name: d for name, d in datasets if isinstance(d, SimulationDataset)}
+
+
+def by_split(dataset):
+    runs = {"train": [], "val": [], "test": []}
+    for name, street in dataset.simulations().items():
+        runs[name.split("-")[0]].append(street)
+    return runs
+
+
+@pytest.mark.parametrize("paths", [PAPER, DEMO], ids=["paper", "demo"])
+def test_no_reynolds_number_of_the_test_is_trained_on(paths):
+    runs = by_split(simulated(paths)["simulation"])
+    known = {street.reynolds for street in runs["train"]}
+    for street in runs["val"] + runs["test"]:
+        assert min(abs(street.reynolds - other) for other in known) >= 5
+        # but within what was trained on: interpolation is asked for, not extrapolation
+        assert min(known) < street.reynolds < max(known)
+
+
+@pytest.mark.parametrize("paths", [PAPER, DEMO], ids=["paper", "demo"])
+def test_no_two_runs_are_the_same(paths):
+    for dataset in simulated(paths).values():
+        streets = list(dataset.simulations().values())
+        for one, other in combinations(streets, 2):
+            assert one.seed != other.seed
+            # in a steady stream the seed sets only the phase: the flow has to differ, too
+            if one.modulation == 0:
+                assert (one.reynolds, one.offset) != (other.reynolds, other.offset)
+
+
+def test_the_paper_has_eight_runs_of_1000_and_of_250_frames():
+    runs = by_split(simulated(PAPER)["simulation"])
+    assert [street.frames for street in runs["train"]] == 8 * [1000]
+    assert [street.frames for street in runs["test"]] == 8 * [250]
+    assert {street.interval for street in runs["train"]} == {128}
+
+
+def test_training_reynolds_numbers_are_stratified():
+    """One run in every eighth of the range, give or take rounding."""
+    runs = by_split(simulated(PAPER)["simulation"])["train"]
+    gaps = [b - a for a, b in pairwise(sorted(street.reynolds for street in runs))]
+    assert max(gaps) < 1.1 * min(gaps)
