@@ -21,18 +21,12 @@ from rvd.config.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
-from rvd.config.models import (
-    Analogue,
-    MeanOf,
-    Model,
-    Network,
-    Objective,
-    Persistence,
-    ResidualDiffusion,
-    Sampler,
-)
+from rvd.config.models import Model
+from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.section import ConfigError, Section
-from rvd.config.training import ExponentialAverage, LearningRate, Training
+from rvd.config.trained import Stage, TrainedModel
+from rvd.config.training import ExponentialAverage, LearningRate, Player, Training
+from rvd.config.untrained import Analogue, MeanOf, Persistence
 
 __all__ = [
     "Analogue",
@@ -53,11 +47,14 @@ __all__ = [
     "Network",
     "Objective",
     "Persistence",
+    "Player",
     "RemoteFile",
     "ResidualDiffusion",
     "Sampler",
     "Section",
     "SimulationDataset",
+    "Stage",
+    "TrainedModel",
     "Training",
     "VideoDataset",
     "experiment_from_mapping",

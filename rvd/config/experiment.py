@@ -18,8 +18,11 @@ from pydantic import (
 )
 
 from rvd.config.datasets import Dataset
-from rvd.config.models import MeanOf, Model, ResidualDiffusion, named_objective
+from rvd.config.models import Model
+from rvd.config.residual_diffusion import ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
+from rvd.config.trained import TrainedModel
+from rvd.config.untrained import MeanOf
 
 # A name is a folder: no separators, nothing hidden.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
@@ -51,6 +54,7 @@ class Evaluation(Section):
     context: PositiveInt
     clips: PositiveInt
     ensemble: PositiveInt
+    batch: PositiveInt = 1
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
     weights: str = "data/weights"
@@ -128,9 +132,11 @@ class Experiment(Section):
                 )
             for model_name in self.run.models:
                 model = self.models[model_name]
-                if not isinstance(model, ResidualDiffusion):
+                if not isinstance(model, TrainedModel):
                     continue
-                if problem := model.problem_at(dataset.size):
+                problem = model.problem_at(dataset.size)
+                problem = problem or model.problem_given(self.evaluation.context)
+                if problem:
                     raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
                 if shortest["train"] is not None and model.training.clip_length > shortest["train"]:
                     raise ValueError(

@@ -11,7 +11,8 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
-from rvd.config.models import MeanOf, ResidualDiffusion
+from rvd.config.trained import TrainedModel
+from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
 
 # The rows of the paper's Table 2.
@@ -77,7 +78,7 @@ class Plan:
         described = self.experiment.models[model]
         if isinstance(described, MeanOf):
             return described.of
-        return model if hasattr(described, "training") else None
+        return model if isinstance(described, TrainedModel) else None
 
     def predictor(self, dataset: str, model: str, seed: str | int) -> list[str]:
         """The predictor file that sampling needs; none for a model that is not trained."""
@@ -138,7 +139,7 @@ class Plan:
         trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
         steps: dict[int, list[str]] = {}
         for name, model in trained.items():
-            if isinstance(model, ResidualDiffusion):
+            if isinstance(model, TrainedModel):
                 steps.setdefault(model.training.steps, []).append(name)
         return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
 
@@ -177,12 +178,15 @@ class Plan:
         )
 
     def sampling(self, dataset: str, model: str) -> str:
-        """Sampler (or the whole of a model that is not trained), protocol and horizon."""
-        described: Any = self.experiment.models[model]
+        """What forecasting adds to the weights (or a model that has none), protocol, horizon."""
+        described = self.experiment.models[model]
         protocol = self.experiment.evaluation
+        model_values = (
+            described.forecasting() if isinstance(described, TrainedModel) else _values(described)
+        )
         return json.dumps(
             {
-                "model": _values(getattr(described, "sampler", described)),
+                "model": model_values,
                 "evaluation": _values(protocol, exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }

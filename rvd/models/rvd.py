@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,11 +13,11 @@ from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
 from rvd.diffusion.samplers import Denoiser as CleanEstimate
 from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
+from rvd.models.draws import Draw, drawn
 from rvd.models.predictor import (
     Forecast,
     Video,
     VideoPredictor,
-    drawn,
     repeated,
     to_signed,
     to_unit,
@@ -144,25 +143,15 @@ class ResidualVideoDiffusion(VideoPredictor):
         return self.next_frame.predict([level[known - 1 :].flatten(0, 1) for level in states])
 
     @torch.no_grad()
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """Algorithm 1 (right): frame by frame, all members and clips together."""
-
-        def draw(like: Tensor) -> Tensor:
-            return torch.randn(
-                like.shape, generator=generator, device=like.device, dtype=like.dtype
-            )
-
         frames = [
             frame.unflatten(0, (len(context), ensemble))
             for frame in self.roll_out(context, horizon, ensemble, draw)
         ]
         return to_unit(torch.stack(frames, 2))
 
-    def roll_out(
-        self, context: Video, horizon: int, ensemble: int, draw: Callable[[Tensor], Tensor]
-    ) -> list[Tensor]:
+    def roll_out(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> list[Tensor]:
         """``horizon`` frames (batch · ensemble, channel, height, width) in [−1, 1].
 
         ``draw`` gives standard normal noise shaped as its argument: for each frame the prior, then
@@ -206,9 +195,7 @@ class ResidualVideoDiffusion(VideoPredictor):
 
         return estimate
 
-    def _sample(
-        self, estimate: CleanEstimate, prior: Tensor, draw: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def _sample(self, estimate: CleanEstimate, prior: Tensor, draw: Draw) -> Tensor:
         settings = self.config.sampler
         if settings.method == "ancestral":
             return ancestral(estimate, prior, self.schedule, draw, settings.clip)
@@ -247,8 +234,6 @@ class MeanForecast(VideoPredictor):
         super().__init__(model.config, model.size, model.channels)
         self.model = model
 
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """The one forecast, repeated."""
         return repeated(self.model.predict_mean(context, horizon), ensemble)

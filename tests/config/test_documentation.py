@@ -31,6 +31,7 @@ SECTIONS = {
     "models.<name>.objective": config.Objective,
     "models.<name>.sampler": config.Sampler,
     "models.<name>.training": config.Training,
+    "models.<name>.training.players.<player>": config.Player,
     "models.<name>.training.learning_rate": config.LearningRate,
     "models.<name>.training.average": config.ExponentialAverage,
     "models.<name> of kind mean": config.MeanOf,
