@@ -118,12 +118,13 @@ def train(
     """Train a model, from its last checkpoint when there is one."""
     import torch
 
+    from rvd import device
     from rvd.models import build
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
-    _use_threads(threads)
     experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     section = _section(experiment, "models", model)
     settings = getattr(section, "training", None)
     if settings is None:
@@ -145,8 +146,12 @@ def train(
         output=output,
         curve=curve,
     )
+    device.warn_of_slow_precision(settings.precision)
     torch.manual_seed(seed)
-    train(build(section, size, channels), settings, task)
+    predictor = build(section, size, channels)
+    device.prepare(predictor, experiment.compute)
+    device.compiled(predictor, experiment.compute)
+    train(predictor, settings, task)
 
 
 @app.command()
@@ -163,16 +168,21 @@ def sample(
     threads: Threads = None,
 ) -> None:
     """Forecast every test video."""
+    from rvd import device
     from rvd.evaluation.sampling import forecaster, sample
     from rvd.video import VideoFile
 
-    _use_threads(threads)
     experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     _section(experiment, "datasets", dataset)
     _section(experiment, "models", model)
     with VideoFile(videos) as file:
+        forecasting = forecaster(experiment, model, file, predictor)
+        device.prepare(forecasting, experiment.compute)
+        for module in forecasting.inner:
+            device.compiled(module, experiment.compute)
         sample(
-            forecaster(experiment, model, file, predictor),
+            forecasting,
             file,
             experiment,
             dataset=dataset,
@@ -180,6 +190,36 @@ def sample(
             seed=seed,
             output=output,
         )
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="a film, a GIF or a folder of pictures")],
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help=".gif or .mp4 to look at, .h5 to work with")],
+    horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
+    ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
+    context: Annotated[int, typer.Option(min=1, help="last frames that the model is given")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="of the futures")] = 0,
+    stride: Annotated[int, typer.Option(min=1, help="take every so many-th frame")] = 1,
+    whole_frame: Annotated[
+        bool, typer.Option(help="squeeze the frame instead of taking its central square")
+    ] = False,
+    frame_rate: Annotated[float, typer.Option(min=0.1, help="of the film that is written")] = 8.0,
+    threads: Threads = None,
+) -> None:
+    """Forecast a video of your own."""
+    from rvd.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.models import load
+
+    check_format(output)
+    _use_threads(threads)
+    model = load(predictor)
+    crop = "none" if whole_frame else "center"
+    frames = read_video(video, model.size, model.channels, crop, stride)  # type: ignore[arg-type]
+    samples = forecast(model, frames, horizon, ensemble, seed, context=context)
+    write_forecast(output, frames[-context:], samples, frame_rate)
+    print(f"{output}: {ensemble} futures of {horizon} frames")
 
 
 @app.command()

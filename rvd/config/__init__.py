@@ -16,6 +16,7 @@ from rvd.config.datasets import (
     VideoDataset,
 )
 from rvd.config.experiment import (
+    Compute,
     Evaluation,
     Experiment,
     experiment_from_mapping,
@@ -32,6 +33,7 @@ __all__ = [
     "Analogue",
     "BairDataset",
     "CityscapesDataset",
+    "Compute",
     "ConfigError",
     "Dataset",
     "Download",

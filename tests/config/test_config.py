@@ -83,6 +83,17 @@ def test_likeness_takes_what_is_not_said_from_the_other():
     assert described.models["vd"].objective.sigma == 1.0
 
 
+def test_a_sampler_has_no_more_steps_than_the_diffusion():
+    wrong = changed("models.rvd.sampler", {"method": "ddim", "steps": 11})
+    with pytest.raises(ConfigError, match=r"sampler.steps: 11 are more than the 10 diffusion"):
+        experiment_from_mapping(wrong)
+
+
+def test_the_papers_objective_is_one_word():
+    objective = experiment_from_mapping(changed("models.rvd.objective", "paper")).models["rvd"]
+    assert objective.objective == load_experiment([PAPER]).models["rvd"].objective
+
+
 def test_official_objective_is_one_word():
     described = experiment_from_mapping(changed("models.rvd.objective", "official"))
     assert described.models["rvd"].objective.loss == "absolute"
@@ -104,6 +115,7 @@ def test_default_config_is_the_paper():
         "target": "noise",
         "loss": "squared",
         "mean_loss": 0.0,
+        "step_of": "clip",
     }
     assert rvd.sampler.method == "ancestral"
     training = rvd.training
