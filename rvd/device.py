@@ -44,7 +44,7 @@ def compiled(module: nn.Module, compute: Compute) -> None:
 
 def warn_of_slow_precision(precision: str) -> None:
     """Say so on standard error when bfloat16 is computed by software, which is slow."""
-    if precision == "bfloat16" and not torch.cuda.is_available() and not _bfloat16_in_hardware():
+    if precision == "bfloat16" and not bfloat16_in_hardware():
         print(
             "precision: bfloat16 is computed by software on this processor, several times slower "
             "than float32",
@@ -52,5 +52,6 @@ def warn_of_slow_precision(precision: str) -> None:
         )
 
 
-def _bfloat16_in_hardware() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def bfloat16_in_hardware() -> bool:
+    """Whether the device computes bfloat16 itself: any GPU in use does, many processors do not."""
+    return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
