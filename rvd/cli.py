@@ -280,12 +280,22 @@ def tabulate(
 def render(
     notebook: Annotated[Path, typer.Argument(help="a notebook of this project")],
     output: Annotated[Path, typer.Option(help="folder for notebook, HTML and figures")],
+    dataset: Annotated[
+        str | None, typer.Option(help="the simulated dataset whose runs the notebook shows")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
     from rvd.notebooks import render
 
     plan = Plan(load_experiment(config))
+    if dataset is not None:
+        if not plan.simulated([dataset] if dataset in plan.experiment.datasets else []):
+            raise UserError(f"--dataset: '{dataset}' is not a simulated dataset of the config")
+        shown = plan.runs(dataset)
+        shown["runs"] = [str(Path(path).absolute()) for path in shown["runs"]]
+        render(notebook, output, shown)
+        return
     files = {
         "samples": plan.results("samples.h5"),
         "scores": plan.results("scores.csv"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,6 +57,28 @@ class Plan:
         """Threads that decode; a simulated flow needs none. Snakemake lowers it to its cores."""
         simulated = isinstance(self.experiment.datasets[dataset], SimulationDataset)
         return 1 if simulated else 16
+
+    def simulated(self, datasets: Iterable[str]) -> list[str]:
+        """Those of ``datasets`` that are simulated."""
+        known = self.experiment.datasets
+        return [name for name in datasets if isinstance(known[name], SimulationDataset)]
+
+    def runs(self, dataset: str) -> dict[str, Any]:
+        """The runs of a simulated dataset and how they are compared, for the notebook of them.
+
+        ``pool`` makes pictures of some 32 pixels a side, since every clip is compared with every
+        other, and ``clip`` is the length of a clip that is tested on.
+        """
+        described = self.experiment.datasets[dataset]
+        if not isinstance(described, SimulationDataset):
+            raise TypeError(f"{dataset} is not simulated")
+        coarser = math.gcd(described.size, max(described.size // 32, 1))
+        return {
+            "runs": self.raw_files(dataset),
+            "columns": list(described.columns),
+            "pool": described.pool * coarser,
+            "clip": self.experiment.evaluation.context + described.horizon,
+        }
 
     def archives(self) -> list[str]:
         """The name of every file that is downloaded."""

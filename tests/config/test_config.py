@@ -151,6 +151,7 @@ def test_the_papers_datasets():
         "kth": (64, 1, 12),
         "bair": (64, 3, 16),
         "simulation": (128, 1, 16),
+        "simulation-perturbed": (128, 1, 16),
         "cityscapes": (128, 3, 16),
     }
     assert len(paper.datasets["kth"].download.files) == 7
