@@ -21,6 +21,7 @@ from rvd.config.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
+from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.section import ConfigError, Section
@@ -41,6 +42,8 @@ __all__ = [
     "Experiment",
     "ExponentialAverage",
     "FolderDataset",
+    "HierarchicalNetwork",
+    "Ivrnn",
     "KthDataset",
     "LearningRate",
     "MeanOf",

@@ -14,6 +14,7 @@ from safetensors.torch import save as serialise
 from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
+from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
 from rvd.models.rvd import ResidualVideoDiffusion
 from rvd.models.svg_lp import StochasticVideoGeneration
@@ -24,6 +25,7 @@ FORMAT, VERSION = "rvd-predictor", 1
 MODELS: dict[str, type[VideoPredictor]] = {
     "rvd": ResidualVideoDiffusion,
     "svg-lp": StochasticVideoGeneration,
+    "ivrnn": ImprovedVariationalRecurrent,
 }
 
 
