@@ -22,9 +22,11 @@ from rvd.config.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
+from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.section import ConfigError, Section
+from rvd.config.svg_lp import SvgLp, VggNetwork
 from rvd.config.trained import Stage, TrainedModel
 from rvd.config.training import ExponentialAverage, LearningRate, Player, Training
 from rvd.config.untrained import Analogue, MeanOf, Persistence
@@ -42,6 +44,8 @@ __all__ = [
     "Experiment",
     "ExponentialAverage",
     "FolderDataset",
+    "HierarchicalNetwork",
+    "Ivrnn",
     "KthDataset",
     "LearningRate",
     "MeanOf",
@@ -56,8 +60,10 @@ __all__ = [
     "Section",
     "SimulationDataset",
     "Stage",
+    "SvgLp",
     "TrainedModel",
     "Training",
+    "VggNetwork",
     "VideoDataset",
     "experiment_from_mapping",
     "load_experiment",

@@ -6,7 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rvd.config.ivrnn import Ivrnn
 from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.svg_lp import SvgLp
 from rvd.config.untrained import Analogue, MeanOf, Persistence
 
-Model = Annotated[ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")]
+Model = Annotated[
+    ResidualDiffusion | SvgLp | Ivrnn | MeanOf | Persistence | Analogue,
+    Field(discriminator="kind"),
+]

@@ -14,13 +14,19 @@ from safetensors.torch import save as serialise
 from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
+from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
 from rvd.models.rvd import ResidualVideoDiffusion
+from rvd.models.svg_lp import StochasticVideoGeneration
 
 FORMAT, VERSION = "rvd-predictor", 1
 
 # Every trained kind of model. A new one is a class here and a section in rvd.config.models.
-MODELS: dict[str, type[VideoPredictor]] = {"rvd": ResidualVideoDiffusion}
+MODELS: dict[str, type[VideoPredictor]] = {
+    "rvd": ResidualVideoDiffusion,
+    "svg-lp": StochasticVideoGeneration,
+    "ivrnn": ImprovedVariationalRecurrent,
+}
 
 
 def build(config: Any, size: int, channels: int) -> VideoPredictor:
