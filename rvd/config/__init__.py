@@ -23,6 +23,7 @@ from rvd.config.experiment import (
 )
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
+from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
 from rvd.config.trained import Stage, TrainedModel
 from rvd.config.training import ExponentialAverage, LearningRate, Player, Training
@@ -33,6 +34,7 @@ __all__ = [
     "BairDataset",
     "CityscapesDataset",
     "ConfigError",
+    "CycleLoss",
     "Dataset",
     "Download",
     "DownloadedDataset",
@@ -50,6 +52,7 @@ __all__ = [
     "Player",
     "RemoteFile",
     "ResidualDiffusion",
+    "RetrospectiveCycleGan",
     "Sampler",
     "Section",
     "SimulationDataset",

@@ -7,6 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.config.untrained import Analogue, MeanOf, Persistence
 
-Model = Annotated[ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")]
+Model = Annotated[
+    ResidualDiffusion | RetrospectiveCycleGan | MeanOf | Persistence | Analogue,
+    Field(discriminator="kind"),
+]

@@ -15,12 +15,16 @@ from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
 from rvd.models.predictor import VideoPredictor
+from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
 
 FORMAT, VERSION = "rvd-predictor", 1
 
 # Every trained kind of model. A new one is a class here and a section in rvd.config.models.
-MODELS: dict[str, type[VideoPredictor]] = {"rvd": ResidualVideoDiffusion}
+MODELS: dict[str, type[VideoPredictor]] = {
+    "rvd": ResidualVideoDiffusion,
+    "retrospective-cycle-gan": RetrospectiveCycleGan,
+}
 
 
 def build(config: Any, size: int, channels: int) -> VideoPredictor:
