@@ -25,6 +25,7 @@ from rvd.config.experiment import (
 from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
+from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
 from rvd.config.svg_lp import SvgLp, VggNetwork
 from rvd.config.trained import Stage, TrainedModel
@@ -37,6 +38,7 @@ __all__ = [
     "CityscapesDataset",
     "Compute",
     "ConfigError",
+    "CycleLoss",
     "Dataset",
     "Download",
     "DownloadedDataset",
@@ -56,6 +58,7 @@ __all__ = [
     "Player",
     "RemoteFile",
     "ResidualDiffusion",
+    "RetrospectiveCycleGan",
     "Sampler",
     "Section",
     "SimulationDataset",
