@@ -283,6 +283,9 @@ def render(
     dataset: Annotated[
         str | None, typer.Option(help="the simulated dataset whose runs the notebook shows")
     ] = None,
+    costs: Annotated[
+        Path | None, typer.Option(help="what tune-sampler wrote, for the notebook of it")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
@@ -295,6 +298,9 @@ def render(
         shown = plan.runs(dataset)
         shown["runs"] = [str(Path(path).absolute()) for path in shown["runs"]]
         render(notebook, output, shown)
+        return
+    if costs is not None:
+        render(notebook, output, {"costs": str(costs.absolute())})
         return
     files = {
         "samples": plan.results("samples.h5"),
@@ -376,6 +382,27 @@ def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]
     for name in ("table1", "ablation"):
         print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
     print(f"\nGallery: {(results / 'gallery.html').absolute()}")
+
+
+@app.command()
+def status(
+    config: Config = DEFAULT_CONFIG,
+    every: Annotated[
+        float | None, typer.Option(min=0.5, help="print again every so many seconds")
+    ] = None,
+) -> None:
+    """Show how far every model is, from the journals and results."""
+    import time
+
+    from rvd.status import format_progress, progress_of
+
+    plan = Plan(load_experiment(config))
+    while True:
+        print(format_progress(list(progress_of(plan))), flush=True)
+        if every is None:
+            return
+        time.sleep(every)
+        print()
 
 
 @app.command()

@@ -112,6 +112,10 @@ class Plan:
         """A file of one trained or untrained model."""
         return self.at(f"results/{dataset}/{model}/seed{seed}/{name}")
 
+    def checkpoints(self, dataset: str, model: str, seed: str | int) -> str:
+        """The folder of a training's state and journal."""
+        return self.at(f"checkpoints/{dataset}/{model}/seed{seed}")
+
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """The file ``name`` of everything that is run; models that learn nothing have one seed."""
         run = self.experiment.run

@@ -52,6 +52,27 @@ rule figures:
         "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
 
 
+rule sampler_cost:
+    input:
+        notebook=f"{workflow.basedir}/notebooks/sampler_cost.ipynb",
+        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+    output:
+        directory(AT("results/{dataset}/{model}/seed{seed}/sampler_cost")),
+    log:
+        AT("logs/sampler_cost/{dataset}/{model}/seed{seed}.log"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=CONFIG,
+    message:
+        "Draw what samplers of {wildcards.model} cost on {wildcards.dataset}"
+    shell:
+        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        " --costs {input.costs}"
+
+
 rule flow:
     input:
         notebook=f"{workflow.basedir}/notebooks/simulation.ipynb",
