@@ -69,7 +69,10 @@ def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[
     power = np.mean(fields**2)
     count = len(fields)
     return np.array(
-        [np.mean(fields[: count - lag] * fields[lag:]) / power for lag in range(min(lags + 1, count))]
+        [
+            np.mean(fields[: count - lag] * fields[lag:]) / power
+            for lag in range(min(lags + 1, count))
+        ]
     )
 
 

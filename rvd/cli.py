@@ -332,6 +332,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
         provenance=provenance(plan.experiment),
+        megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import (
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     StringConstraints,
     ValidationError,
@@ -78,6 +79,12 @@ class Compute(Section):
     compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
 
 
+class Gallery(Section):
+    """The page of moving forecasts: ``megabytes`` bounds its films; what does not fit is named."""
+
+    megabytes: PositiveFloat = 12.0
+
+
 class Experiment(Section):
     """The config as a whole, as ``config/README.md`` documents it."""
 
@@ -88,6 +95,7 @@ class Experiment(Section):
     models: dict[Name, Model]
     evaluation: Evaluation
     compute: Compute
+    gallery: Gallery = Gallery()
 
     @model_validator(mode="before")
     @classmethod

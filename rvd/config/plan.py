@@ -12,6 +12,7 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
+from rvd.config.residual_diffusion import ResidualDiffusion
 from rvd.config.trained import TrainedModel
 from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
@@ -162,13 +163,23 @@ class Plan:
         return json.dumps(_values(self.experiment.evaluation, include=SCORING))
 
     def budget(self) -> str:
-        """The training steps of each model, in words."""
-        trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
+        """Training steps, diffusion steps N, and the ensemble, in words."""
+        models = {m: self.experiment.models[m] for m in self.experiment.run.models}
         steps: dict[int, list[str]] = {}
-        for name, model in trained.items():
+        diffusion: dict[str, list[str]] = {}
+        for name, model in models.items():
             if isinstance(model, TrainedModel):
                 steps.setdefault(model.training.steps, []).append(name)
-        return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
+            if isinstance(model, ResidualDiffusion):
+                diffusion.setdefault(_diffusion(model), []).append(name)
+        protocol = self.experiment.evaluation
+        return "; ".join(
+            [
+                *(f"{count:,} steps: {', '.join(names)}" for count, names in steps.items()),
+                *(f"{words}: {', '.join(names)}" for words, names in diffusion.items()),
+                f"{protocol.ensemble} members, {protocol.clips} clips at the most",
+            ]
+        )
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -218,6 +229,13 @@ class Plan:
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
+
+
+def _diffusion(model: ResidualDiffusion) -> str:
+    """N, and how it is sampled."""
+    sampler = model.sampler
+    steps = f" in {sampler.steps} steps" if sampler.steps else ""
+    return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
 
 
 def _listing(folder: Path) -> str:

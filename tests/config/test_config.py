@@ -207,6 +207,11 @@ def test_the_resolved_config_reads_back_the_same(tmp_path):
 class TestPlan:
     """A change reruns what it touches and nothing else."""
 
+    def test_the_budget_in_words(self):
+        assert Plan(experiment()).budget() == (
+            "6 steps: rvd, vd; N = 10, ddim in 2 steps: rvd, vd; 3 members, 2 clips at the most"
+        )
+
     def test_sampler_and_protocol_do_not_touch_training(self):
         before = Plan(experiment())
         for path, value in (

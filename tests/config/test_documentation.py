@@ -9,7 +9,7 @@ import pytest
 from lbm.config import VortexStreet
 from rvd import config
 from rvd.config.datasets import Runs, Shares
-from rvd.config.experiment import Compute, Run
+from rvd.config.experiment import Compute, Gallery, Run
 
 TEXT = (Path(__file__).parents[2] / "config" / "README.md").read_text()
 
@@ -43,6 +43,7 @@ SECTIONS = {
     "models.<name> of kind analogue": config.Analogue,
     "evaluation": config.Evaluation,
     "compute": Compute,
+    "gallery": Gallery,
 }
 FROM_RUNS = {"reynolds", "offset", "frames"}
 

@@ -144,6 +144,7 @@ rule gallery:
         runtime=60,
     params:
         config=CONFIG,
+        megabytes=EXPERIMENT.gallery.megabytes,
     message:
         "Build the gallery"
     shell:
