@@ -36,6 +36,8 @@ SECTIONS = {
     "models.<name>.training.average": config.ExponentialAverage,
     "models.<name> of kind svg-lp": config.SvgLp,
     "models.<name>.networks.<size> of kind svg-lp": config.VggNetwork,
+    "models.<name> of kind ivrnn": config.Ivrnn,
+    "models.<name>.networks.<size> of kind ivrnn": config.HierarchicalNetwork,
     "models.<name> of kind mean": config.MeanOf,
     "models.<name> of kind persistence": config.Persistence,
     "models.<name> of kind analogue": config.Analogue,
