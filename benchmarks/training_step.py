@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.frame_by_frame import FrameByFrame
+from benchmarks.machine import described, memory, now, peak_memory
 from rvd.config import ResidualDiffusion, load_experiment
 from rvd.models import build
 
@@ -57,37 +56,16 @@ def measure(case: str, variant: str, device: str, steps: int) -> tuple[list[floa
     else:
         compute = lambda: model(video, diffusion_step=step, noise=noise)["loss"]  # noqa: E731
     parameters = list(model.parameters())
-    before, seconds = _memory(device), []
+    before, seconds = memory(device), []
     for _ in range(steps + 1):
-        began = _now(device)
+        began = now(device)
         for parameter in parameters:
             parameter.grad = None
         with torch.autocast(device, torch.bfloat16, enabled="bfloat16" in variant):
             loss = compute()
         loss.backward()
-        seconds.append(_now(device) - began)
-    return seconds[1:], _peak(device) - before
-
-
-def _now(device: str) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def _memory(device: str) -> float:
-    """MB in use now."""
-    if device == "cuda":
-        return torch.cuda.memory_allocated() / 1e6
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def _peak(device: str) -> float:
-    """MB in use at the most."""
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        seconds.append(now(device) - began)
+    return seconds[1:], peak_memory(device) - before
 
 
 def main() -> None:
@@ -98,17 +76,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    name = torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU"
-    print(f"on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(described(arguments.device))
     print(f"{'':26} {'s a step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
     for case in arguments.cases:
         print(case)
         times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-        memory: dict[str, float] = {}
+        megabytes: dict[str, float] = {}
         for _ in range(arguments.rounds):
             for variant in VARIANTS:
                 with context.Pool(1) as pool:
-                    found, memory[variant] = pool.apply(
+                    found, megabytes[variant] = pool.apply(
                         measure, (case, variant, arguments.device, arguments.steps)
                     )
                 times[variant] += found
@@ -117,9 +94,9 @@ def main() -> None:
             own = times[variant]
             middle = statistics.median(own)
             spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
-            shares = slowest / middle, memory[variant] / memory[YARDSTICK]
+            shares = slowest / middle, megabytes[variant] / megabytes[YARDSTICK]
             print(
-                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {memory[variant]:7.0f} "
+                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {megabytes[variant]:7.0f} "
                 f"{shares[1]:9.2f}"
             )
 
