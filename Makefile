@@ -6,7 +6,7 @@ VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-BENCHMARKS := training_step denoising_step clip_loading conversion metrics flow_solver
+BENCHMARKS := training_step denoising_step recurrent models clip_loading conversion metrics flow_solver
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.frame_by_frame import denoise
+from benchmarks.machine import described, now
 from benchmarks.training_step import CASES
 from rvd import device
 from rvd.config import Compute, ResidualDiffusion, load_experiment
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
-    print(f"{arguments.rows} rows, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{described(arguments.device)}, {arguments.rows} rows")
     print(f"{'':26} {'ms a step (least … most)':>28} {'× as fast':>10} {'difference':>11}")
     for case in arguments.cases:
         print(case.split(", batch")[0])
@@ -82,11 +82,9 @@ def _compare(steps: dict[str, Callable[[], Tensor]], arguments: argparse.Namespa
         for name, compute in steps.items():
             low = "bfloat16" in name
             with torch.autocast(arguments.device, torch.bfloat16) if low else nullcontext():
-                began = time.perf_counter()
+                began = now(arguments.device)
                 result = compute()
-                if arguments.device == "cuda":
-                    torch.cuda.synchronize()
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(now(arguments.device) - began)
             differences[name] = float((result.float() - reference).abs().max())
     slowest = statistics.median(seconds[YARDSTICK][1:])
     for name, all_of in seconds.items():

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.frame_by_frame import FrameByFrame
+from benchmarks.machine import described, memory, now, peak_memory
 from rvd import device
 from rvd.config import Compute, ResidualDiffusion, load_experiment
 from rvd.models import build
@@ -75,37 +74,16 @@ def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float
     else:
         compute = lambda: model(video, diffusion_step=step, noise=noise)["loss"]  # noqa: E731
     parameters = list(model.parameters())
-    before, seconds = _memory(where), []
+    before, seconds = memory(where), []
     for _ in range(steps + WARM_UP):
-        began = _now(where)
+        began = now(where)
         for parameter in parameters:
             parameter.grad = None
         with torch.autocast(where, torch.bfloat16, enabled="bfloat16" in variant):
             loss = compute()
         loss.backward()
-        seconds.append(_now(where) - began)
-    return seconds[WARM_UP:], _peak(where) - before
-
-
-def _now(where: str) -> float:
-    if where == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def _memory(where: str) -> float:
-    """MB in use now."""
-    if where == "cuda":
-        return torch.cuda.memory_allocated() / 1e6
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def _peak(where: str) -> float:
-    """MB in use at the most."""
-    if where == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        seconds.append(now(where) - began)
+    return seconds[WARM_UP:], peak_memory(where) - before
 
 
 def main() -> None:
@@ -122,17 +100,16 @@ def main() -> None:
         if gpu or device.bfloat16_in_hardware() or "bfloat16" not in name
     ]
     context = multiprocessing.get_context("spawn")
-    name = torch.cuda.get_device_name() if gpu else "CPU"
-    print(f"on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(described(arguments.device))
     print(f"{'':26} {'s a step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
     for case in arguments.cases:
         print(case)
         times: dict[str, list[float]] = {variant: [] for variant in variants}
-        memory: dict[str, float] = {}
+        megabytes: dict[str, float] = {}
         for _ in range(arguments.rounds):
             for variant in variants:
                 with context.Pool(1) as pool:
-                    found, memory[variant] = pool.apply(
+                    found, megabytes[variant] = pool.apply(
                         measure, (case, variant, arguments.device, arguments.steps)
                     )
                 times[variant] += found
@@ -141,9 +118,9 @@ def main() -> None:
             own = times[variant]
             middle = statistics.median(own)
             spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
-            shares = slowest / middle, memory[variant] / memory[YARDSTICK]
+            shares = slowest / middle, megabytes[variant] / megabytes[YARDSTICK]
             print(
-                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {memory[variant]:7.0f} "
+                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {megabytes[variant]:7.0f} "
                 f"{shares[1]:9.2f}"
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -29,3 +30,8 @@ class Gaussian:
         difference = self.log_variance - other.log_variance
         squared = (self.mean - other.mean).square() * (-other.log_variance).exp()
         return (difference.exp() + squared - 1 - difference) / 2
+
+
+def precise(parameter: Tensor) -> Tensor:
+    """In float32 at least: densities, whose small differences count, are too coarse in bfloat16."""
+    return parameter.to(torch.promote_types(parameter.dtype, torch.float32))

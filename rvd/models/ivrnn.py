@@ -15,7 +15,7 @@ from rvd.config.ivrnn import GROUPS as LSTM_GROUPS
 from rvd.config.ivrnn import LOWEST
 from rvd.models.blocks import SLOPE
 from rvd.models.draws import Draw, training_draw
-from rvd.models.gaussian import Gaussian
+from rvd.models.gaussian import Gaussian, precise
 from rvd.models.predictor import Forecast, Video, VideoPredictor
 from rvd.models.recurrent import ConvLSTM, LstmState
 
@@ -247,7 +247,7 @@ class LatentHierarchy(nn.Module):
         if self.dense:
             size = own.shape[-2:]
             parts += [F.interpolate(z.flatten(0, 1), size=size, mode="nearest") for z in coarser]
-        both = self.outputs[index](torch.cat(parts, 1)).unflatten(0, own.shape[:2]).float()
+        both = precise(self.outputs[index](torch.cat(parts, 1)).unflatten(0, own.shape[:2]))
         mean, raw = both.chunk(2, 2)
         return Gaussian(mean, (F.softplus(raw) + SMALLEST_VARIANCE).log()), after
 

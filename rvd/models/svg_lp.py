@@ -15,7 +15,7 @@ from rvd.config import SvgLp
 from rvd.config.svg_lp import GROUPS
 from rvd.models.blocks import SLOPE
 from rvd.models.draws import Draw, training_draw
-from rvd.models.gaussian import Gaussian
+from rvd.models.gaussian import Gaussian, precise
 from rvd.models.predictor import Forecast, Video, VideoPredictor
 from rvd.models.recurrent import ConvLSTM, LstmState
 
@@ -291,7 +291,8 @@ class RecurrentGaussian(nn.Module):
         """The distribution after each frame, and the states at the end."""
         inner, after = self.stack(h, states)
         mean, log_variance = (
-            head(inner).unflatten(0, h.shape[:2]).float() for head in (self.mean, self.log_variance)
+            precise(head(inner).unflatten(0, h.shape[:2]))
+            for head in (self.mean, self.log_variance)
         )
         return Gaussian(mean, log_variance), after
 

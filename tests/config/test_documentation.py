@@ -38,6 +38,8 @@ SECTIONS = {
     "models.<name>.networks.<size> of kind svg-lp": config.VggNetwork,
     "models.<name> of kind retrospective-cycle-gan": config.RetrospectiveCycleGan,
     "models.<name>.loss of kind retrospective-cycle-gan": config.CycleLoss,
+    "models.<name> of kind ivrnn": config.Ivrnn,
+    "models.<name>.networks.<size> of kind ivrnn": config.HierarchicalNetwork,
     "models.<name> of kind mean": config.MeanOf,
     "models.<name> of kind persistence": config.Persistence,
     "models.<name> of kind analogue": config.Analogue,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.recurrent import passes
 from rvd.interruption import Interrupted
 from tests.tiny import moving_squares
 from tests.training.test_training import assert_equal_weights, interrupted_after, run, task_in
@@ -28,6 +29,20 @@ def assert_rows_do_not_mix(model, frames=4):
     torch.testing.assert_close(together[1, 0], alone[0, 0])
     torch.testing.assert_close(together[1, 1], alone[0, 0])
     assert not torch.allclose(together[0, 0], alone[0, 0])
+
+
+def assert_same_gradients(model, video):
+    """All frames at once give the loss and the gradients of one frame after the other."""
+    found = []
+    for compute in passes(model, video).values():
+        model.zero_grad()
+        loss = compute()
+        loss.backward()
+        found.append((loss, {name: p.grad.clone() for name, p in model.named_parameters()}))
+    (loss, gradients), (other, others) = found
+    torch.testing.assert_close(loss, other)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(others[name], gradient)
 
 
 def assert_resumed_equals_uninterrupted(config, videos, folder, monkeypatch):
