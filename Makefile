@@ -10,12 +10,11 @@ BENCHMARKS := training_step clip_loading conversion metrics flow_solver
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long lint format bench lock clean distclean
+.PHONY: help demo test test-quick lint format bench lock clean distclean
 
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
-	@echo "make test-long   those that take minutes without a GPU: FVD of 256 clips"
 	@echo "make lint        style, types, rules  make format      mend the style"
 	@echo "make bench       speed and memory     make lock        renew constraints.txt"
 	@echo "make clean       remove the demo and caches (make distclean: .venv, too)"
@@ -29,9 +28,6 @@ test: $(READY)
 
 test-quick: $(READY)
 	$(BIN)/python -m pytest -m "not slow"
-
-test-long: $(READY)
-	$(BIN)/python -m pytest -m long
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,21 +10,23 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import resource
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from rvd.errors import UserError
 from rvd.evaluation.choice import ScoreSettings
 from rvd.evaluation.crps import crps, crps_on_device, fair_crps
 from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.evaluation.i3d import I3D, load_i3d
+from rvd.evaluation.i3d import load_i3d
 from rvd.evaluation.scoring import score
 from rvd.evaluation.weights import FETCHERS
 from rvd.video.file import VideoInfo
@@ -94,46 +96,50 @@ def bench_crps() -> None:
         )
 
 
+class Recorded(TorchFunctionMode):
+    """Keeps the calls of convolutions (and of products, which those of width 1 are)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], object]] = []
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = options or {}
+        if function in (F.conv3d, F.linear):
+            self.calls.append(partial(function, *arguments, **options))
+        return function(*arguments, **options)
+
+
 def bench_i3d(weights: Path, rounds: int) -> None:
+    """The network, and its own convolutions on the inputs that they had in it, by turns."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = load_i3d(weights, device)
-    assert isinstance(network, I3D)
-    video = 2 * torch.rand(2, 3, 16, 224, 224, device=device) - 1
-    inputs: list[tuple[nn.Conv3d, torch.Tensor]] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda module, given: inputs.append((module, given[0])))
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv3d)
-    ]
+    clips = 2
+    video = 2 * torch.rand(clips, 3, 16, 224, 224, device=device) - 1
+
+    def timed(run: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return (time.perf_counter() - began) / clips
+
     with torch.inference_mode():
-        # `linear` is called past the hooks of the two layers before a pooling.
-        first = network.Conv3d_1a_7x7, network.Conv3d_2c_3x3
-        network(video)
-        for hook in hooks:
-            hook.remove()
-        for layer, shape in zip(first, ((3, 16, 224, 224), (64, 8, 56, 56)), strict=True):
-            given = torch.rand(2, *shape, device=device)
-            inputs.append((layer, given.contiguous(memory_format=torch.channels_last_3d)))
+        with Recorded() as recorded:
+            network(video)
 
         def convolutions() -> None:
-            for layer, given in inputs:
-                padding = [width // 2 for width in layer.kernel_size]
-                F.conv3d(given, layer.weight, layer.bias, layer.stride, padding)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
+            for call in recorded.calls:
+                call()
 
-        def whole() -> None:
-            network(video)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-
-        times = [(best(whole, 1), best(convolutions, 1)) for _ in range(rounds)]
-    alone = min(pair[1] for pair in times)
-    all_of_it = min(pair[0] for pair in times)
+        timed(convolutions)
+        pairs = [(timed(lambda: network(video)), timed(convolutions)) for _ in range(rounds)]
+    whole, alone = (statistics.median(times) for times in zip(*pairs, strict=True))
+    ratios = sorted(one / other for one, other in pairs)
     print(
-        f"I3D on {device.type}, {torch.get_num_threads()} threads: {all_of_it / 2:.2f} s a clip of "
-        f"16 frames, its {len(inputs)} convolutions alone {alone / 2:.2f} s: "
-        f"ratio {all_of_it / alone:.2f}"
+        f"I3D on {device.type}, {torch.get_num_threads()} threads: {whole:.3f} s a clip of 16 "
+        f"frames, its {len(recorded.calls)} convolutions alone {alone:.3f} s; ratio "
+        f"{statistics.median(ratios):.3f} ({ratios[0]:.3f} … {ratios[-1]:.3f}, {rounds} rounds)"
     )
 
 

@@ -144,7 +144,6 @@ def test_black_against_white_is_as_published(frames, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_uniform_noise_is_as_published():
     """TensorFlow's FVD of 128 and 128 clips of noise in [0, 1] (universome/fvd-comparison)."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
