@@ -1,8 +1,8 @@
 """Time and memory of the metrics, as ratios to what else computes them, in one run.
 
 CRPS against properscoring and scoringrules; I3D against its own convolutions alone; and the scoring
-of an ensemble file of the demo's size. Each figure is the best of its repetitions: other work on
-the machine only ever adds to a time. Peak memory is of a process that does one thing.
+of the demo. What is compared runs by turns, and a ratio is that of neighbours in time: median
+(least … most). Peak memory is of a process that does one thing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from torch.overrides import TorchFunctionMode
 
 from rvd.errors import UserError
 from rvd.evaluation.choice import ScoreSettings
-from rvd.evaluation.crps import crps, crps_on_device, fair_crps
+from rvd.datasets.parallel import cores
+from rvd.evaluation.crps import crps, fair_crps
 from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.evaluation.i3d import load_i3d
 from rvd.evaluation.scoring import score
@@ -32,67 +33,80 @@ from rvd.evaluation.weights import FETCHERS
 from rvd.video.file import VideoInfo
 
 MEMBERS, PIXELS = 100, 196_608
+PAIRWISE = "properscoring, numpy"
 
 
-def ensemble(pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """A hundred members and a truth of grey levels."""
-    grey = np.random.default_rng(0).integers(0, 256, (MEMBERS + 1, pixels), np.uint8)
-    return grey[1:], grey[0]
-
-
-def crps_time(name: str, pixels: int) -> tuple[float, float]:
-    """Seconds for each million pixels, and MB of peak memory above what was there before."""
+def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
+    """Each way to the CRPS of a hundred members of grey levels, in the layout that suits it."""
     import properscoring
     import scoringrules
 
-    members, truth = ensemble(pixels)
-    wide, x = members.T.astype(np.float64), truth.astype(np.float64)
-
-    def rules(estimator: str) -> Callable[[], object]:
-        return lambda: scoringrules.crps_ensemble(x, wide, estimator=estimator)
-
+    grey = np.random.default_rng(0).integers(0, 256, (MEMBERS + 1, pixels), np.uint8)
+    members, truth = grey[1:], grey[0]
+    # The others want floats, and the members of a pixel side by side.
+    wide, x = np.ascontiguousarray(members.T, np.float64), truth.astype(np.float64)
+    single = [(array / np.float32(255)).astype(np.float32) for array in (members, truth)]
     pairwise = properscoring._crps._crps_ensemble_vectorized
-    tensors = torch.from_numpy(members), torch.from_numpy(truth)
-    run: dict[str, Callable[[], object]] = {
-        "ours": lambda: crps(members, truth),
-        "ours, fair": lambda: fair_crps(members, truth),
-        "ours, by torch": lambda: crps_on_device(*tensors),
-        "properscoring": lambda: properscoring.crps_ensemble(x, wide),
-        "properscoring, numpy": lambda: pairwise(x, wide, np.ones_like(wide)),
-    } | {f"scoringrules {e}": rules(e) for e in ("qd", "pwm")}
+
+    def by(threads: int, score: Callable, *arrays: np.ndarray) -> Callable[[], object]:
+        def run() -> None:
+            torch.set_num_threads(threads)
+            score(*arrays)
+
+        return run
+
+    # scoringrules' other estimators compare all pairs of members, and take 15 GB here; properscoring
+    # does so where numba, for which it has a kernel, is not installed.
+    return {
+        "ours, 1 thread": by(1, crps, members, truth),
+        "ours": by(cores(), crps, members, truth),
+        "ours, fair": by(cores(), fair_crps, members, truth),
+        "ours, of float32": by(cores(), crps, *single),
+        **{
+            f"scoringrules {name}": partial(scoringrules.crps_ensemble, x, wide, estimator=name)
+            for name in ("qd", "pwm")
+        },
+        "properscoring, numba": partial(properscoring.crps_ensemble, x, wide),
+        PAIRWISE: lambda: pairwise(x, wide, np.ones_like(wide)),
+    }
+
+
+def crps_memory(name: str, pixels: int) -> float:
+    """MB of peak memory above what was there before; kernels are compiled already."""
+    crps_runs(64)[name]()
+    run = crps_runs(pixels)[name]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = best(run[name], 1 if name.endswith("numpy") else 3)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return seconds / pixels * 1e6, (after - before) / 1024
+    run()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def best(run: Callable[[], object], times: int) -> float:
-    """The least seconds of several runs."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
+def seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def bench_crps(rounds: int) -> None:
+    for run in crps_runs(64).values():
         run()
-        found.append(time.perf_counter() - began)
-    return min(found)
-
-
-def bench_crps() -> None:
+    whole, few = crps_runs(PIXELS), PIXELS // 20
+    found = {name: [] for name in whole}
+    for _ in range(rounds):
+        for name, run in whole.items():
+            if name != PAIRWISE:
+                found[name].append(seconds(run) / PIXELS)
+    found[PAIRWISE].append(seconds(crps_runs(few)[PAIRWISE]) / few)
+    print(f"CRPS of {MEMBERS} members on {cores()} cores: medians of {rounds} interleaved rounds")
+    print(f"{'':24}{'µs a pixel':>12}{'× ours':>24}{'MB for 196,608 pixels':>24}")
     context = multiprocessing.get_context("spawn")
-    # scoringrules' other estimators compare all pairs of members, and take 15 GB here.
-    names = ["ours", "ours, fair", "ours, by torch", "scoringrules qd", "scoringrules pwm"]
-    # properscoring has a kernel for where numba is installed, and pairs of members where it is not.
-    names += ["properscoring", "properscoring, numpy"]
-    found = {}
-    for name in names:
-        pixels = PIXELS // 20 if name.endswith("numpy") else PIXELS
+    for name, times in found.items():
+        ratios = sorted(other / one for other, one in zip(times, found["ours"], strict=False))
+        spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
+        pixels = few if name == PAIRWISE else PIXELS
         with context.Pool(1) as pool:
-            seconds, memory = pool.apply(crps_time, (name, pixels))
-        found[name] = seconds
-        ratio = seconds / found["ours"]
+            memory = pool.apply(crps_memory, (name, pixels)) * PIXELS / pixels
         print(
-            f"CRPS, S = {MEMBERS}: {name:20} {seconds:8.2f} s a million pixels, "
-            f"{ratio:6.2f} × ours, peak {memory:+6.0f} MB for {pixels} pixels",
-            flush=True,
+            f"{name:24}{statistics.median(times) * 1e6:12.3f}{spread:>24}{memory:24.0f}", flush=True
         )
 
 
@@ -166,19 +180,18 @@ def bench_scoring(weights: Path, folder: Path) -> None:
     for name, chosen in (("crps, psnr, ssim", metrics[2:]), ("with lpips and fvd", metrics)):
         settings = ScoreSettings(chosen, weights=weights)
         with EnsembleFile(path) as file:
-            seconds = best(lambda f=file, s=settings: score(f, s, folder / "scores.csv"), 1)
-        print(f"scoring a model of the demo, {name}: {seconds:.1f} s")
+            X
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, default=Path("data/weights"))
-    parser.add_argument("--rounds", type=int, default=5, help="of I3D and its convolutions")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, help="of torch")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    bench_crps()
+    bench_crps(arguments.rounds)
     try:
         for name in ("i3d", "lpips-alex"):
             path = arguments.weights / f"{name}.safetensors"
