@@ -11,9 +11,12 @@ import argparse
 import multiprocessing
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -22,17 +25,17 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from rvd.errors import UserError
-from rvd.evaluation.choice import ScoreSettings
+from rvd.config import load_experiment
 from rvd.datasets.parallel import cores
+from rvd.errors import UserError
 from rvd.evaluation.crps import crps, fair_crps
-from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.evaluation.i3d import load_i3d
-from rvd.evaluation.scoring import score
 from rvd.evaluation.weights import FETCHERS
 from rvd.video.file import VideoInfo
 
 MEMBERS, PIXELS = 100, 196_608
+REPOSITORY = Path(__file__).parents[1]
 PAIRWISE = "properscoring, numpy"
 
 
@@ -55,8 +58,8 @@ def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
 
         return run
 
-    # scoringrules' other estimators compare all pairs of members, and take 15 GB here; properscoring
-    # does so where numba, for which it has a kernel, is not installed.
+    # scoringrules' other estimators compare all pairs of members, and take 15 GB here. So does
+    # properscoring where numba, for which it has a kernel, is not installed.
     return {
         "ours, 1 thread": by(1, crps, members, truth),
         "ours": by(cores(), crps, members, truth),
@@ -158,29 +161,57 @@ def bench_i3d(weights: Path, rounds: int) -> None:
 
 
 def bench_scoring(weights: Path, folder: Path) -> None:
-    """An ensemble file of the demo's size: 16 clips of 8 members, 16 frames of 32 × 32."""
-    shape = EnsembleShape(16, 8, 4, 16, (32, 32, 1))
-    info = EnsembleInfo("simulation", "bench", 0, VideoInfo("", "", 10.0, -1.0, 1.0, "", True))
-    rng = np.random.default_rng(0)
-    path = folder / "samples.h5"
+    """The demo's models, each scored by a process of one thread, one process a core.
+
+    The files have the demo's numbers of clips, members and pixels, and hold noise.
+    """
+    change = folder / "change.yaml"
+    change.write_text(f"root: {folder}\nevaluation: {{weights: {weights.absolute()}}}\n")
+    configs = [REPOSITORY / "config" / name for name in ("config.yaml", "demo.yaml")] + [change]
+    experiment = load_experiment(configs)
+    (dataset,), evaluation = experiment.run.datasets, experiment.evaluation
+    section = experiment.datasets[dataset]
+    frame = (section.size, section.size, section.channels)
+    context, clips = evaluation.context, evaluation.clips
+    shape = EnsembleShape(clips, evaluation.ensemble, context, section.horizon, frame)
+    commands = []
+    for model in experiment.run.models:
+        path = folder / model / "samples.h5"
+        write_noise(path, EnsembleInfo(dataset, model, 0, VideoInfo(signed=True)), shape)
+        options = ["--threads", "1", "--features", folder / "features"]
+        options += [word for config in configs for word in ("--config", config)]
+        commands.append(["score", path, *options, "--output", path.with_name("scores.csv")])
+
+    def run(command: list[object]) -> None:
+        subprocess.run([sys.executable, "-m", "rvd", *map(str, command)], check=True)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        elapsed = seconds(lambda: list(pool.map(run, commands)))
+    print(
+        f"scoring the demo ({len(commands)} models × {clips} clips × {shape.ensemble} members × "
+        f"{shape.horizon} frames: {', '.join(evaluation.metrics)}), {cores()} processes at a time: "
+        f"{elapsed:.0f} s"
+    )
+
+
+def write_noise(path: Path, info: EnsembleInfo, shape: EnsembleShape) -> None:
+    """The truth is the same for all models."""
+    truths = np.random.default_rng(0)
+    forecasts = np.random.default_rng([*info.model.encode()])
     with EnsembleWriter(path, info, shape, np.float32) as writer:
         for clip in range(shape.clips):
-            frames = rng.random((9, 20, 32, 32, 1), np.float32)
+            frames = truths.random((shape.context + shape.horizon, *shape.frame), np.float32)
+            samples = forecasts.random((shape.ensemble, shape.horizon, *shape.frame), np.float32)
             writer.write(
                 clip,
                 video=str(clip),
                 start=0,
-                context=frames[0, :4],
-                truth=frames[0, 4:],
-                samples=frames[1:, 4:],
+                context=frames[: shape.context],
+                truth=frames[shape.context :],
+                samples=samples,
                 seconds=0.0,
             )
         writer.finish()
-    metrics = ("fvd", "lpips", "crps", "psnr", "ssim")
-    for name, chosen in (("crps, psnr, ssim", metrics[2:]), ("with lpips and fvd", metrics)):
-        settings = ScoreSettings(chosen, weights=weights)
-        with EnsembleFile(path) as file:
-            X
 
 
 def main() -> None:
