@@ -2,19 +2,18 @@
 
 CRPS against properscoring and scoringrules; I3D against its own convolutions alone; and the scoring
 of the demo. What is compared runs by turns, and a ratio is that of neighbours in time: median
-(least … most). Peak memory is of a process that does one thing.
+(least … most).
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -74,13 +73,13 @@ def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def crps_memory(name: str, pixels: int) -> float:
-    """MB of peak memory above what was there before; kernels are compiled already."""
-    crps_runs(64)[name]()
-    run = crps_runs(pixels)[name]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def crps_memory(run: Callable[[], object]) -> float:
+    """MB that its arrays take at most, above those given to it."""
+    tracemalloc.start()
     run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -92,25 +91,21 @@ def seconds(run: Callable[[], object]) -> float:
 def bench_crps(rounds: int) -> None:
     for run in crps_runs(64).values():
         run()
-    whole, few = crps_runs(PIXELS), PIXELS // 20
+    few = PIXELS // 20
+    whole, part = crps_runs(PIXELS), crps_runs(few)
     found = {name: [] for name in whole}
     for _ in range(rounds):
         for name, run in whole.items():
             if name != PAIRWISE:
                 found[name].append(seconds(run) / PIXELS)
-    found[PAIRWISE].append(seconds(crps_runs(few)[PAIRWISE]) / few)
+    found[PAIRWISE].append(seconds(part[PAIRWISE]) / few)
     print(f"CRPS of {MEMBERS} members on {cores()} cores: medians of {rounds} interleaved rounds")
     print(f"{'':24}{'µs a pixel':>12}{'× ours':>24}{'MB for 196,608 pixels':>24}")
-    context = multiprocessing.get_context("spawn")
     for name, times in found.items():
         ratios = sorted(other / one for other, one in zip(times, found["ours"], strict=False))
         spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
-        pixels = few if name == PAIRWISE else PIXELS
-        with context.Pool(1) as pool:
-            memory = pool.apply(crps_memory, (name, pixels)) * PIXELS / pixels
-        print(
-            f"{name:24}{statistics.median(times) * 1e6:12.3f}{spread:>24}{memory:24.0f}", flush=True
-        )
+        memory = crps_memory(part[name]) * PIXELS / few
+        print(f"{name:24}{statistics.median(times) * 1e6:12.3f}{spread:>24}{memory:24.0f}")
 
 
 class Recorded(TorchFunctionMode):
