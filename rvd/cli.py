@@ -46,8 +46,11 @@ def _common(
     ] = None,
 ) -> None:
     if log is not None:
+        from rvd.launch import launched
+
         log.parent.mkdir(parents=True, exist_ok=True)
-        sys.stderr = _Both(sys.stderr, log.open("w", buffering=1))
+        # Of several processes none may empty the log in which another has written.
+        sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
 
 
 @app.command()
@@ -114,8 +117,19 @@ def train(
     curve: Annotated[Path, typer.Option(help="CSV of the training's losses")],
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="that train as one, each on a GPU, through torchrun")
+    ] = 1,
 ) -> None:
     """Train a model, from its last checkpoint when there is one."""
+    from rvd.launch import launched, relaunch
+
+    experiment = load_experiment(config)
+    if processes > 1:
+        threads = max(1, threads // processes) if threads else None
+        if not launched():
+            relaunch(processes, threads, sys.argv[1:])
+
     import torch
 
     from rvd import device
@@ -123,7 +137,6 @@ def train(
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
-    experiment = load_experiment(config)
     device.apply(experiment.compute, threads)
     section = _section(experiment, "models", model)
     settings = getattr(section, "training", None)
