@@ -21,7 +21,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 # Rules call `python`: the one that runs Snakemake, whether or not its environment was activated.
-shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:\"$PATH\"; ")
+shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 try:

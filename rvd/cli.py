@@ -335,6 +335,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
     """Build the page of moving forecasts, scores and curves."""
     from rvd.gallery import Contents, build_gallery
     from rvd.provenance import provenance
+    from rvd.status import format_accounts, progress_of
 
     plan = Plan(load_experiment(config))
     tables = {"Table 1": "results/table1.csv", "Table 2, ablations": "results/ablation.csv"}
@@ -344,7 +345,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         curves=[Path(path) for path in plan.curves()],
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
-        provenance=provenance(plan.experiment),
+        provenance=provenance(plan.experiment) | {"Trainings": format_accounts(progress_of(plan))},
         megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)

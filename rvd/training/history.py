@@ -101,7 +101,7 @@ def account_of(events: list[dict[str, Any]]) -> Account:
     A repeated call after the training had finished only writes its outputs again: it is no attempt.
     """
     counts = {"stopped": 0, "failed": 0, "killed": 0}
-    damaged, end = 0, None
+    damaged, end = 0, ""
     for event in events:
         kind = event["event"]
         if kind == "damaged":

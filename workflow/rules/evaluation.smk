@@ -19,7 +19,9 @@ rule sample:
         config=CONFIG,
         sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),
         predictor=lambda wildcards, input: (
-            f"--predictor {shlex.quote(str(input.predictor))}" if input.predictor else ""
+            f"--predictor {shlex.quote(str(input.predictor))}"
+            if input.predictor
+            else ""
         ),
     message:
         "Forecast the test videos of {wildcards.dataset} by {wildcards.model}, seed {wildcards.seed}"
