@@ -29,6 +29,7 @@ def experiment() -> dict:
         "steps": STEPS,
         "checkpoint_every": 5,
         "validate_every": 15,
+        "workers": 1,
     }
     values["evaluation"] |= {"clips": 3, "ensemble": 4}
     return values

@@ -31,11 +31,18 @@ pytestmark = [
 ]
 
 # Enough steps for several time limits. The GPU is pretended: torch sees none, and uses the CPU.
-STEPS = 3000
+STEPS = 4000
 CHANGES = {
     "run": {"models": ["rvd", "persistence"]},
     "models": {
-        "rvd": {"training": {"steps": STEPS, "checkpoint_every": 100, "validate_every": 10_000}}
+        "rvd": {
+            "training": {
+                "steps": STEPS,
+                "checkpoint_every": 100,
+                "validate_every": 10_000,
+                "workers": 2,
+            }
+        }
     },
     "compute": {"gpus": 1},
 }
@@ -53,7 +60,7 @@ CHECKPOINTS = "out/checkpoints/simulation/rvd/seed0"
 RESOURCES = [
     "train:slurm_partition=scavenge",
     "train:runtime=1",
-    "train:slurm_extra='--signal=TERM@40'",
+    "train:slurm_extra='--signal=TERM@10'",
     "sample:slurm_partition=gpu",
 ]
 PATIENCE = 900.0
@@ -129,9 +136,10 @@ def disturbed(running_cluster, tmp_path_factory):
 def test_the_training_was_stopped_by_all_three(disturbed):
     events = read_history(disturbed / CHECKPOINTS)
     account = account_of(events)
-    # Cancelled, preempted, and at least once at its time limit: each time it saved.
-    assert account.stopped + account.killed >= 3, events
-    assert account.stopped >= 2, events
+    # Cancelled, preempted, and at least once at its time limit (more STEPS, if it is too fast for
+    # that): each time it saved.
+    assert account.stopped >= 3, events
+    assert account.failed == 0, events
     print(f"\nSLURM: the training was {account}; nothing lost")
     jobs = said("sacct", "--noheader", "--allocations", "--format=State%20,Partition%12")
     assert "CANCELLED" in jobs
