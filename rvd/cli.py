@@ -13,6 +13,7 @@ import typer
 from rvd.config import Experiment, load_experiment
 from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.files import hush_repeated_no_room
 from rvd.interruption import INTERRUPTED, Interrupted
 
 # Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
@@ -45,6 +46,8 @@ def _common(
         Path | None, typer.Option(help="also write what goes to standard error to this file")
     ] = None,
 ) -> None:
+    # Here, for typer has set a hook of its own just before.
+    hush_repeated_no_room()
     if log is not None:
         from rvd.launch import launched
 

@@ -65,7 +65,8 @@ def load_checkpoint(
     Raises:
         UserError: the checkpoint is of another config; the message names what differs.
     """
-    for path in _checkpoints(folder):
+    found = _checkpoints(folder)
+    for path in found:
         try:
             content = _read(path)
         except Damaged as fault:
@@ -79,6 +80,8 @@ def load_checkpoint(
                 f"remove that folder to train afresh, or restore the config to go on"
             )
         return content["step"], content["state"]
+    if found:
+        print(f"{folder}: no checkpoint is sound: training begins again", file=sys.stderr)
     return None
 
 

@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 # Enough steps for several time limits. The GPU is pretended: torch sees none, and uses the CPU.
-STEPS = 4000
+STEPS = 1500
 CHANGES = {
     "run": {"models": ["rvd", "persistence"]},
     "models": {
@@ -63,7 +63,7 @@ RESOURCES = [
     "train:slurm_extra='--signal=TERM@10'",
     "sample:slurm_partition=gpu",
 ]
-PATIENCE = 900.0
+PATIENCE = 1800.0
 
 
 @pytest.fixture(scope="module")
