@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
+import struct
 from pathlib import Path
 
 import h5py
@@ -24,6 +26,12 @@ def content(path: Path) -> str:
             for name in sorted(names):
                 digest.update(name.encode())
                 _add(digest, file[name])
+    elif path.suffix == ".safetensors":
+        # Its metadata come in any order: that of a hash table, which differs from process to process.
+        data = path.read_bytes()
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8 : 8 + length])
+        digest.update(json.dumps(header, sort_keys=True).encode() + data[8 + length :])
     elif path.name == "curve.csv":
         for row in csv.DictReader(io.StringIO(path.read_text())):
             kept = {key: value for key, value in row.items() if key not in TIMES}

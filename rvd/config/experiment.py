@@ -104,7 +104,8 @@ class Experiment(Section):
         if not isinstance(value, Mapping):
             return value
         resolved = copy.deepcopy(dict(value))
-        for model in (resolved.get("models") or {}).values():
+        models = resolved.get("models")
+        for model in models.values() if isinstance(models, Mapping) else ():
             if isinstance(model, dict) and "objective" in model:
                 model["objective"] = named_objective(model["objective"])
         for kind in ("datasets", "models"):
@@ -169,7 +170,7 @@ def _likened(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
     section, chain = sections[name], [name]
     while isinstance(section, Mapping) and "like" in section:
         other = section["like"]
-        if other in chain or other not in sections:
+        if not isinstance(other, str) or other in chain or other not in sections:
             raise ValueError(f"{kind}.{name}.like: '{other}' is not another of the {kind}")
         chain.append(other)
         own = {key: value for key, value in section.items() if key != "like"}
@@ -211,6 +212,9 @@ def load_experiment(paths: Sequence[Path]) -> Experiment:
             part = yaml.safe_load(path.read_text())
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        except (UnicodeDecodeError, ValueError, RecursionError) as error:
+            # YAML's own loader lets these through: a 13th month, a thousand brackets.
+            raise ConfigError(f"{path}: is not valid YAML ({error})") from None
         except yaml.YAMLError as error:
             where = getattr(error, "problem_mark", None)
             line = f", line {where.line + 1}" if where else ""

@@ -60,14 +60,15 @@ class EnsembleWriter:
 
     def _continue(self, info: EnsembleInfo, shape: EnsembleShape) -> h5py.File | None:
         """The file begun before, when it is readable and of the same making."""
+        file = None
         try:
             file = h5py.File(self.partial, "r+")
-        except OSError:
-            return None
-        begun = file.attrs.get("begun_as")
-        if begun == repr((info, shape)) and "done" in file:
-            return file
-        file.close()
+            if file.attrs.get("begun_as") == repr((info, shape)) and len(file["done"][:]):
+                return file
+        except (OSError, RuntimeError, KeyError):
+            pass  # a kill, or a full disk, has left no more than a part of it
+        if file is not None:
+            file.close()
         return None
 
     def _begin(self, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> h5py.File:
@@ -87,6 +88,7 @@ class EnsembleWriter:
         file.create_dataset("start", (clips,), np.int64)
         file.create_dataset("seconds", (clips,), np.float64)
         file.create_dataset("done", data=np.zeros(clips, bool))
+        file.flush()  # here a full disk is said as such
         return file
 
     def write(

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ from rvd.video.file import Frames, Split, VideoFile
 
 def read_clip(split: Split, start: int, length: int) -> Frames:
     """Frames (frame, channel, height, width) from position ``start`` of the split's frames on."""
-    return np.ascontiguousarray(split.frames[start : start + length].transpose(0, 3, 1, 2))
+    frames: Any = split.read(start, start + length)
+    return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
 
 
 def as_unit(video: Tensor) -> Float[Tensor, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.errors import UserError
-from rvd.files import software, written_whole
+from rvd.files import reason, software, written_whole
 from rvd.video.hdf5 import CheckedFile
 
 SPLITS = ("train", "val", "test")
@@ -62,7 +62,19 @@ class Split:
 
     def video(self, index: int) -> Frames:
         """Frames (frame, height, width, channel) of one video."""
-        return self.frames[self.first_frame[index] : self.first_frame[index + 1]]
+        return self.read(int(self.first_frame[index]), int(self.first_frame[index + 1]))
+
+    def read(self, first: int, end: int) -> Frames:
+        """Frames (frame, height, width, channel) from position ``first`` up to ``end``.
+
+        Raises:
+            UserError: the file is damaged there.
+        """
+        try:
+            return self.frames[first:end]
+        except (OSError, RuntimeError) as error:
+            path = self._group.file.filename
+            raise UserError(f"{path}: is damaged in its frames ({reason(error)})") from None
 
     def starts(self, length: int, stride: int = 1) -> NDArray[np.int64]:
         """Positions in ``frames`` where a clip of ``length`` frames fits within one video.
@@ -108,7 +120,8 @@ class VideoFile(CheckedFile):
         digest = hashlib.sha256(repr(self.info).encode())
         for split in self.splits.values():
             digest.update(split.first_frame.tobytes() + "\0".join(split.names).encode())
-            digest.update(split.frames[0].tobytes() + split.frames[-1].tobytes())
+            last = len(split.frames) - 1
+            digest.update(split.read(0, 1).tobytes() + split.read(last, last + 1).tobytes())
         return digest.hexdigest()[:16]
 
 

@@ -1,0 +1,116 @@
+"""Inputs for readers: valid files with damage, and bytes of any kind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rvd.errors import UserError
+from tests.faults import tally
+
+# Inputs of each reader: of the whole suite, and of the short one.
+INPUTS = int(os.environ.get("RVD_TEST_INPUTS", 20_000 if tally.WHOLE else 200))
+# Seconds that a reader may take over one input; real ones of this size take milliseconds.
+HANG = 20
+
+any_bytes = st.binary(max_size=64)
+# Where (a part of the length), what is done there, and with which bytes.
+damage = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.sampled_from(["flip", "replace", "insert", "remove", "cut", "repeat"]),
+        any_bytes,
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def damaged(valid: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
+    """``valid`` after all edits."""
+    found = bytearray(valid)
+    for where, what, data in edits:
+        at = int(where * max(len(found) - 1, 0))
+        if what == "flip" and found:
+            found[at] ^= 1 << (data[0] % 8 if data else 0)
+        elif what == "replace":
+            found[at : at + len(data)] = data
+        elif what == "insert":
+            found[at:at] = data
+        elif what == "remove":
+            del found[at : at + len(data)]
+        elif what == "cut":
+            del found[at:]
+        elif what == "repeat":
+            found[at:at] = found[max(at - 64, 0) : at]
+    return bytes(found)
+
+
+def mangled(*valid: bytes) -> st.SearchStrategy[bytes]:
+    """Mostly damaged versions of the ``valid`` files, now and then any bytes."""
+    of_valid = st.builds(damaged, st.sampled_from(valid), damage)
+    return st.one_of(of_valid, of_valid, of_valid, st.binary(max_size=2000))
+
+
+def fuzz(name: str, inputs: st.SearchStrategy, read: Callable[[object], object]) -> None:
+    """Give ``read`` many inputs: it returns, or refuses in a line or some, and hangs at none.
+
+    What it raises beyond UserError is a crash, and fails the test.
+    """
+    count = INPUTS
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(inputs)
+    def try_one(value: object) -> None:
+        tally.inputs[name] += 1
+        said = "accepted"
+        try:
+            with in_time():
+                read(value)
+        except UserError as error:
+            said = str(error)
+        assert said.strip(), "refused without a word"
+        assert max(map(len, said.splitlines())) < 2000, "refused in a paragraph"
+
+    before = tally.inputs[name]
+    try_one()
+    assert tally.inputs[name] - before >= count * 0.9, "the inputs ran out"
+
+
+@contextmanager
+def in_time():
+    """Raise TimeoutError in the block after ``HANG`` seconds."""
+
+    def late(number, frame):
+        raise TimeoutError(f"a reader hung for {HANG} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, HANG)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def tree(folder: Path) -> set[str]:
+    """Every path below ``folder``."""
+    return {str(path) for path in folder.rglob("*")}
+
+
+def scratch() -> Path:
+    """A folder in memory where there is one, since tens of thousands of files are written."""
+    shared = Path("/dev/shm")
+    return shared if os.access(shared, os.W_OK) else Path("/tmp")
