@@ -27,7 +27,7 @@ def content(path: Path) -> str:
                 digest.update(name.encode())
                 _add(digest, file[name])
     elif path.suffix == ".safetensors":
-        # Its metadata come in any order: that of a hash table, which differs from process to process.
+        # Its metadata come in the order of a hash table, which differs from process to process.
         data = path.read_bytes()
         (length,) = struct.unpack("<Q", data[:8])
         header = json.loads(data[8 : 8 + length])

@@ -27,6 +27,8 @@ from rvd.config.untrained import MeanOf
 
 # A name is a folder: no separators, nothing hidden.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
+# A folder of the workflow: braces would be wildcards of Snakemake's.
+Folder = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f{}]+$")]
 Metric = Literal[
     "crps",
     "crps_fair",
@@ -58,7 +60,7 @@ class Evaluation(Section):
     batch: PositiveInt = 1
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
-    weights: str = "data/weights"
+    weights: Folder = "data/weights"
     lpips_network: Literal["alex", "vgg"] = "alex"
     fvd_protocols: tuple[Literal["paper", "standard"], ...] = Field(("paper",), min_length=1)
 
@@ -88,7 +90,7 @@ class Gallery(Section):
 class Experiment(Section):
     """The config as a whole, as ``config/README.md`` documents it."""
 
-    root: str
+    root: Folder
     revision: PositiveInt = 1
     run: Run
     datasets: dict[Name, Dataset]

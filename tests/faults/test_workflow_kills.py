@@ -1,0 +1,102 @@
+"""Snakemake killed at any moment, alone or with all its jobs; called again, it loses nothing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rvd.config.experiment import merge
+from tests.artefacts import contents
+from tests.faults import tally
+from tests.tiny import config
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[2]
+TARGET = "out/results/table1.csv"
+CHANGES = {
+    "run": {"models": ["rvd", "persistence"]},
+    "models": {"rvd": {"training": {"steps": 60, "checkpoint_every": 5, "workers": 1}}},
+}
+MADE = [
+    TARGET,
+    "out/data/simulation.h5",
+    *(
+        f"out/results/simulation/rvd/seed0/{name}"
+        for name in ("predictor.safetensors", "curve.csv", "samples.h5", "scores.csv")
+    ),
+]
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+# How often in the whole suite; the short one leaves it out, for each start takes seconds.
+KILLS = 8
+PATIENCE = 600.0
+
+
+def command(folder, *options):
+    return [
+        *(sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"),
+        *(f"--directory={folder}", "--cores=2", *options),
+        *("--configfile", str(folder / "tiny.yaml"), "--", TARGET),
+    ]
+
+
+def prepared(folder):
+    folder.mkdir()
+    text = yaml.safe_dump(merge(config(root="out"), CHANGES))
+    (folder / "tiny.yaml").write_text(text)
+    return folder
+
+
+def started(folder):
+    """Snakemake in a session of its own, whose processes can be killed together."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with (folder / "said").open("w") as said:
+        return subprocess.Popen(
+            command(folder), stdout=said, stderr=said, env=environment, start_new_session=True
+        )
+
+
+def completed(folder):
+    """Unlock, as the message says, and call again until the jobs that outlived it are done."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        subprocess.run(command(folder, "--unlock"), capture_output=True, check=False)
+        if started(folder).wait(PATIENCE) == 0:
+            return
+        said = (folder / "said").read_text()
+        assert "at work there" in said or "is simulating it" in said, said[-3000:]
+        time.sleep(1)
+    raise AssertionError("the jobs that outlived Snakemake do not end")
+
+
+@pytest.mark.skipif(not tally.WHOLE, reason="takes minutes: run `make test-faults`")
+def test_snakemake_killed_and_called_again(tmp_path):
+    began = time.monotonic()
+    whole = prepared(tmp_path / "whole")
+    completed(whole)
+    seconds = time.monotonic() - began
+    generator = random.Random("snakemake 0")
+    folder = prepared(tmp_path / "killed")
+    for turn in range(KILLS):
+        process = started(folder)
+        # The least is until it has read the Snakefile. What was made stays, so there is less to do.
+        time.sleep(generator.uniform(0.1, 0.6 * seconds))
+        number, together = generator.choice(SIGNALS), turn % 2 == 0
+        if process.poll() is None:
+            tally.kills[f"Snakemake by {number.name}"] += 1
+            (os.killpg if together else os.kill)(process.pid, number)
+        process.wait(PATIENCE)
+        if process.returncode == 0:
+            completed(folder)
+            assert contents(folder, MADE) == contents(whole, MADE)
+            folder = prepared(tmp_path / f"killed-{turn}")
+        else:
+            subprocess.run(command(folder, "--unlock"), capture_output=True, check=False)
+    completed(folder)
+    assert contents(folder, MADE) == contents(whole, MADE)
