@@ -15,6 +15,7 @@ from rvd.config.datasets import (
     SimulationDataset,
     VideoDataset,
 )
+from rvd.config.dvd_gan import DvdGan
 from rvd.config.experiment import (
     Evaluation,
     Experiment,
@@ -38,6 +39,7 @@ __all__ = [
     "Dataset",
     "Download",
     "DownloadedDataset",
+    "DvdGan",
     "Evaluation",
     "Experiment",
     "ExponentialAverage",

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rvd.config.dvd_gan import DvdGan
 from rvd.config.residual_diffusion import ResidualDiffusion
 from rvd.config.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.config.untrained import Analogue, MeanOf, Persistence
 
 Model = Annotated[
-    ResidualDiffusion | RetrospectiveCycleGan | MeanOf | Persistence | Analogue,
+    ResidualDiffusion | RetrospectiveCycleGan | DvdGan | MeanOf | Persistence | Analogue,
     Field(discriminator="kind"),
 ]

@@ -14,6 +14,7 @@ from safetensors.torch import save as serialise
 from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
+from rvd.models.dvd_gan import DvdGan
 from rvd.models.predictor import VideoPredictor
 from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
@@ -24,6 +25,7 @@ FORMAT, VERSION = "rvd-predictor", 1
 MODELS: dict[str, type[VideoPredictor]] = {
     "rvd": ResidualVideoDiffusion,
     "retrospective-cycle-gan": RetrospectiveCycleGan,
+    "dvd-gan": DvdGan,
 }
 
 

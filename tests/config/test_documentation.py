@@ -36,6 +36,7 @@ SECTIONS = {
     "models.<name>.training.average": config.ExponentialAverage,
     "models.<name> of kind retrospective-cycle-gan": config.RetrospectiveCycleGan,
     "models.<name>.loss of kind retrospective-cycle-gan": config.CycleLoss,
+    "models.<name> of kind dvd-gan": config.DvdGan,
     "models.<name> of kind mean": config.MeanOf,
     "models.<name> of kind persistence": config.Persistence,
     "models.<name> of kind analogue": config.Analogue,
