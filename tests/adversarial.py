@@ -127,5 +127,5 @@ def assert_bfloat16_is_near(model, video):
             slopes = [p.grad.flatten() for p in parameters if p.grad is not None]
             found.append((float(loss.detach()), torch.cat(slopes)))
         (loss, slope), (rounded_loss, rounded_slope) = found
-        assert rounded_loss == pytest.approx(loss, rel=0.05, abs=0.05), player
+        assert rounded_loss == pytest.approx(loss, rel=0.05, abs=0.1), player
         assert torch.cosine_similarity(slope, rounded_slope, 0) > 0.9, player

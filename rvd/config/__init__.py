@@ -22,6 +22,7 @@ from rvd.config.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
+from rvd.config.future_gan import FutureGan, Growth, Level
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
@@ -44,8 +45,11 @@ __all__ = [
     "Experiment",
     "ExponentialAverage",
     "FolderDataset",
+    "FutureGan",
+    "Growth",
     "KthDataset",
     "LearningRate",
+    "Level",
     "MeanOf",
     "Model",
     "Network",

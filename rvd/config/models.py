@@ -7,11 +7,18 @@ from typing import Annotated
 from pydantic import Field
 
 from rvd.config.dvd_gan import DvdGan
+from rvd.config.future_gan import FutureGan
 from rvd.config.residual_diffusion import ResidualDiffusion
 from rvd.config.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.config.untrained import Analogue, MeanOf, Persistence
 
 Model = Annotated[
-    ResidualDiffusion | RetrospectiveCycleGan | DvdGan | MeanOf | Persistence | Analogue,
+    ResidualDiffusion
+    | FutureGan
+    | RetrospectiveCycleGan
+    | DvdGan
+    | MeanOf
+    | Persistence
+    | Analogue,
     Field(discriminator="kind"),
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.utils.parametrizations import spectral_norm
+
+from rvd.models.moments import batch_moments
 
 EPSILON = 1e-4
 # Of running moments: how much a batch counts.
@@ -47,19 +48,12 @@ class ConditionalBatchNorm(nn.Module):
         self, x: Float[Tensor, "row channels h w"], condition: Float[Tensor, "row condition"]
     ) -> Float[Tensor, "row channels h w"]:
         """``condition`` has a vector for each row of ``x``."""
-        mean, variance = self._moments(x.float()) if self.training else (self.mean, self.variance)
+        mean, variance = self.mean, self.variance
+        if self.training:
+            mean, variance = batch_moments(x.float(), (0, 2, 3))
+            with torch.no_grad():
+                self.mean.lerp_(mean, MOMENTUM)
+                self.variance.lerp_(variance, MOMENTUM)
         scale = (1 + self.gain(condition)) * (variance + EPSILON).rsqrt()
         shift = self.offset(condition) - mean * scale
         return x * scale[:, :, None, None] + shift[:, :, None, None]
-
-    def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each channel, which the running ones follow."""
-        moments = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-        if torch.distributed.is_initialized():
-            moments = all_reduce(moments) / torch.distributed.get_world_size()
-        mean = moments[0]
-        variance = (moments[1] - mean.square()).clamp_min(0)
-        with torch.no_grad():
-            self.mean.lerp_(mean, MOMENTUM)
-            self.variance.lerp_(variance, MOMENTUM)
-        return mean, variance

@@ -15,6 +15,7 @@ from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
 from rvd.models.dvd_gan import DvdGan
+from rvd.models.future_gan import FutureGan
 from rvd.models.predictor import VideoPredictor
 from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
@@ -26,6 +27,7 @@ MODELS: dict[str, type[VideoPredictor]] = {
     "rvd": ResidualVideoDiffusion,
     "retrospective-cycle-gan": RetrospectiveCycleGan,
     "dvd-gan": DvdGan,
+    "future-gan": FutureGan,
 }
 
 

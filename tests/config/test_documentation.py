@@ -34,6 +34,8 @@ SECTIONS = {
     "models.<name>.training.players.<player>": config.Player,
     "models.<name>.training.learning_rate": config.LearningRate,
     "models.<name>.training.average": config.ExponentialAverage,
+    "models.<name> of kind future-gan": config.FutureGan,
+    "models.<name>.levels.<resolution>": config.Level,
     "models.<name> of kind retrospective-cycle-gan": config.RetrospectiveCycleGan,
     "models.<name>.loss of kind retrospective-cycle-gan": config.CycleLoss,
     "models.<name> of kind dvd-gan": config.DvdGan,
