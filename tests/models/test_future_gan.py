@@ -27,16 +27,16 @@ SIZE = 16
 PUBLISHED = {4: 512, 8: 512, 16: 512, 32: 512, 64: 256, 128: 128}
 
 
-def levels(*resolutions, batch=2):
+def levels(*resolutions, width=4):
     return {
-        resolution: {"width": 4, "batch": batch, "fading": 2, "stable": 3}
+        resolution: {"width": width, "batch": 2, "fading": 2, "stable": 3}
         for resolution in resolutions
     }
 
 
-def tiny(size=SIZE, **training):
+def tiny(size=SIZE, width=4, **training):
     resolutions = [4 << index for index in range((size // 4).bit_length())]
-    values = {"kind": "future-gan", "levels": levels(*resolutions)}
+    values = {"kind": "future-gan", "levels": levels(*resolutions, width=width)}
     return section(values, size, **{"steps": 40} | training)
 
 
@@ -225,7 +225,8 @@ def test_optimisers_begin_afresh_at_each_growth(tmp_path):
 
 
 def test_bfloat16_is_near_float32():
-    assert_bfloat16_is_near(built(tiny(), SIZE), torch.rand(2, 8, 1, SIZE, SIZE))
+    # With few channels some places are near zero in all, where pixel norms have steep slopes.
+    assert_bfloat16_is_near(built(tiny(width=16), SIZE), torch.rand(2, 8, 1, SIZE, SIZE))
 
 
 @pytest.mark.parametrize(
