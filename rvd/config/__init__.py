@@ -17,16 +17,19 @@ from rvd.config.datasets import (
 )
 from rvd.config.dvd_gan import DvdGan
 from rvd.config.experiment import (
+    Compute,
     Evaluation,
     Experiment,
     experiment_from_mapping,
     load_experiment,
 )
 from rvd.config.future_gan import FutureGan, Growth, Level
+from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
+from rvd.config.svg_lp import SvgLp, VggNetwork
 from rvd.config.trained import Stage, TrainedModel
 from rvd.config.training import ExponentialAverage, LearningRate, Player, Training
 from rvd.config.untrained import Analogue, MeanOf, Persistence
@@ -35,6 +38,7 @@ __all__ = [
     "Analogue",
     "BairDataset",
     "CityscapesDataset",
+    "Compute",
     "ConfigError",
     "CycleLoss",
     "Dataset",
@@ -47,6 +51,8 @@ __all__ = [
     "FolderDataset",
     "FutureGan",
     "Growth",
+    "HierarchicalNetwork",
+    "Ivrnn",
     "KthDataset",
     "LearningRate",
     "Level",
@@ -63,8 +69,10 @@ __all__ = [
     "Section",
     "SimulationDataset",
     "Stage",
+    "SvgLp",
     "TrainedModel",
     "Training",
+    "VggNetwork",
     "VideoDataset",
     "experiment_from_mapping",
     "load_experiment",

@@ -55,3 +55,11 @@ def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
     rank = torch.distributed.get_rank()
     everything = draw(rows * torch.distributed.get_world_size())
     return everything[rank * rows : (rank + 1) * rows]
+
+
+def training_draw(like: Tensor) -> Tensor:
+    """Standard normal noise of a training step, shaped as ``like`` (clip, …): see :func:`drawn`."""
+    return drawn(
+        lambda rows: torch.randn(rows, *like.shape[1:], device=like.device, dtype=like.dtype),
+        len(like),
+    )

@@ -16,15 +16,19 @@ from rvd.errors import UserError
 from rvd.files import software, written_whole
 from rvd.models.dvd_gan import DvdGan
 from rvd.models.future_gan import FutureGan
+from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
 from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
+from rvd.models.svg_lp import StochasticVideoGeneration
 
 FORMAT, VERSION = "rvd-predictor", 1
 
 # Every trained kind of model. A new one is a class here and a section in rvd.config.models.
 MODELS: dict[str, type[VideoPredictor]] = {
     "rvd": ResidualVideoDiffusion,
+    "svg-lp": StochasticVideoGeneration,
+    "ivrnn": ImprovedVariationalRecurrent,
     "retrospective-cycle-gan": RetrospectiveCycleGan,
     "dvd-gan": DvdGan,
     "future-gan": FutureGan,
