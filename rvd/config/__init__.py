@@ -16,6 +16,7 @@ from rvd.config.datasets import (
     VideoDataset,
 )
 from rvd.config.experiment import (
+    Compute,
     Evaluation,
     Experiment,
     experiment_from_mapping,
@@ -24,6 +25,7 @@ from rvd.config.experiment import (
 from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
+from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
 from rvd.config.svg_lp import SvgLp, VggNetwork
 from rvd.config.trained import Stage, TrainedModel
@@ -34,7 +36,9 @@ __all__ = [
     "Analogue",
     "BairDataset",
     "CityscapesDataset",
+    "Compute",
     "ConfigError",
+    "CycleLoss",
     "Dataset",
     "Download",
     "DownloadedDataset",
@@ -54,6 +58,7 @@ __all__ = [
     "Player",
     "RemoteFile",
     "ResidualDiffusion",
+    "RetrospectiveCycleGan",
     "Sampler",
     "Section",
     "SimulationDataset",

@@ -11,6 +11,7 @@ import yaml
 from pydantic import (
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     StringConstraints,
     ValidationError,
@@ -63,10 +64,25 @@ class Evaluation(Section):
 
 
 class Compute(Section):
-    """What a training takes of the machine: GPUs (0 trains on the CPU) and CPU threads."""
+    """What a training takes of the machine, and how it computes there.
+
+    ``gpus`` (0 trains on the CPU) and CPU ``threads``; ``tf32`` lets a GPU round the inputs of
+    float32 products to 10 bits of mantissa; ``channels_last`` lays images out with channels
+    together; ``compile`` names a mode of torch.compile, of which ``reduce-overhead`` and
+    ``max-autotune`` use CUDA graphs.
+    """
 
     gpus: NonNegativeInt
     threads: PositiveInt
+    tf32: bool = True
+    channels_last: bool = False
+    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
+
+
+class Gallery(Section):
+    """The page of moving forecasts: ``megabytes`` bounds its films; what does not fit is named."""
+
+    megabytes: PositiveFloat = 12.0
 
 
 class Experiment(Section):
@@ -79,6 +95,7 @@ class Experiment(Section):
     models: dict[Name, Model]
     evaluation: Evaluation
     compute: Compute
+    gallery: Gallery = Gallery()
 
     @model_validator(mode="before")
     @classmethod

@@ -8,10 +8,9 @@ from pydantic import Field
 
 from rvd.config.ivrnn import Ivrnn
 from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.config.svg_lp import SvgLp
 from rvd.config.untrained import Analogue, MeanOf, Persistence
 
-Model = Annotated[
-    ResidualDiffusion | SvgLp | Ivrnn | MeanOf | Persistence | Analogue,
-    Field(discriminator="kind"),
-]
+Trained = ResidualDiffusion | SvgLp | Ivrnn | RetrospectiveCycleGan
+Model = Annotated[Trained | MeanOf | Persistence | Analogue, Field(discriminator="kind")]

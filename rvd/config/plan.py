@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
+from rvd.config.residual_diffusion import ResidualDiffusion
 from rvd.config.trained import TrainedModel
 from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
@@ -57,6 +59,28 @@ class Plan:
         simulated = isinstance(self.experiment.datasets[dataset], SimulationDataset)
         return 1 if simulated else 16
 
+    def simulated(self, datasets: Iterable[str]) -> list[str]:
+        """Those of ``datasets`` that are simulated."""
+        known = self.experiment.datasets
+        return [name for name in datasets if isinstance(known[name], SimulationDataset)]
+
+    def runs(self, dataset: str) -> dict[str, Any]:
+        """The runs of a simulated dataset and how they are compared, for the notebook of them.
+
+        ``pool`` makes pictures of some 32 pixels a side, since every clip is compared with every
+        other, and ``clip`` is the length of a clip that is tested on.
+        """
+        described = self.experiment.datasets[dataset]
+        if not isinstance(described, SimulationDataset):
+            raise TypeError(f"{dataset} is not simulated")
+        coarser = math.gcd(described.size, max(described.size // 32, 1))
+        return {
+            "runs": self.raw_files(dataset),
+            "columns": list(described.columns),
+            "pool": described.pool * coarser,
+            "clip": self.experiment.evaluation.context + described.horizon,
+        }
+
     def archives(self) -> list[str]:
         """The name of every file that is downloaded."""
         downloads = [
@@ -88,6 +112,10 @@ class Plan:
     def result(self, dataset: str, model: str, seed: str | int, name: str) -> str:
         """A file of one trained or untrained model."""
         return self.at(f"results/{dataset}/{model}/seed{seed}/{name}")
+
+    def checkpoints(self, dataset: str, model: str, seed: str | int) -> str:
+        """The folder of a training's state and journal."""
+        return self.at(f"checkpoints/{dataset}/{model}/seed{seed}")
 
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """The file ``name`` of everything that is run; models that learn nothing have one seed."""
@@ -135,13 +163,23 @@ class Plan:
         return json.dumps(_values(self.experiment.evaluation, include=SCORING))
 
     def budget(self) -> str:
-        """The training steps of each model, in words."""
-        trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
+        """Training steps, diffusion steps N, and the ensemble, in words."""
+        models = {m: self.experiment.models[m] for m in self.experiment.run.models}
         steps: dict[int, list[str]] = {}
-        for name, model in trained.items():
+        diffusion: dict[str, list[str]] = {}
+        for name, model in models.items():
             if isinstance(model, TrainedModel):
                 steps.setdefault(model.training.steps, []).append(name)
-        return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
+            if isinstance(model, ResidualDiffusion):
+                diffusion.setdefault(_diffusion(model), []).append(name)
+        protocol = self.experiment.evaluation
+        return "; ".join(
+            [
+                *(f"{count:,} steps: {', '.join(names)}" for count, names in steps.items()),
+                *(f"{words}: {', '.join(names)}" for words, names in diffusion.items()),
+                f"{protocol.ensemble} members, {protocol.clips} clips at the most",
+            ]
+        )
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -191,6 +229,13 @@ class Plan:
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
+
+
+def _diffusion(model: ResidualDiffusion) -> str:
+    """N, and how it is sampled."""
+    sampler = model.sampler
+    steps = f" in {sampler.steps} steps" if sampler.steps else ""
+    return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
 
 
 def _listing(folder: Path) -> str:

@@ -16,12 +16,14 @@ from pydantic import (
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModel
 
-OFFICIAL_OBJECTIVE = {"sigma": 1.0, "loss": "absolute", "target": "noise", "mean_loss": 0.0}
+# The whole objective in a word: as the paper states it, and as the authors' published code has it.
+PAPER = {"sigma": 2.0, "loss": "squared", "target": "noise", "mean_loss": 0.0, "step_of": "clip"}
+OBJECTIVES = {"paper": PAPER, "official": PAPER | {"sigma": 1.0, "loss": "absolute"}}
 
 
 def named_objective(value: Any) -> Any:
-    """``official`` stands for the choices of the authors' published code."""
-    return OFFICIAL_OBJECTIVE if value == "official" else value
+    """What ``paper`` or ``official`` stands for; anything else is left as it is."""
+    return OBJECTIVES.get(value, value) if isinstance(value, str) else value
 
 
 class Network(Section):
@@ -42,14 +44,16 @@ class Objective(Section):
     """What the diffusion learns (equations 9 and 10).
 
     ``sigma`` scales the residual, ``target`` is what the network predicts (the noise, or the
-    velocity √ᾱ·ε − √(1−ᾱ)·y₀), ``loss`` how its error counts, and ``mean_loss`` the weight of an
-    additional squared error of μ itself (zero in the paper).
+    velocity √ᾱ·ε − √(1−ᾱ)·y₀), ``loss`` how its error counts, ``mean_loss`` the weight of an
+    additional squared error of μ itself (zero in the paper), and ``step_of`` whether all frames of
+    a clip share a diffusion step n (Algorithm 1) or each ``frame`` draws its own.
     """
 
     sigma: PositiveFloat
     target: Literal["noise", "velocity"] = "noise"
     loss: Literal["squared", "absolute"] = "squared"
     mean_loss: NonNegativeFloat = 0.0
+    step_of: Literal["clip", "frame"] = "clip"
 
 
 class Sampler(Section):
@@ -89,6 +93,15 @@ class ResidualDiffusion(TrainedModel):
     @classmethod
     def _named_objective(cls, value: Any) -> Any:
         return named_objective(value)
+
+    @model_validator(mode="after")
+    def _no_more_steps_than_there_are(self) -> Self:
+        if (self.sampler.steps or 0) > self.diffusion_steps:
+            raise ValueError(
+                f"sampler.steps: {self.sampler.steps} are more than the {self.diffusion_steps} "
+                "diffusion_steps"
+            )
+        return self
 
     def decisive(self) -> dict[str, object]:
         """What the trained weights depend on: all but the sampler."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence
+from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.files import software
@@ -93,7 +94,7 @@ def sample(
     clips = fixed_clips(split, settings.context + horizon, settings.clips)
     if not clips:
         raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     predictor = predictor.to(device).eval()
     shape = EnsembleShape(
         len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape

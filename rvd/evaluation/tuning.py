@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from rvd.config import Sampler
+from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.crps import crps
 from rvd.files import written_whole
@@ -73,7 +74,7 @@ def try_samplers(
     clips = fixed_clips(split, length, task.clips)
     if not clips:
         raise UserError(f"{videos.path}: no validation video has {length} frames")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     model = model.to(device).eval()
     frames = torch.stack(
         [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in clips]

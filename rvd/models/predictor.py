@@ -43,6 +43,11 @@ class VideoPredictor(nn.Module):
         """The names of submodules that only training needs; predictor files leave them out."""
         return ()
 
+    @property
+    def inner(self) -> tuple[nn.Module, ...]:
+        """The modules that a forecast calls most often: worth compiling."""
+        return ()
+
     def begin_step(self, step: int) -> None:
         """Get ready for the training step numbered ``step`` (from 0): grow, or warm up."""
 

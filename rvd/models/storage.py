@@ -16,6 +16,7 @@ from rvd.errors import UserError
 from rvd.files import software, written_whole
 from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
+from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
 from rvd.models.svg_lp import StochasticVideoGeneration
 
@@ -26,6 +27,7 @@ MODELS: dict[str, type[VideoPredictor]] = {
     "rvd": ResidualVideoDiffusion,
     "svg-lp": StochasticVideoGeneration,
     "ivrnn": ImprovedVariationalRecurrent,
+    "retrospective-cycle-gan": RetrospectiveCycleGan,
 }
 
 

@@ -195,7 +195,9 @@ class _Trainer:
             )
         optimiser.step()
         return {
-            name: self.accelerator.reduce(value.detach(), "mean") for name, value in losses.items()
+            # Clones, because a CUDA graph's results are overwritten by its next run.
+            name: self.accelerator.reduce(value.detach().clone(), "mean")
+            for name, value in losses.items()
         }
 
     def _intervals(
