@@ -2,9 +2,11 @@
 
 snakemake --cores 8 all                      the paper (config/config.yaml)
 snakemake --cores 8 results/ablation.csv     Table 2 alone
+snakemake --cores 8 results/flow_validation  the flow solver against flows with known answers
 snakemake -n all                             what would be done, and why
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -40,6 +42,7 @@ onstart:
 
 wildcard_constraints:
     dataset=PLAN.pattern(EXPERIMENT.datasets),
+    simulated=PLAN.pattern(PLAN.simulated(EXPERIMENT.datasets)) or "none",
     model=PLAN.pattern(EXPERIMENT.models),
     seed=r"\d+",
     notebook=PLAN.pattern(NOTEBOOKS),
@@ -61,6 +64,7 @@ rule all:
         AT("results/table1.csv"),
         AT("results/ablation.csv"),
         expand(AT("results/figures/{notebook}"), notebook=NOTEBOOKS),
+        expand(AT("results/flow/{run}"), run=PLAN.simulated(EXPERIMENT.run.datasets)),
         AT("results/gallery.html"),
 
 

@@ -96,11 +96,15 @@ def validate(
         if name not in CASES:
             _fail(f"{name}: no such case; there are {', '.join(CASES)}")
     results = []
-    for name in tqdm(names, unit="case"):
-        try:
-            results.append(CASES[name]())
-        except FlowError as error:
-            _fail(f"{name}: {error}")
+    with tqdm(total=len(names), unit="case") as bar:
+        for name in names:
+            bar.set_description(name)
+            try:
+                results.append(CASES[name]())
+            except FlowError as error:
+                bar.close()
+                _fail(f"{name}: {error}")
+            bar.update()
     print(table(results))
     if output:
         try:

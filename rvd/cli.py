@@ -118,12 +118,13 @@ def train(
     """Train a model, from its last checkpoint when there is one."""
     import torch
 
+    from rvd import device
     from rvd.models import build
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
-    _use_threads(threads)
     experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     section = _section(experiment, "models", model)
     settings = getattr(section, "training", None)
     if settings is None:
@@ -145,8 +146,12 @@ def train(
         output=output,
         curve=curve,
     )
+    device.warn_of_slow_precision(settings.precision)
     torch.manual_seed(seed)
-    train(build(section, size, channels), settings, task)
+    predictor = build(section, size, channels)
+    device.prepare(predictor, experiment.compute)
+    device.compiled(predictor, experiment.compute)
+    train(predictor, settings, task)
 
 
 @app.command()
@@ -163,16 +168,21 @@ def sample(
     threads: Threads = None,
 ) -> None:
     """Forecast every test video."""
+    from rvd import device
     from rvd.evaluation.sampling import forecaster, sample
     from rvd.video import VideoFile
 
-    _use_threads(threads)
     experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     _section(experiment, "datasets", dataset)
     _section(experiment, "models", model)
     with VideoFile(videos) as file:
+        forecasting = forecaster(experiment, model, file, predictor)
+        device.prepare(forecasting, experiment.compute)
+        for module in forecasting.inner:
+            device.compiled(module, experiment.compute)
         sample(
-            forecaster(experiment, model, file, predictor),
+            forecasting,
             file,
             experiment,
             dataset=dataset,
@@ -180,6 +190,36 @@ def sample(
             seed=seed,
             output=output,
         )
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="a film, a GIF or a folder of pictures")],
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help=".gif or .mp4 to look at, .h5 to work with")],
+    horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
+    ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
+    context: Annotated[int, typer.Option(min=1, help="last frames that the model is given")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="of the futures")] = 0,
+    stride: Annotated[int, typer.Option(min=1, help="take every so many-th frame")] = 1,
+    whole_frame: Annotated[
+        bool, typer.Option(help="squeeze the frame instead of taking its central square")
+    ] = False,
+    frame_rate: Annotated[float, typer.Option(min=0.1, help="of the film that is written")] = 8.0,
+    threads: Threads = None,
+) -> None:
+    """Forecast a video of your own."""
+    from rvd.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.models import load
+
+    check_format(output)
+    _use_threads(threads)
+    model = load(predictor)
+    crop = "none" if whole_frame else "center"
+    frames = read_video(video, model.size, model.channels, crop, stride)  # type: ignore[arg-type]
+    samples = forecast(model, frames, horizon, ensemble, seed, context=context)
+    write_forecast(output, frames[-context:], samples, frame_rate)
+    print(f"{output}: {ensemble} futures of {horizon} frames")
 
 
 @app.command()
@@ -240,12 +280,28 @@ def tabulate(
 def render(
     notebook: Annotated[Path, typer.Argument(help="a notebook of this project")],
     output: Annotated[Path, typer.Option(help="folder for notebook, HTML and figures")],
+    dataset: Annotated[
+        str | None, typer.Option(help="the simulated dataset whose runs the notebook shows")
+    ] = None,
+    costs: Annotated[
+        Path | None, typer.Option(help="what tune-sampler wrote, for the notebook of it")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
     from rvd.notebooks import render
 
     plan = Plan(load_experiment(config))
+    if dataset is not None:
+        if not plan.simulated([dataset] if dataset in plan.experiment.datasets else []):
+            raise UserError(f"--dataset: '{dataset}' is not a simulated dataset of the config")
+        shown = plan.runs(dataset)
+        shown["runs"] = [str(Path(path).absolute()) for path in shown["runs"]]
+        render(notebook, output, shown)
+        return
+    if costs is not None:
+        render(notebook, output, {"costs": str(costs.absolute())})
+        return
     files = {
         "samples": plan.results("samples.h5"),
         "scores": plan.results("scores.csv"),
@@ -276,6 +332,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
         provenance=provenance(plan.experiment),
+        megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)
 
@@ -326,6 +383,27 @@ def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]
     for name in ("table1", "ablation"):
         print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
     print(f"\nGallery: {(results / 'gallery.html').absolute()}")
+
+
+@app.command()
+def status(
+    config: Config = DEFAULT_CONFIG,
+    every: Annotated[
+        float | None, typer.Option(min=0.5, help="print again every so many seconds")
+    ] = None,
+) -> None:
+    """Show how far every model is, from the journals and results."""
+    import time
+
+    from rvd.status import format_progress, progress_of
+
+    plan = Plan(load_experiment(config))
+    while True:
+        print(format_progress(list(progress_of(plan))), flush=True)
+        if every is None:
+            return
+        time.sleep(every)
+        print()
 
 
 @app.command()

@@ -16,29 +16,29 @@ from rvd.config.datasets import (
     VideoDataset,
 )
 from rvd.config.experiment import (
+    Compute,
     Evaluation,
     Experiment,
     experiment_from_mapping,
     load_experiment,
 )
-from rvd.config.models import (
-    Analogue,
-    MeanOf,
-    Model,
-    Network,
-    Objective,
-    Persistence,
-    ResidualDiffusion,
-    Sampler,
-)
+from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
+from rvd.config.models import Model
+from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
+from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
-from rvd.config.training import ExponentialAverage, LearningRate, Training
+from rvd.config.svg_lp import SvgLp, VggNetwork
+from rvd.config.trained import Stage, TrainedModel
+from rvd.config.training import ExponentialAverage, LearningRate, Player, Training
+from rvd.config.untrained import Analogue, MeanOf, Persistence
 
 __all__ = [
     "Analogue",
     "BairDataset",
     "CityscapesDataset",
+    "Compute",
     "ConfigError",
+    "CycleLoss",
     "Dataset",
     "Download",
     "DownloadedDataset",
@@ -46,6 +46,8 @@ __all__ = [
     "Experiment",
     "ExponentialAverage",
     "FolderDataset",
+    "HierarchicalNetwork",
+    "Ivrnn",
     "KthDataset",
     "LearningRate",
     "MeanOf",
@@ -53,12 +55,18 @@ __all__ = [
     "Network",
     "Objective",
     "Persistence",
+    "Player",
     "RemoteFile",
     "ResidualDiffusion",
+    "RetrospectiveCycleGan",
     "Sampler",
     "Section",
     "SimulationDataset",
+    "Stage",
+    "SvgLp",
+    "TrainedModel",
     "Training",
+    "VggNetwork",
     "VideoDataset",
     "experiment_from_mapping",
     "load_experiment",

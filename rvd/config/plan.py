@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
-from rvd.config.models import MeanOf, ResidualDiffusion
+from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.trained import TrainedModel
+from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
 
 # The rows of the paper's Table 2.
@@ -56,6 +59,28 @@ class Plan:
         simulated = isinstance(self.experiment.datasets[dataset], SimulationDataset)
         return 1 if simulated else 16
 
+    def simulated(self, datasets: Iterable[str]) -> list[str]:
+        """Those of ``datasets`` that are simulated."""
+        known = self.experiment.datasets
+        return [name for name in datasets if isinstance(known[name], SimulationDataset)]
+
+    def runs(self, dataset: str) -> dict[str, Any]:
+        """The runs of a simulated dataset and how they are compared, for the notebook of them.
+
+        ``pool`` makes pictures of some 32 pixels a side, since every clip is compared with every
+        other, and ``clip`` is the length of a clip that is tested on.
+        """
+        described = self.experiment.datasets[dataset]
+        if not isinstance(described, SimulationDataset):
+            raise TypeError(f"{dataset} is not simulated")
+        coarser = math.gcd(described.size, max(described.size // 32, 1))
+        return {
+            "runs": self.raw_files(dataset),
+            "columns": list(described.columns),
+            "pool": described.pool * coarser,
+            "clip": self.experiment.evaluation.context + described.horizon,
+        }
+
     def archives(self) -> list[str]:
         """The name of every file that is downloaded."""
         downloads = [
@@ -77,7 +102,7 @@ class Plan:
         described = self.experiment.models[model]
         if isinstance(described, MeanOf):
             return described.of
-        return model if hasattr(described, "training") else None
+        return model if isinstance(described, TrainedModel) else None
 
     def predictor(self, dataset: str, model: str, seed: str | int) -> list[str]:
         """The predictor file that sampling needs; none for a model that is not trained."""
@@ -87,6 +112,10 @@ class Plan:
     def result(self, dataset: str, model: str, seed: str | int, name: str) -> str:
         """A file of one trained or untrained model."""
         return self.at(f"results/{dataset}/{model}/seed{seed}/{name}")
+
+    def checkpoints(self, dataset: str, model: str, seed: str | int) -> str:
+        """The folder of a training's state and journal."""
+        return self.at(f"checkpoints/{dataset}/{model}/seed{seed}")
 
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """The file ``name`` of everything that is run; models that learn nothing have one seed."""
@@ -134,13 +163,23 @@ class Plan:
         return json.dumps(_values(self.experiment.evaluation, include=SCORING))
 
     def budget(self) -> str:
-        """The training steps of each model, in words."""
-        trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
+        """Training steps, diffusion steps N, and the ensemble, in words."""
+        models = {m: self.experiment.models[m] for m in self.experiment.run.models}
         steps: dict[int, list[str]] = {}
-        for name, model in trained.items():
-            if isinstance(model, ResidualDiffusion):
+        diffusion: dict[str, list[str]] = {}
+        for name, model in models.items():
+            if isinstance(model, TrainedModel):
                 steps.setdefault(model.training.steps, []).append(name)
-        return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
+            if isinstance(model, ResidualDiffusion):
+                diffusion.setdefault(_diffusion(model), []).append(name)
+        protocol = self.experiment.evaluation
+        return "; ".join(
+            [
+                *(f"{count:,} steps: {', '.join(names)}" for count, names in steps.items()),
+                *(f"{words}: {', '.join(names)}" for words, names in diffusion.items()),
+                f"{protocol.ensemble} members, {protocol.clips} clips at the most",
+            ]
+        )
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -177,16 +216,26 @@ class Plan:
         )
 
     def sampling(self, dataset: str, model: str) -> str:
-        """Sampler (or the whole of a model that is not trained), protocol and horizon."""
-        described: Any = self.experiment.models[model]
+        """What forecasting adds to the weights (or a model that has none), protocol, horizon."""
+        described = self.experiment.models[model]
         protocol = self.experiment.evaluation
+        model_values = (
+            described.forecasting() if isinstance(described, TrainedModel) else _values(described)
+        )
         return json.dumps(
             {
-                "model": _values(getattr(described, "sampler", described)),
+                "model": model_values,
                 "evaluation": _values(protocol, exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
+
+
+def _diffusion(model: ResidualDiffusion) -> str:
+    """N, and how it is sampled."""
+    sampler = model.sampler
+    steps = f" in {sampler.steps} steps" if sampler.steps else ""
+    return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
 
 
 def _listing(folder: Path) -> str:

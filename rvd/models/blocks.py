@@ -75,8 +75,8 @@ class ConditionedResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, channels, 1)
         self.shortcut_context = nn.Conv2d(context, channels, 1, bias=False)
         self.step = StepShift(embedding, channels)
-        _initialise_together(self.first, self.first_context)
-        _initialise_together(self.shortcut, self.shortcut_context)
+        initialise_together(self.first, self.first_context)
+        initialise_together(self.shortcut, self.shortcut_context)
 
     def condition(
         self, context: Float[Tensor, "batch context h w"]
@@ -186,8 +186,8 @@ class ConvGRU(nn.Module):
         self.of_input = nn.Conv2d(channels_in, 3 * channels, 3, padding=1)
         self.gates_of_state = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
         self.candidate_of_state = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        _initialise_together(self.of_input, self.gates_of_state)
-        _initialise_together(self.of_input, self.candidate_of_state)
+        initialise_together(self.of_input, self.gates_of_state)
+        initialise_together(self.of_input, self.candidate_of_state)
 
     def forward(
         self,
@@ -223,7 +223,7 @@ def double(channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1)
 
 
-def _initialise_together(*convolutions: nn.Conv2d) -> None:
+def initialise_together(*convolutions: nn.Conv2d) -> None:
     """Initialise convolutions whose outputs are added as the one convolution that they stand for.
 
     PyTorch's default bounds weights and biases by 1/√(inputs of one output), which here are those

@@ -71,3 +71,28 @@ rule score:
     shell:
         "python -m rvd --log {log} score {input.samples} --config {params.config}"
         " --threads {threads} --features {params.features} --output {output.scores}"
+
+
+# Not in `all`: ancestral sampling, with which the others are compared, takes all diffusion steps.
+rule tune_sampler:
+    input:
+        videos=AT("data/{dataset}.h5"),
+        predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
+    output:
+        chosen=AT("results/{dataset}/{model}/seed{seed}/sampler.yaml"),
+        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+    log:
+        AT("logs/tune_sampler/{dataset}/{model}/seed{seed}.log"),
+    threads: EXPERIMENT.compute.threads
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+        gpu=EXPERIMENT.compute.gpus,
+    params:
+        config=CONFIG,
+    message:
+        "Compare samplers of {wildcards.model} on validation videos of {wildcards.dataset}"
+    shell:
+        "python -m rvd --log {log} tune-sampler --config {params.config} --threads {threads}"
+        " --dataset {wildcards.dataset} --model {wildcards.model} --videos {input.videos}"
+        " --predictor {input.predictor} --output {output.chosen} --costs {output.costs}"

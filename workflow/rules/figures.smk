@@ -52,6 +52,78 @@ rule figures:
         "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
 
 
+rule sampler_cost:
+    input:
+        notebook=f"{workflow.basedir}/notebooks/sampler_cost.ipynb",
+        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+    output:
+        directory(AT("results/{dataset}/{model}/seed{seed}/sampler_cost")),
+    log:
+        AT("logs/sampler_cost/{dataset}/{model}/seed{seed}.log"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=CONFIG,
+    message:
+        "Draw what samplers of {wildcards.model} cost on {wildcards.dataset}"
+    shell:
+        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        " --costs {input.costs}"
+
+
+rule flow:
+    input:
+        notebook=f"{workflow.basedir}/notebooks/simulation.ipynb",
+        runs=lambda wildcards: PLAN.raw_files(wildcards.simulated),
+    output:
+        report(
+            directory(AT("results/flow/{simulated}")),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            subcategory="{simulated}",
+            caption="../report/flow.rst",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        AT("logs/flow/{simulated}.log"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=CONFIG,
+        shown=lambda wildcards: json.dumps(PLAN.runs(wildcards.simulated)),
+    message:
+        "Look at the runs of {wildcards.simulated}"
+    shell:
+        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        " --dataset {wildcards.simulated}"
+
+
+# A target of its own, as it takes minutes and tells of the solver, not of the experiment.
+rule flow_validation:
+    input:
+        notebook=f"{workflow.basedir}/notebooks/flow_validation.ipynb",
+    output:
+        directory(AT("results/flow_validation")),
+    log:
+        AT("logs/flow_validation.log"),
+    benchmark:
+        AT("logs/flow_validation.tsv")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        config=CONFIG,
+    message:
+        "Validate the flow solver"
+    shell:
+        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+
+
 rule gallery:
     input:
         samples=PLAN.results("samples.h5"),
@@ -72,6 +144,7 @@ rule gallery:
         runtime=60,
     params:
         config=CONFIG,
+        megabytes=EXPERIMENT.gallery.megabytes,
     message:
         "Build the gallery"
     shell:

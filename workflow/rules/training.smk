@@ -18,7 +18,7 @@ rule train:
     params:
         config=CONFIG,
         training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
-        checkpoints=AT("checkpoints/{dataset}/{model}/seed{seed}"),
+        checkpoints=PLAN.checkpoints("{dataset}", "{model}", "{seed}"),
     message:
         "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
