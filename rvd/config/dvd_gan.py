@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from rvd.config.trained import TrainedModel
+from rvd.config.trained import WindowModel
 
 # Generators begin at this many pixels.
 SMALLEST = 4
@@ -16,7 +16,7 @@ LEAST = 32
 Widths = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
-class DvdGan(TrainedModel):
+class DvdGan(WindowModel):
     """A recurrent generator of a block of frames, given frames and noise, and two critics.
 
     Widths are multiples of ``width``: ``multipliers`` of the generator at 4 pixels, 8, and so on up
@@ -66,13 +66,6 @@ class DvdGan(TrainedModel):
         if size < LEAST or size & (size - 1):
             return f"multipliers: it takes {LEAST}, {2 * LEAST}, {4 * LEAST}, … pixels, not {size}"
         return super().problem_at(size)
-
-    def problem_given(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
-        seen = self.training.context
-        if context < seen:
-            return f"training.context: the generator sees {seen} frames, not {context}"
-        return None
 
     def widths(self, size: int) -> list[int]:
         """The generator's channels at 4 pixels, 8, …, ``size``."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
 from rvd.config.section import Section
-from rvd.config.trained import Stage, TrainedModel
+from rvd.config.trained import Stage, WindowModel
 
 # Height and width at which training begins.
 SMALLEST = 4
@@ -40,7 +40,7 @@ class Growth(NamedTuple):
     since: int
 
 
-class FutureGan(TrainedModel):
+class FutureGan(WindowModel):
     """A deterministic generator of a block of frames and a critic that grow together.
 
     ``transition_rate`` is the factor of the learning rate at each growth, ``gradient_penalty`` and
@@ -103,10 +103,3 @@ class FutureGan(TrainedModel):
                 "steps, or shorter levels"
             )
         return super().problem_at(size)
-
-    def problem_given(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
-        seen = self.training.context
-        if context < seen:
-            return f"training.context: the generator sees {seen} frames, not {context}"
-        return None

@@ -5,31 +5,29 @@ Clark, Donahue and Simonyan, "Adversarial Video Generation on Complex Datasets",
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from rvd.config import DvdGan as Config
-from rvd.models.adversarial import diversity, hinge
+from rvd.models.adversarial import AdversarialPredictor, diversity, hinge
 from rvd.models.draws import Draw, drawn
 from rvd.models.dvd_gan_networks import Generator, SpatialCritic, TemporalCritic
-from rvd.models.predictor import Forecast, Video, VideoPredictor, to_signed, to_unit
+from rvd.models.predictor import Forecast, Video, to_signed, to_unit
 from rvd.models.roll_out import roll_out
 from rvd.models.spectral import spectrally_normalised
 
 
-class DvdGan(VideoPredictor):
+class DvdGan(AdversarialPredictor):
     """A generator of ``future`` frames from ``context`` frames and noise, and two critics.
 
     The spatial critic judges some of the forecast's frames, one by one, the temporal one the whole
-    clip, known frames too. One Adam moves both: it treats each weight for itself, so that it is the
-    two of the source, and frames are forged once for both.
+    clip, known frames too.
     """
 
     config: Config
+    judges: nn.ModuleDict
 
     def __init__(self, config: Config, size: int, channels: int) -> None:
         super().__init__(config, size, channels)
@@ -50,16 +48,6 @@ class DvdGan(VideoPredictor):
             }
         )
         spectrally_normalised(self)
-
-    @property
-    def players(self) -> Mapping[str, nn.Module]:
-        """The generator, and its critics as one."""
-        return {"generator": self.generator, "critics": self.judges}
-
-    @property
-    def critics(self) -> tuple[str, ...]:
-        """What forecasts do without."""
-        return ("judges",)
 
     def forward(self, video: Video, player: str = "generator") -> dict[str, Tensor]:
         """The losses of ``generator`` or ``critics`` on clips of ``context`` + ``future`` frames.

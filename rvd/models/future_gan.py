@@ -6,20 +6,17 @@ Spatio-Temporal 3d Convolutions in Progressively Growing GANs", 2018.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from rvd.config import FutureGan as Config
-from rvd.models.adversarial import diversity, gradient_penalty
+from rvd.models.adversarial import AdversarialPredictor, diversity, gradient_penalty
 from rvd.models.draws import Draw, drawn
 from rvd.models.future_gan_networks import Clip, Critic, Generator, blended, doubled, halved
 from rvd.models.predictor import (
     Forecast,
     Video,
-    VideoPredictor,
     repeated,
     to_signed,
     to_unit,
@@ -27,7 +24,7 @@ from rvd.models.predictor import (
 from rvd.models.roll_out import roll_out
 
 
-class FutureGan(VideoPredictor):
+class FutureGan(AdversarialPredictor):
     """A deterministic generator of ``future`` frames from ``context`` frames, and a critic.
 
     How far both have grown follows from the step's number (:meth:`begin_step`), and is kept with
@@ -46,19 +43,9 @@ class FutureGan(VideoPredictor):
         }
         known, future = config.training.context, config.training.future
         self.generator = Generator(channels, known, future, widths)
-        self.judge = Critic(channels, known + future, widths)
+        self.judges = Critic(channels, known + future, widths)
         self.growth: Tensor
         self.register_buffer("growth", torch.tensor([float(size), 1.0]))
-
-    @property
-    def players(self) -> Mapping[str, nn.Module]:
-        """The generator and its critic."""
-        return {"generator": self.generator, "critic": self.judge}
-
-    @property
-    def critics(self) -> tuple[str, ...]:
-        """What forecasts do without."""
-        return ("judge",)
 
     def begin_step(self, step: int) -> None:
         """Grow as far as the step's number says."""
@@ -71,11 +58,11 @@ class FutureGan(VideoPredictor):
         return int(resolution), alpha
 
     def forward(self, video: Video, player: str = "generator") -> dict[str, Tensor]:
-        """The losses of ``generator`` or ``critic`` on clips of ``context`` + ``future`` frames.
+        """The losses of ``generator`` or ``critics`` on clips of ``context`` + ``future`` frames.
 
         Returns:
             ``loss``; of the generator its parts ``adversarial`` and ``reconstruction``, the
-            forecasts' ``diversity``, ``resolution`` and ``alpha``; of the critic
+            forecasts' ``diversity``, ``resolution`` and ``alpha``; of the critics
             ``wasserstein`` (the mean score of real clips less that of forged ones),
             ``gradient_penalty`` and ``drift`` (the mean square score of real clips).
         """
@@ -97,7 +84,7 @@ class FutureGan(VideoPredictor):
         forged = self._forged(clip, alpha)
         real = clip[:, :, self.config.training.context :]
         losses = {
-            "adversarial": -self.judge(self._with_context(clip, forged), alpha).mean(),
+            "adversarial": -self.judges(self._with_context(clip, forged), alpha).mean(),
             "reconstruction": F.l1_loss(forged, real),
         }
         loss = losses["adversarial"] + self.config.reconstruction * losses["reconstruction"]
@@ -112,11 +99,11 @@ class FutureGan(VideoPredictor):
 
     def _critic_losses(self, clip: Clip, forged: Clip, alpha: float) -> dict[str, Tensor]:
         # Two passes, since the critic compares the clips of a batch with each other.
-        real_score, forged_score = self.judge(clip, alpha), self.judge(forged, alpha)
+        real_score, forged_score = self.judges(clip, alpha), self.judges(forged, alpha)
         share = drawn(lambda rows: torch.rand(rows, device=clip.device), len(clip))
         between = torch.lerp(clip, forged, share[:, None, None, None, None])
         with torch.autocast(clip.device.type, enabled=False):  # squares of slopes need float32
-            penalty = gradient_penalty(lambda points: self.judge(points, alpha), between.float())
+            penalty = gradient_penalty(lambda points: self.judges(points, alpha), between.float())
         losses = {
             "wasserstein": real_score.mean() - forged_score.mean(),
             "gradient_penalty": penalty,

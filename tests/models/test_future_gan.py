@@ -49,7 +49,7 @@ def test_parameters_are_about_those_of_the_source(size, generator, critic):
     with torch.device("meta"):
         model = built(config, size, 3)
     assert parameters(model.generator) == pytest.approx(generator, rel=0.02)
-    assert parameters(model.judge) == pytest.approx(critic, rel=0.035)
+    assert parameters(model.judges) == pytest.approx(critic, rel=0.035)
 
 
 def test_growth_follows_from_the_step():
@@ -73,7 +73,7 @@ def test_growth_follows_from_the_step():
 def test_any_size_among_the_levels(channels, size):
     model = built(tiny(size), size, channels)
     video = torch.rand(1, 8, channels, size, size)
-    generator, critic = (model(video, player) for player in ("generator", "critic"))
+    generator, critic = (model(video, player) for player in ("generator", "critics"))
     assert {"reconstruction", "diversity", "resolution", "alpha"} < generator.keys()
     assert critic.keys() == {"loss", "wasserstein", "gradient_penalty", "drift"}
     forecast = model.eval().predict(video[:, :4], 6, 2, seeded([0]))  # a block and a half
@@ -93,9 +93,9 @@ def test_a_new_level_begins_as_nothing_and_ends_as_all():
     past = clip[:, :, :4]
     before = doubled(model.generator(halved(past), 1.0))
     torch.testing.assert_close(model.generator(past, 0.0), before)
-    torch.testing.assert_close(model.judge(clip, 0.0), model.judge(halved(clip), 1.0))
-    whole = [model.generator(past, 1.0), model.judge(clip, 1.0)]
-    nearly = [model.generator(past, 1 - 1e-9), model.judge(clip, 1 - 1e-9)]
+    torch.testing.assert_close(model.judges(clip, 0.0), model.judges(halved(clip), 1.0))
+    whole = [model.generator(past, 1.0), model.judges(clip, 1.0)]
+    nearly = [model.generator(past, 1 - 1e-9), model.judges(clip, 1 - 1e-9)]
     torch.testing.assert_close(nearly, whole, atol=1e-6, rtol=0)
     assert not torch.allclose(model.generator(past, 0.5), before)
     assert not torch.allclose(model.generator(past, 0.5), whole[0])
@@ -122,7 +122,7 @@ def test_real_clips_fade_in_alike():
 
 
 def test_the_critic_compares_the_clips_of_a_batch():
-    judge = built(tiny(), SIZE).judge
+    judge = built(tiny(), SIZE).judges
     clip, other = torch.rand(2, 1, 1, 8, SIZE, SIZE)
     alike = judge(torch.cat([clip, clip]), 1.0)
     assert not torch.allclose(alike, judge(torch.cat([clip, other]), 1.0)[:1].expand(2))
@@ -176,8 +176,8 @@ class TestGradientPenalty:
     def test_reaches_every_weight_of_the_critic(self):
         model = built(tiny(), SIZE)
         points = torch.rand(2, 1, 8, SIZE, SIZE)
-        gradient_penalty(lambda x: model.judge(x, 1.0), points).backward()
-        kernels = [p for n, p in model.judge.named_parameters() if n.endswith("weight")]
+        gradient_penalty(lambda x: model.judges(x, 1.0), points).backward()
+        kernels = [p for n, p in model.judges.named_parameters() if n.endswith("weight")]
         used = [p for p in kernels if p.grad is not None]
         assert len(used) == len(kernels) - 2  # not those that read frames of 4 and of 8 pixels
         assert all(p.grad.abs().sum() > 0 for p in used)
@@ -192,7 +192,7 @@ def test_a_predictor_saved_on_the_way_knows_how_far_it_has_grown(tmp_path, step)
     context = torch.rand(1, 4, 1, SIZE, SIZE)
     forecasts = [m.predict(context, 2, 1, seeded([0])) for m in (model, loaded)]
     assert torch.equal(*forecasts)
-    assert not hasattr(loaded, "judge")
+    assert not hasattr(loaded, "judges")
     times = SIZE // model.config.growth(step, SIZE).resolution
     small = forecasts[0][..., ::times, ::times]
     assert torch.equal(
@@ -207,7 +207,7 @@ def test_resumed_across_growth_equals_uninterrupted_bit_for_bit(tmp_path, monkey
     header, *rows = (line.split(",") for line in whole.curve.read_text().splitlines())
     resolutions = [float(row[header.index("generator_resolution")]) for row in rows]
     assert resolutions == [4] * 3 + [8] * 5 + [16] * 2
-    assert {"critic_loss", "critic_gradient_penalty", "generator_diversity"} <= set(header)
+    assert {"critics_loss", "critics_gradient_penalty", "generator_diversity"} <= set(header)
 
 
 def test_optimisers_begin_afresh_at_each_growth(tmp_path):
