@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lbm.analysis import autocorrelation, coefficients, lift_spectrum, pictures, strouhal_number
 from lbm.run_file import RunFile
@@ -25,11 +26,13 @@ def save(figure: Figure, folder: Path | str, name: str) -> None:
 
 
 def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
-    """Vorticity of the whole domain at some frames, red turning left, blue right."""
+    """Vorticity of the whole domain at those frames that there are, red turning left, blue right."""
+    frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
     figure = Figure(figsize=(7.2, 1.9 * len(shown)), layout="constrained")
-    for axes, field, frame in zip(figure.subplots(len(shown), 1).flat, shown, frames, strict=True):
+    panels = figure.subplots(len(shown), 1, squeeze=False).flat
+    for axes, field, frame in zip(panels, shown, frames, strict=True):
         norm = TwoSlopeNorm(0, -largest, largest)
         image = axes.imshow(field, cmap="RdBu_r", norm=norm, origin="lower")
         axes.contourf(run.solid, levels=[0.5, 1], colors="0.4")
@@ -44,7 +47,7 @@ def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
     """Drag and lift coefficient over the first frames, a panel for each run."""
     columns = 3
     rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(7.2, 1.25 * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 1.1 * rows + 0.8), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (name, run) in zip(panels.flat, runs.items(), strict=False):
         drag, lift = (values[:frames] for values in coefficients(run))
@@ -54,9 +57,8 @@ def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
         axes.set_title(f"{name}, Re {run.street.reynolds:g}", fontsize=8)
     for axes in panels.flat[len(runs) :]:
         axes.set_visible(False)
-    for axes in panels.flat[: len(runs)][-columns:]:
-        axes.set_xlabel("tick after the warm-up")
-        axes.xaxis.set_tick_params(labelbottom=True)
+    panels.flat[0].xaxis.set_major_locator(MaxNLocator(3))  # of all, as they share it
+    figure.supxlabel("tick after the warm-up", fontsize=9)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     return _plain(figure)
@@ -113,7 +115,8 @@ def autocorrelation_figure(
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
-        correlation = autocorrelation(pictures(run, columns, pool), lags)
+        longest = min(lags, run.street.frames // 2)
+        correlation = autocorrelation(pictures(run, columns, pool), longest)
         period = run.street.diameter / (run.street.velocity * strouhal_number(run))
         label = f"{name} (period {period / run.street.interval:.1f})"
         axes.plot(correlation, color=colour, lw=1, label=label)
@@ -136,7 +139,7 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
     axes.set_yticks(range(len(names)), names, fontsize=7)
     figure.colorbar(image, ax=axes, shrink=0.8, label="r.m.s. difference of nearest clips / r.m.s.")
     if len(names) > 1:
-        others = np.where(np.eye(len(names), dtype=bool), np.inf, nearest)
+        others = np.where(np.eye(len(names), dtype=bool) | np.isnan(nearest), np.inf, nearest)
         one, other = divmod(int(others.argmin()), len(names))
         axes.set_title(
             f"most alike: {names[one]} and {names[other]}, {others.min():.2f}", fontsize=8
