@@ -26,7 +26,7 @@ def save(figure: Figure, folder: Path | str, name: str) -> None:
 
 
 def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
-    """Vorticity of the whole domain at those frames that there are, red turning left, blue right."""
+    """Vorticity of the domain at those frames that there are, red turning left, blue right."""
     frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
