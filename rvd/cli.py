@@ -13,6 +13,7 @@ import typer
 from rvd.config import Experiment, load_experiment
 from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.files import hush_repeated_no_room
 from rvd.interruption import INTERRUPTED, Interrupted
 
 # Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
@@ -45,9 +46,14 @@ def _common(
         Path | None, typer.Option(help="also write what goes to standard error to this file")
     ] = None,
 ) -> None:
+    # Here, for typer has set a hook of its own just before.
+    hush_repeated_no_room()
     if log is not None:
+        from rvd.launch import launched
+
         log.parent.mkdir(parents=True, exist_ok=True)
-        sys.stderr = _Both(sys.stderr, log.open("w", buffering=1))
+        # Of several processes none may empty the log in which another has written.
+        sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
 
 
 @app.command()
@@ -114,8 +120,19 @@ def train(
     curve: Annotated[Path, typer.Option(help="CSV of the training's losses")],
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="that train as one, each on a GPU, through torchrun")
+    ] = 1,
 ) -> None:
     """Train a model, from its last checkpoint when there is one."""
+    from rvd.launch import launched, relaunch
+
+    experiment = load_experiment(config)
+    if processes > 1:
+        threads = max(1, threads // processes) if threads else None
+        if not launched():
+            relaunch(processes, threads, sys.argv[1:])
+
     import torch
 
     from rvd import device
@@ -123,7 +140,6 @@ def train(
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
-    experiment = load_experiment(config)
     device.apply(experiment.compute, threads)
     section = _section(experiment, "models", model)
     settings = getattr(section, "training", None)
@@ -322,6 +338,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
     """Build the page of moving forecasts, scores and curves."""
     from rvd.gallery import Contents, build_gallery
     from rvd.provenance import provenance
+    from rvd.status import format_accounts, progress_of
 
     plan = Plan(load_experiment(config))
     tables = {"Table 1": "results/table1.csv", "Table 2, ablations": "results/ablation.csv"}
@@ -331,7 +348,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         curves=[Path(path) for path in plan.curves()],
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
-        provenance=provenance(plan.experiment),
+        provenance=provenance(plan.experiment) | {"Trainings": format_accounts(progress_of(plan))},
         megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rvd.config.plan import Plan
+from rvd.training.history import Account, account_of, read_history
 from rvd.training.journal import read_journal
 
-HEADER = ("dataset", "model", "seed", "state", "steps", "loss", "steps/s", "left", "last entry")
+HEADER = ("dataset", "model", "seed", "state", "steps", "loss", "steps/s", "left", "last entry",
+          "on the way")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Progress:
     ``state`` is ``waiting``, ``training``, ``trained``, ``sampled`` or ``scored``; for a model that
     is not trained, one of the first and the last two. ``seconds_left`` is what the training still
     takes at the rate of its last journal entry, ``silent`` how many seconds ago that was written;
-    both are None when there is none.
+    both are None when there is none. ``account`` tells how often it was taken up again, and why.
     """
 
     dataset: str
@@ -34,6 +36,7 @@ class Progress:
     losses: dict[str, float] | None = None
     rate: float | None = None
     silent: float | None = None
+    account: Account = field(default_factory=Account)
 
     @property
     def seconds_left(self) -> float | None:
@@ -60,7 +63,8 @@ def _progress(plan: Plan, dataset: str, model: str, seed: int, *, own: bool) -> 
     state = "scored" if exists("scores.csv") else "sampled" if exists("samples.h5") else "waiting"
     if not own:
         return Progress(dataset, model, seed, state)
-    journal = Path(plan.checkpoints(dataset, model, seed)) / "journal.jsonl"
+    folder = Path(plan.checkpoints(dataset, model, seed))
+    journal = folder / "journal.jsonl"
     entries = read_journal(journal)
     if state == "waiting":
         if exists("predictor.safetensors"):
@@ -79,6 +83,7 @@ def _progress(plan: Plan, dataset: str, model: str, seed: int, *, own: bool) -> 
         losses={name: value for name, value in last.items() if name.endswith("loss")},
         rate=last.get("steps_per_second"),
         silent=max(0.0, time.time() - journal.stat().st_mtime) if journal.exists() else None,
+        account=account_of(read_history(folder)),
     )
 
 
@@ -91,6 +96,13 @@ def format_progress(found: list[Progress]) -> str:
     states = [progress.state for progress in found]
     counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     return "\n".join([*lines, "", f"{len(found)} in all: {counted}"])
+
+
+def format_accounts(found: Iterable[Progress]) -> str:
+    """A line for each training: how often it was taken up again, and what was passed over."""
+    trained = [progress for progress in found if progress.steps is not None]
+    lines = [f"{p.dataset}/{p.model}, seed {p.seed}: {p.account}" for p in trained]
+    return "\n".join(lines) or "none"
 
 
 def _row(progress: Progress) -> tuple[str, ...]:
@@ -107,6 +119,7 @@ def _row(progress: Progress) -> tuple[str, ...]:
         f"{progress.rate:.3g}" if begun and progress.rate else "",
         _duration(left) if left is not None else "",
         f"{_duration(progress.silent)} ago" if begun and progress.silent is not None else "",
+        str(progress.account) if begun else "",
     )
 
 

@@ -17,6 +17,8 @@ from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.files import software
+from rvd.interruption import exclusive
+from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, load
 from rvd.models.analogue import AnalogueForecast
 from rvd.models.draws import seeded
@@ -25,6 +27,8 @@ from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
 from rvd.progress import progress
 from rvd.video.clips import FixedClip, as_unit, fixed_clips, read_clip
 from rvd.video.file import Frames, VideoFile
+
+MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
 
 def forecaster(
@@ -87,8 +91,22 @@ def sample(
         output: the ensemble file.
 
     Raises:
-        UserError: no test video is long enough, a forecast is not finite, or the disk is full.
+        UserError: no test video is long enough, a forecast is not finite, another sampler is at
+            work on ``output``, the disk is full, or memory is not enough.
     """
+    with exclusive(output.parent, f".{output.name}.lock", "sampler"):
+        _sample(predictor, videos, experiment, dataset, model, seed, output)
+
+
+def _sample(
+    predictor: VideoPredictor,
+    videos: VideoFile,
+    experiment: Experiment,
+    dataset: str,
+    model: str,
+    seed: int,
+    output: Path,
+) -> None:
     settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
     split = videos.splits["test"]
     clips = fixed_clips(split, settings.context + horizon, settings.clips)
@@ -114,7 +132,8 @@ def sample(
                     for index in batch
                 ]
                 seeds = [_clip_seed(settings.seed, seed, index) for index in batch]
-                forecast = _forecast(predictor, frames, settings, seeds, device)
+                with enough_memory("a forecast", MORE_MEMORY):
+                    forecast = _forecast(predictor, frames, settings, seeds, device)
                 seconds = (time.monotonic() - began) / len(batch)
                 for row, index in enumerate(batch):
                     if not writer.done[index]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,14 +21,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rvd.config import Player, Stage, TrainedModel, Training
 from rvd.errors import UserError
 from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
+from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, save
 from rvd.progress import progress
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
+from rvd.training.history import History
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
 from rvd.training.validation import Validation
 from rvd.video.clips import ClipStream, as_unit, training_loader
 from rvd.video.file import VideoFile
+
+MORE_MEMORY = "set a smaller training.batch, or training.gradient_checkpointing: true"
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
     Raises:
         Interrupted: TERM or INT came; the state is saved.
         UserError: the loss is not finite, another trainer is at work in the folder, the checkpoint
-            is of another config, or the disk is full.
+            is of another config, the disk is full, or memory is not enough.
     """
     with stop_requests() as stop:
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
@@ -73,8 +78,12 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
             kwargs_handlers=[parallel],
         )
         # One process of several writes, and holds the folder for all of them.
-        with exclusive(task.checkpoints) if accelerator.is_main_process else nullcontext():
-            _Trainer(accelerator, predictor, settings, task).run(stop)
+        main = accelerator.is_main_process
+        with exclusive(task.checkpoints) if main else nullcontext():
+            history = History(task.checkpoints) if main else None
+            trainer = _Trainer(accelerator, predictor, settings, task, history)
+            with trainer.attempt(), enough_memory("a training step", MORE_MEMORY):
+                trainer.run(stop)
 
 
 class _Trainer:
@@ -86,8 +95,10 @@ class _Trainer:
         predictor: VideoPredictor,
         settings: Training,
         task: TrainingTask,
+        history: History | None,
     ) -> None:
         self.accelerator, self.settings, self.task = accelerator, settings, task
+        self.history = history
         optimisers = {
             player: torch.optim.Adam(
                 module.parameters(),
@@ -112,11 +123,26 @@ class _Trainer:
         self.stamp = task.stamp | {"model": self.config.decisive(), "seed": task.seed}
         self.step = 0
         self.saved = -1
-        found = load_checkpoint(task.checkpoints, self.stamp)
+        passed_over = history.damaged if history else None
+        found = load_checkpoint(task.checkpoints, self.stamp, passed_over)
         if found is not None:
             self.step, state = found
             self.saved = self.step
             self._restore(state)
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Keeps the history of this attempt, and says how many clips a step has."""
+        if self.history is None:
+            return nullcontext()
+        processes = self.accelerator.num_processes
+        batch = _batch_at(self.config, self.predictor.size, self.step)
+        if processes > 1:
+            print(
+                f"{self.task.name}: {processes} processes with {batch} clips each, which is an "
+                f"effective batch of {processes * batch}",
+                file=sys.stderr,
+            )
+        return self.history.attempt(self.step, processes=processes, batch=processes * batch)
 
     def run(self, stop: StopRequest) -> None:
         """All steps that are left, then the outputs."""

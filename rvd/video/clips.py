@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,17 @@ def training_loader(stream: ClipStream, first_step: int, workers: int) -> DataLo
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
+        worker_init_fn=_leave_signals_to_the_trainer,
     )
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """SLURM and Ctrl-C signal every process of a job: workers have to outlive the last step.
+
+    They end when the trainer tells them to, or within seconds of its death.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class FixedClip(NamedTuple):
