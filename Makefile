@@ -6,18 +6,19 @@ VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-BENCHMARKS := training_step clip_loading conversion metrics flow_solver
+BENCHMARKS := training_step denoising_step recurrent models clip_loading conversion metrics flow_solver
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long lint format bench lock clean distclean
+.PHONY: help demo test test-quick test-long lint format bench bench-gpu lock clean distclean
 
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
-	@echo "make test-long   those that take minutes without a GPU: FVD of 256 clips"
+	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
 	@echo "make lint        style, types, rules  make format      mend the style"
-	@echo "make bench       speed and memory     make lock        renew constraints.txt"
+	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
+	@echo "make lock        renew constraints.txt"
 	@echo "make clean       remove the demo and caches (make distclean: .venv, too)"
 
 demo: $(READY)
@@ -49,6 +50,12 @@ format: $(READY)
 
 bench: $(READY)
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+bench-gpu: $(READY)
+	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' \
+	  || { echo "bench-gpu: PyTorch sees no GPU here"; exit 1; }
+	$(BIN)/python -m benchmarks.training_step --device cuda --steps 20
+	$(BIN)/python -m benchmarks.denoising_step --device cuda --steps 50 --rows 16
 
 # The exact versions that were tested: what an installation without constraints gives today.
 lock:

@@ -7,6 +7,7 @@ snakemake -n all                             what would be done, and why
 """
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 # Rules call `python`: the one that runs Snakemake, whether or not its environment was activated.
-shell.prefix(f"export PATH='{Path(sys.executable).parent}':\"$PATH\"; ")
+shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 
 try:
@@ -31,7 +32,14 @@ except ConfigError as error:
 PLAN = Plan(EXPERIMENT)
 AT = PLAN.at
 CONFIG = AT("results/config.json")
+# Forecasting takes one GPU, however many train.
+ONE_GPU = min(1, EXPERIMENT.compute.gpus)
 NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
+
+
+def growing(amount):
+    """``amount`` at the first attempt, twice and thrice as much at the later ones."""
+    return lambda wildcards, attempt: amount * min(attempt, 3)
 
 
 # Every verb reads the resolved config from here; it is written before the first job starts. What a
@@ -52,8 +60,11 @@ wildcard_constraints:
     table="table1|ablation",
 
 
+# On a cluster these run where Snakemake does: each takes seconds, or needs the internet, which the
+# nodes of many clusters cannot reach.
 localrules:
     all,
+    fetch,
     table,
     weights,
 

@@ -21,7 +21,7 @@ LENGTH, BATCH = 8, 8
 
 def clips_per_second(path: Path, workers: int, batches: int) -> float:
     """Clips of 8 frames a second, after a first batch."""
-    stream = ClipStream(path, LENGTH, BATCH, seed=0, steps=batches + 1)
+    stream = ClipStream(path, LENGTH, lambda _: BATCH, seed=0, steps=batches + 1)
     loader = iter(training_loader(stream, 0, workers))
     next(loader)
     began = time.perf_counter()

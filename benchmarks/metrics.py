@@ -1,178 +1,223 @@
 """Time and memory of the metrics, as ratios to what else computes them, in one run.
 
 CRPS against properscoring and scoringrules; I3D against its own convolutions alone; and the scoring
-of an ensemble file of the demo's size. Each figure is the best of its repetitions: other work on
-the machine only ever adds to a time. Peak memory is of a process that does one thing.
+of the demo. What is compared runs by turns, and a ratio is that of neighbours in time: median
+(least … most).
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
+from rvd.config import load_experiment
+from rvd.datasets.parallel import cores
 from rvd.errors import UserError
-from rvd.evaluation.choice import ScoreSettings
-from rvd.evaluation.crps import crps, crps_on_device, fair_crps
-from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.evaluation.i3d import I3D, load_i3d
-from rvd.evaluation.scoring import score
+from rvd.evaluation.crps import crps, fair_crps
+from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.evaluation.i3d import load_i3d
 from rvd.evaluation.weights import FETCHERS
 from rvd.video.file import VideoInfo
 
 MEMBERS, PIXELS = 100, 196_608
+REPOSITORY = Path(__file__).parents[1]
+PAIRWISE = "properscoring, numpy"
 
 
-def ensemble(pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """A hundred members and a truth of grey levels."""
-    grey = np.random.default_rng(0).integers(0, 256, (MEMBERS + 1, pixels), np.uint8)
-    return grey[1:], grey[0]
-
-
-def crps_time(name: str, pixels: int) -> tuple[float, float]:
-    """Seconds for each million pixels, and MB of peak memory above what was there before."""
+def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
+    """Each way to the CRPS of a hundred members of grey levels, in the layout that suits it."""
     import properscoring
     import scoringrules
 
-    members, truth = ensemble(pixels)
-    wide, x = members.T.astype(np.float64), truth.astype(np.float64)
-
-    def rules(estimator: str) -> Callable[[], object]:
-        return lambda: scoringrules.crps_ensemble(x, wide, estimator=estimator)
-
+    grey = np.random.default_rng(0).integers(0, 256, (MEMBERS + 1, pixels), np.uint8)
+    members, truth = grey[1:], grey[0]
+    # The others want floats, and the members of a pixel side by side.
+    wide, x = np.ascontiguousarray(members.T, np.float64), truth.astype(np.float64)
+    single = [(array / np.float32(255)).astype(np.float32) for array in (members, truth)]
     pairwise = properscoring._crps._crps_ensemble_vectorized
-    tensors = torch.from_numpy(members), torch.from_numpy(truth)
-    run: dict[str, Callable[[], object]] = {
-        "ours": lambda: crps(members, truth),
-        "ours, fair": lambda: fair_crps(members, truth),
-        "ours, by torch": lambda: crps_on_device(*tensors),
-        "properscoring": lambda: properscoring.crps_ensemble(x, wide),
-        "properscoring, numpy": lambda: pairwise(x, wide, np.ones_like(wide)),
-    } | {f"scoringrules {e}": rules(e) for e in ("qd", "pwm")}
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = best(run[name], 1 if name.endswith("numpy") else 3)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return seconds / pixels * 1e6, (after - before) / 1024
+
+    def by(threads: int, score: Callable, *arrays: np.ndarray) -> Callable[[], object]:
+        def run() -> None:
+            torch.set_num_threads(threads)
+            score(*arrays)
+
+        return run
+
+    # scoringrules' other estimators compare all pairs of members, and take 15 GB here. So does
+    # properscoring where numba, for which it has a kernel, is not installed.
+    return {
+        "ours, 1 thread": by(1, crps, members, truth),
+        "ours": by(cores(), crps, members, truth),
+        "ours, fair": by(cores(), fair_crps, members, truth),
+        "ours, of float32": by(cores(), crps, *single),
+        **{
+            f"scoringrules {name}": partial(scoringrules.crps_ensemble, x, wide, estimator=name)
+            for name in ("qd", "pwm")
+        },
+        "properscoring, numba": partial(properscoring.crps_ensemble, x, wide),
+        PAIRWISE: lambda: pairwise(x, wide, np.ones_like(wide)),
+    }
 
 
-def best(run: Callable[[], object], times: int) -> float:
-    """The least seconds of several runs."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
+def crps_memory(run: Callable[[], object]) -> float:
+    """MB that its arrays take at most, above those given to it."""
+    tracemalloc.start()
+    run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+def seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def bench_crps(rounds: int) -> None:
+    for run in crps_runs(64).values():
         run()
-        found.append(time.perf_counter() - began)
-    return min(found)
+    few = PIXELS // 20
+    whole, part = crps_runs(PIXELS), crps_runs(few)
+    found = {name: [] for name in whole}
+    for _ in range(rounds):
+        for name, run in whole.items():
+            if name != PAIRWISE:
+                found[name].append(seconds(run) / PIXELS)
+    found[PAIRWISE].append(seconds(part[PAIRWISE]) / few)
+    print(f"CRPS of {MEMBERS} members on {cores()} cores: medians of {rounds} interleaved rounds")
+    print(f"{'':24}{'µs a pixel':>12}{'× ours':>24}{'MB for 196,608 pixels':>24}")
+    for name, times in found.items():
+        ratios = sorted(other / one for other, one in zip(times, found["ours"], strict=False))
+        spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
+        memory = crps_memory(part[name]) * PIXELS / few
+        print(f"{name:24}{statistics.median(times) * 1e6:12.3f}{spread:>24}{memory:24.0f}")
 
 
-def bench_crps() -> None:
-    context = multiprocessing.get_context("spawn")
-    # scoringrules' other estimators compare all pairs of members, and take 15 GB here.
-    names = ["ours", "ours, fair", "ours, by torch", "scoringrules qd", "scoringrules pwm"]
-    # properscoring has a kernel for where numba is installed, and pairs of members where it is not.
-    names += ["properscoring", "properscoring, numpy"]
-    found = {}
-    for name in names:
-        pixels = PIXELS // 20 if name.endswith("numpy") else PIXELS
-        with context.Pool(1) as pool:
-            seconds, memory = pool.apply(crps_time, (name, pixels))
-        found[name] = seconds
-        ratio = seconds / found["ours"]
-        print(
-            f"CRPS, S = {MEMBERS}: {name:20} {seconds:8.2f} s a million pixels, "
-            f"{ratio:6.2f} × ours, peak {memory:+6.0f} MB for {pixels} pixels",
-            flush=True,
-        )
+class Recorded(TorchFunctionMode):
+    """Keeps the calls of convolutions (and of products, which those of width 1 are)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], object]] = []
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = options or {}
+        if function in (F.conv3d, F.linear):
+            self.calls.append(partial(function, *arguments, **options))
+        return function(*arguments, **options)
 
 
 def bench_i3d(weights: Path, rounds: int) -> None:
+    """The network, and its own convolutions on the inputs that they had in it, by turns."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = load_i3d(weights, device)
-    assert isinstance(network, I3D)
-    video = 2 * torch.rand(2, 3, 16, 224, 224, device=device) - 1
-    inputs: list[tuple[nn.Conv3d, torch.Tensor]] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda module, given: inputs.append((module, given[0])))
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv3d)
-    ]
+    clips = 2
+    video = 2 * torch.rand(clips, 3, 16, 224, 224, device=device) - 1
+
+    def timed(run: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return (time.perf_counter() - began) / clips
+
     with torch.inference_mode():
-        # `linear` is called past the hooks of the two layers before a pooling.
-        first = network.Conv3d_1a_7x7, network.Conv3d_2c_3x3
-        network(video)
-        for hook in hooks:
-            hook.remove()
-        for layer, shape in zip(first, ((3, 16, 224, 224), (64, 8, 56, 56)), strict=True):
-            given = torch.rand(2, *shape, device=device)
-            inputs.append((layer, given.contiguous(memory_format=torch.channels_last_3d)))
+        with Recorded() as recorded:
+            network(video)
 
         def convolutions() -> None:
-            for layer, given in inputs:
-                padding = [width // 2 for width in layer.kernel_size]
-                F.conv3d(given, layer.weight, layer.bias, layer.stride, padding)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
+            for call in recorded.calls:
+                call()
 
-        def whole() -> None:
-            network(video)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-
-        times = [(best(whole, 1), best(convolutions, 1)) for _ in range(rounds)]
-    alone = min(pair[1] for pair in times)
-    all_of_it = min(pair[0] for pair in times)
+        timed(convolutions)
+        pairs = [(timed(lambda: network(video)), timed(convolutions)) for _ in range(rounds)]
+    whole, alone = (statistics.median(times) for times in zip(*pairs, strict=True))
+    ratios = sorted(one / other for one, other in pairs)
     print(
-        f"I3D on {device.type}, {torch.get_num_threads()} threads: {all_of_it / 2:.2f} s a clip of "
-        f"16 frames, its {len(inputs)} convolutions alone {alone / 2:.2f} s: "
-        f"ratio {all_of_it / alone:.2f}"
+        f"I3D on {device.type}, {torch.get_num_threads()} threads: {whole:.3f} s a clip of 16 "
+        f"frames, its {len(recorded.calls)} convolutions alone {alone:.3f} s; ratio "
+        f"{statistics.median(ratios):.3f} ({ratios[0]:.3f} … {ratios[-1]:.3f}, {rounds} rounds)"
     )
 
 
 def bench_scoring(weights: Path, folder: Path) -> None:
-    """An ensemble file of the demo's size: 16 clips of 8 members, 16 frames of 32 × 32."""
-    shape = EnsembleShape(16, 8, 4, 16, (32, 32, 1))
-    info = EnsembleInfo("simulation", "bench", 0, VideoInfo("", "", 10.0, -1.0, 1.0, "", True))
-    rng = np.random.default_rng(0)
-    path = folder / "samples.h5"
+    """The demo's models, each scored by a process of one thread, one process a core.
+
+    The files have the demo's numbers of clips, members and pixels, and hold noise.
+    """
+    change = folder / "change.yaml"
+    change.write_text(f"root: {folder}\nevaluation: {{weights: {weights.absolute()}}}\n")
+    configs = [REPOSITORY / "config" / name for name in ("config.yaml", "demo.yaml")] + [change]
+    experiment = load_experiment(configs)
+    (dataset,), evaluation = experiment.run.datasets, experiment.evaluation
+    section = experiment.datasets[dataset]
+    frame = (section.size, section.size, section.channels)
+    context, clips = evaluation.context, evaluation.clips
+    shape = EnsembleShape(clips, evaluation.ensemble, context, section.horizon, frame)
+    commands = []
+    for model in experiment.run.models:
+        path = folder / model / "samples.h5"
+        write_noise(path, EnsembleInfo(dataset, model, 0, VideoInfo(signed=True)), shape)
+        options = ["--threads", "1", "--features", folder / "features"]
+        options += [word for config in configs for word in ("--config", config)]
+        commands.append(["score", path, *options, "--output", path.with_name("scores.csv")])
+
+    def run(command: list[object]) -> None:
+        subprocess.run([sys.executable, "-m", "rvd", *map(str, command)], check=True)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        elapsed = seconds(lambda: list(pool.map(run, commands)))
+    print(
+        f"scoring the demo ({len(commands)} models × {clips} clips × {shape.ensemble} members × "
+        f"{shape.horizon} frames: {', '.join(evaluation.metrics)}), {cores()} processes at a time: "
+        f"{elapsed:.0f} s"
+    )
+
+
+def write_noise(path: Path, info: EnsembleInfo, shape: EnsembleShape) -> None:
+    """The truth is the same for all models."""
+    truths = np.random.default_rng(0)
+    forecasts = np.random.default_rng([*info.model.encode()])
     with EnsembleWriter(path, info, shape, np.float32) as writer:
         for clip in range(shape.clips):
-            frames = rng.random((9, 20, 32, 32, 1), np.float32)
+            frames = truths.random((shape.context + shape.horizon, *shape.frame), np.float32)
+            samples = forecasts.random((shape.ensemble, shape.horizon, *shape.frame), np.float32)
             writer.write(
                 clip,
                 video=str(clip),
                 start=0,
-                context=frames[0, :4],
-                truth=frames[0, 4:],
-                samples=frames[1:, 4:],
+                context=frames[: shape.context],
+                truth=frames[shape.context :],
+                samples=samples,
                 seconds=0.0,
             )
         writer.finish()
-    metrics = ("fvd", "lpips", "crps", "psnr", "ssim")
-    for name, chosen in (("crps, psnr, ssim", metrics[2:]), ("with lpips and fvd", metrics)):
-        settings = ScoreSettings(chosen, weights=weights)
-        with EnsembleFile(path) as file:
-            seconds = best(lambda f=file, s=settings: score(f, s, folder / "scores.csv"), 1)
-        print(f"scoring a model of the demo, {name}: {seconds:.1f} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, default=Path("data/weights"))
-    parser.add_argument("--rounds", type=int, default=5, help="of I3D and its convolutions")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, help="of torch")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    bench_crps()
+    bench_crps(arguments.rounds)
     try:
         for name in ("i3d", "lpips-alex"):
             path = arguments.weights / f"{name}.safetensors"

@@ -2,16 +2,15 @@
 
 Variants are interleaved in fresh processes, so that drifts of the machine hit them alike and
 peak memory is each one's own. Ratios are of medians; each time stands with its least and greatest
-value. Memory is what forward and backward add to a process that holds model and data.
+value. Memory is what forward and backward add to a process that holds model and data. bfloat16 is
+left out on a processor that computes it by software.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.frame_by_frame import FrameByFrame
-from rvd.config import ResidualDiffusion, load_experiment
+from benchmarks.machine import described, memory, now, peak_memory
+from rvd import device
+from rvd.config import Compute, ResidualDiffusion, load_experiment
 from rvd.models import build
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -30,11 +31,24 @@ CASES = {
     "paper, 128 px, batch 4": ([CONFIG / "config.yaml"], 128, 3, 4),
 }
 YARDSTICK = "frame by frame, float32"
-VARIANTS = (YARDSTICK, "float32", "bfloat16", "bfloat16, checkpointing")
+VARIANTS = {
+    YARDSTICK: {},
+    "float32": {},
+    "float32, channels last": {"channels_last": True},
+    "bfloat16": {},
+    "bfloat16, channels last": {"channels_last": True},
+    "bfloat16, checkpointing": {},
+}
+WARM_UP = 3  # steps that compile, choose algorithms and record graphs
+# Compilation takes minutes on a CPU and gains little there.
+ON_GPU = {
+    "bfloat16, compiled": {"channels_last": True, "compile": "default"},
+    "bfloat16, CUDA graphs": {"channels_last": True, "compile": "reduce-overhead"},
+}
 
 
-def measure(case: str, variant: str, device: str, steps: int) -> tuple[list[float], float]:
-    """Seconds of each step after a first one, and the memory of a step in MB."""
+def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float], float]:
+    """Seconds of each step after the first ones, and the memory of a step in MB."""
     paths, size, channels, batch = CASES[case]
     config = load_experiment(paths).models["rvd"]
     assert isinstance(config, ResidualDiffusion)
@@ -46,9 +60,12 @@ def measure(case: str, variant: str, device: str, steps: int) -> tuple[list[floa
         ),
     }
     torch.manual_seed(0)
-    model = build(config.model_copy(update=changes), size, channels).to(device)
-    video = torch.rand(batch, config.training.clip_length, channels, size, size, device=device)
-    step = torch.randint(config.diffusion_steps, (batch,), device=device)
+    model = build(config.model_copy(update=changes), size, channels).to(where)
+    compute_as = Compute(gpus=0, threads=1, **(VARIANTS | ON_GPU)[variant])
+    device.prepare(model, compute_as)
+    device.compiled(model, compute_as)
+    video = torch.rand(batch, config.training.clip_length, channels, size, size, device=where)
+    step = torch.randint(config.diffusion_steps, (batch,), device=where)
     noise = torch.randn_like(video[:, config.training.context :])
     compute: Callable[[], Tensor]
     if variant == YARDSTICK:
@@ -57,37 +74,16 @@ def measure(case: str, variant: str, device: str, steps: int) -> tuple[list[floa
     else:
         compute = lambda: model(video, diffusion_step=step, noise=noise)["loss"]  # noqa: E731
     parameters = list(model.parameters())
-    before, seconds = _memory(device), []
-    for _ in range(steps + 1):
-        began = _now(device)
+    before, seconds = memory(where), []
+    for _ in range(steps + WARM_UP):
+        began = now(where)
         for parameter in parameters:
             parameter.grad = None
-        with torch.autocast(device, torch.bfloat16, enabled="bfloat16" in variant):
+        with torch.autocast(where, torch.bfloat16, enabled="bfloat16" in variant):
             loss = compute()
         loss.backward()
-        seconds.append(_now(device) - began)
-    return seconds[1:], _peak(device) - before
-
-
-def _now(device: str) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def _memory(device: str) -> float:
-    """MB in use now."""
-    if device == "cuda":
-        return torch.cuda.memory_allocated() / 1e6
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def _peak(device: str) -> float:
-    """MB in use at the most."""
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        seconds.append(now(where) - began)
+    return seconds[WARM_UP:], peak_memory(where) - before
 
 
 def main() -> None:
@@ -97,29 +93,34 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
+    gpu = arguments.device == "cuda"
+    variants = [
+        name
+        for name in (VARIANTS | ON_GPU if gpu else VARIANTS)
+        if gpu or device.bfloat16_in_hardware() or "bfloat16" not in name
+    ]
     context = multiprocessing.get_context("spawn")
-    name = torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU"
-    print(f"on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(described(arguments.device))
     print(f"{'':26} {'s a step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
     for case in arguments.cases:
         print(case)
-        times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-        memory: dict[str, float] = {}
+        times: dict[str, list[float]] = {variant: [] for variant in variants}
+        megabytes: dict[str, float] = {}
         for _ in range(arguments.rounds):
-            for variant in VARIANTS:
+            for variant in variants:
                 with context.Pool(1) as pool:
-                    found, memory[variant] = pool.apply(
+                    found, megabytes[variant] = pool.apply(
                         measure, (case, variant, arguments.device, arguments.steps)
                     )
                 times[variant] += found
         slowest = statistics.median(times[YARDSTICK])
-        for variant in VARIANTS:
+        for variant in variants:
             own = times[variant]
             middle = statistics.median(own)
             spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
-            shares = slowest / middle, memory[variant] / memory[YARDSTICK]
+            shares = slowest / middle, megabytes[variant] / megabytes[YARDSTICK]
             print(
-                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {memory[variant]:7.0f} "
+                f"  {variant:24} {spread:>28} {shares[0]:9.2f} {megabytes[variant]:7.0f} "
                 f"{shares[1]:9.2f}"
             )
 

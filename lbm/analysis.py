@@ -61,12 +61,18 @@ def pictures(run: RunFile, columns: tuple[int, int], pool: int) -> Float[np.ndar
 
 
 def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[np.ndarray, " lag"]:
-    """Correlation of frames so many frames apart, over pixels and time, for lags 0 … `lags`."""
+    """Correlation of frames so many frames apart, over pixels and time, for lags 0 … `lags`.
+
+    A run with fewer frames gives fewer lags.
+    """
     fields = frames.reshape(len(frames), -1) - frames.mean(axis=0).ravel()
     power = np.mean(fields**2)
     count = len(fields)
     return np.array(
-        [np.mean(fields[: count - lag] * fields[lag:]) / power for lag in range(lags + 1)]
+        [
+            np.mean(fields[: count - lag] * fields[lag:]) / power
+            for lag in range(min(lags + 1, count))
+        ]
     )
 
 

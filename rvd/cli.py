@@ -13,6 +13,7 @@ import typer
 from rvd.config import Experiment, load_experiment
 from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.files import hush_repeated_no_room
 from rvd.interruption import INTERRUPTED, Interrupted
 
 # Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
@@ -45,9 +46,14 @@ def _common(
         Path | None, typer.Option(help="also write what goes to standard error to this file")
     ] = None,
 ) -> None:
+    # Here, for typer has set a hook of its own just before.
+    hush_repeated_no_room()
     if log is not None:
+        from rvd.launch import launched
+
         log.parent.mkdir(parents=True, exist_ok=True)
-        sys.stderr = _Both(sys.stderr, log.open("w", buffering=1))
+        # Of several processes none may empty the log in which another has written.
+        sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
 
 
 @app.command()
@@ -114,16 +120,27 @@ def train(
     curve: Annotated[Path, typer.Option(help="CSV of the training's losses")],
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="that train as one, each on a GPU, through torchrun")
+    ] = 1,
 ) -> None:
     """Train a model, from its last checkpoint when there is one."""
+    from rvd.launch import launched, relaunch
+
+    experiment = load_experiment(config)
+    if processes > 1:
+        threads = max(1, threads // processes) if threads else None
+        if not launched():
+            relaunch(processes, threads, sys.argv[1:])
+
     import torch
 
+    from rvd import device
     from rvd.models import build
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
-    _use_threads(threads)
-    experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     section = _section(experiment, "models", model)
     settings = getattr(section, "training", None)
     if settings is None:
@@ -145,8 +162,12 @@ def train(
         output=output,
         curve=curve,
     )
+    device.warn_of_slow_precision(settings.precision)
     torch.manual_seed(seed)
-    train(build(section, size, channels), settings, task)
+    predictor = build(section, size, channels)
+    device.prepare(predictor, experiment.compute)
+    device.compiled(predictor, experiment.compute)
+    train(predictor, settings, task)
 
 
 @app.command()
@@ -163,16 +184,21 @@ def sample(
     threads: Threads = None,
 ) -> None:
     """Forecast every test video."""
+    from rvd import device
     from rvd.evaluation.sampling import forecaster, sample
     from rvd.video import VideoFile
 
-    _use_threads(threads)
     experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
     _section(experiment, "datasets", dataset)
     _section(experiment, "models", model)
     with VideoFile(videos) as file:
+        forecasting = forecaster(experiment, model, file, predictor)
+        device.prepare(forecasting, experiment.compute)
+        for module in forecasting.inner:
+            device.compiled(module, experiment.compute)
         sample(
-            forecaster(experiment, model, file, predictor),
+            forecasting,
             file,
             experiment,
             dataset=dataset,
@@ -180,6 +206,36 @@ def sample(
             seed=seed,
             output=output,
         )
+
+
+@app.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="a film, a GIF or a folder of pictures")],
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help=".gif or .mp4 to look at, .h5 to work with")],
+    horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
+    ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
+    context: Annotated[int, typer.Option(min=1, help="last frames that the model is given")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="of the futures")] = 0,
+    stride: Annotated[int, typer.Option(min=1, help="take every so many-th frame")] = 1,
+    whole_frame: Annotated[
+        bool, typer.Option(help="squeeze the frame instead of taking its central square")
+    ] = False,
+    frame_rate: Annotated[float, typer.Option(min=0.1, help="of the film that is written")] = 8.0,
+    threads: Threads = None,
+) -> None:
+    """Forecast a video of your own."""
+    from rvd.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.models import load
+
+    check_format(output)
+    _use_threads(threads)
+    model = load(predictor)
+    crop = "none" if whole_frame else "center"
+    frames = read_video(video, model.size, model.channels, crop, stride)  # type: ignore[arg-type]
+    samples = forecast(model, frames, horizon, ensemble, seed, context=context)
+    write_forecast(output, frames[-context:], samples, frame_rate)
+    print(f"{output}: {ensemble} futures of {horizon} frames")
 
 
 @app.command()
@@ -243,6 +299,9 @@ def render(
     dataset: Annotated[
         str | None, typer.Option(help="the simulated dataset whose runs the notebook shows")
     ] = None,
+    costs: Annotated[
+        Path | None, typer.Option(help="what tune-sampler wrote, for the notebook of it")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
@@ -255,6 +314,9 @@ def render(
         shown = plan.runs(dataset)
         shown["runs"] = [str(Path(path).absolute()) for path in shown["runs"]]
         render(notebook, output, shown)
+        return
+    if costs is not None:
+        render(notebook, output, {"costs": str(costs.absolute())})
         return
     files = {
         "samples": plan.results("samples.h5"),
@@ -276,6 +338,7 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
     """Build the page of moving forecasts, scores and curves."""
     from rvd.gallery import Contents, build_gallery
     from rvd.provenance import provenance
+    from rvd.status import format_accounts, progress_of
 
     plan = Plan(load_experiment(config))
     tables = {"Table 1": "results/table1.csv", "Table 2, ablations": "results/ablation.csv"}
@@ -285,7 +348,8 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         curves=[Path(path) for path in plan.curves()],
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
-        provenance=provenance(plan.experiment),
+        provenance=provenance(plan.experiment) | {"Trainings": format_accounts(progress_of(plan))},
+        megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)
 
@@ -300,6 +364,9 @@ def tune_sampler(
     costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
     most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
     clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1, help="a number of steps to try; may be repeated")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
@@ -318,12 +385,14 @@ def tune_sampler(
         raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
     protocol = experiment.evaluation
     task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
-    steps = trained.config.diffusion_steps
-    samplers = list(tuning.candidates(steps, most_steps))
+    every = trained.config.diffusion_steps
+    samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
+    trials = []
     with VideoFile(videos) as file:
-        trials = list(tuning.try_samplers(trained, file, task, samplers))
-    tuning.write_costs(costs, trials, steps)
-    chosen = tuning.choose(trials, steps, most_steps)
+        for trial in tuning.try_samplers(trained, file, task, samplers):
+            trials.append(trial)
+            tuning.write_costs(costs, trials, every)
+    chosen = tuning.choose(trials, every, most_steps)
     tuning.write_choice(output, model, chosen)
     print(output.read_text(), end="")
 
@@ -336,6 +405,27 @@ def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]
     for name in ("table1", "ablation"):
         print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
     print(f"\nGallery: {(results / 'gallery.html').absolute()}")
+
+
+@app.command()
+def status(
+    config: Config = DEFAULT_CONFIG,
+    every: Annotated[
+        float | None, typer.Option(min=0.5, help="print again every so many seconds")
+    ] = None,
+) -> None:
+    """Show how far every model is, from the journals and results."""
+    import time
+
+    from rvd.status import format_progress, progress_of
+
+    plan = Plan(load_experiment(config))
+    while True:
+        print(format_progress(list(progress_of(plan))), flush=True)
+        if every is None:
+            return
+        time.sleep(every)
+        print()
 
 
 @app.command()

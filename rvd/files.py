@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rvd.errors import UserError
 
@@ -63,7 +66,28 @@ def _system_error(error: BaseException | None) -> Exception | None:
 def reason(error: Exception) -> str:
     """The system's words for ``error``, in one line and without the path."""
     # HDF5 hides the system's words in a paragraph of its own.
-    return _no_room(error) or getattr(error, "strerror", None) or str(error).splitlines()[0]
+    hidden = re.search(r"error message = '([^']+)'", str(error))
+    if words := _no_room(error) or (hidden and hidden[1]):
+        return words
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+
+
+def hush_repeated_no_room() -> None:
+    """From now on, leave out what HDF5 says once more of a disk without room.
+
+    It tries again to write when a file is dropped. Cython prints that error by ``excepthook``, and
+    then that it is ignored by ``unraisablehook``.
+    """
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if not (isinstance(error, Exception) and _no_room(error)):
+            sys.__excepthook__(kind, error, trace)
+
+    def unraisable(about: Any) -> None:
+        if not (isinstance(about.exc_value, Exception) and _no_room(about.exc_value)):
+            sys.__unraisablehook__(about)
+
+    sys.excepthook, sys.unraisablehook = uncaught, unraisable
 
 
 def _no_room(error: Exception) -> str | None:

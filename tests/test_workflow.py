@@ -84,6 +84,14 @@ class TestWhole:
         assert again.returncode == 0
         assert "Nothing to be done" in again.stdout + again.stderr
 
+    def test_samplers_are_compared_when_asked_for(self, finished):
+        folder = "out/results/simulation/rvd/seed0"
+        run = snakemake(finished, f"{folder}/sampler_cost")
+        assert run.returncode == 0, run.stderr[-2000:]
+        assert list((finished / folder / "sampler_cost").glob("*.png"))
+        chosen = yaml.safe_load((finished / folder / "sampler.yaml").read_text())
+        assert "method" in chosen["models"]["rvd"]["sampler"]
+
     @pytest.mark.parametrize(
         ("changes", "rules"),
         [

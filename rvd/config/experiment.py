@@ -11,6 +11,7 @@ import yaml
 from pydantic import (
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     StringConstraints,
     ValidationError,
@@ -18,8 +19,11 @@ from pydantic import (
 )
 
 from rvd.config.datasets import Dataset
-from rvd.config.models import MeanOf, Model, ResidualDiffusion, named_objective
+from rvd.config.models import Model
+from rvd.config.residual_diffusion import ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
+from rvd.config.trained import TrainedModel
+from rvd.config.untrained import MeanOf
 
 # A name is a folder: no separators, nothing hidden.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
@@ -51,6 +55,7 @@ class Evaluation(Section):
     context: PositiveInt
     clips: PositiveInt
     ensemble: PositiveInt
+    batch: PositiveInt = 1
     metrics: tuple[Metric, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
     weights: str = "data/weights"
@@ -59,10 +64,25 @@ class Evaluation(Section):
 
 
 class Compute(Section):
-    """What a training takes of the machine: GPUs (0 trains on the CPU) and CPU threads."""
+    """What a training takes of the machine, and how it computes there.
+
+    ``gpus`` (0 trains on the CPU) and CPU ``threads``; ``tf32`` lets a GPU round the inputs of
+    float32 products to 10 bits of mantissa; ``channels_last`` lays images out with channels
+    together; ``compile`` names a mode of torch.compile, of which ``reduce-overhead`` and
+    ``max-autotune`` use CUDA graphs.
+    """
 
     gpus: NonNegativeInt
     threads: PositiveInt
+    tf32: bool = True
+    channels_last: bool = False
+    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
+
+
+class Gallery(Section):
+    """The page of moving forecasts: ``megabytes`` bounds its films; what does not fit is named."""
+
+    megabytes: PositiveFloat = 12.0
 
 
 class Experiment(Section):
@@ -75,6 +95,7 @@ class Experiment(Section):
     models: dict[Name, Model]
     evaluation: Evaluation
     compute: Compute
+    gallery: Gallery = Gallery()
 
     @model_validator(mode="before")
     @classmethod
@@ -128,9 +149,11 @@ class Experiment(Section):
                 )
             for model_name in self.run.models:
                 model = self.models[model_name]
-                if not isinstance(model, ResidualDiffusion):
+                if not isinstance(model, TrainedModel):
                     continue
-                if problem := model.problem_at(dataset.size):
+                problem = model.problem_at(dataset.size)
+                problem = problem or model.problem_given(self.evaluation.context)
+                if problem:
                     raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
                 if shortest["train"] is not None and model.training.clip_length > shortest["train"]:
                     raise ValueError(

@@ -12,6 +12,9 @@ from rvd.config.video_dataset import Resize, VideoDataset
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+Crop = Literal["center", "none"] | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+
+
 class Shares(Section):
     """The part of the videos, drawn by a hash of their names, that each split gets."""
 
@@ -38,9 +41,7 @@ class FolderDataset(VideoDataset):
     channels: Literal[1, 3] = 3
     split: Literal["folders", "hash"] = "hash"
     shares: Shares = Shares()
-    crop: (
-        Literal["center", "none"] | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
-    ) = "center"
+    crop: Crop = "center"
     stride: PositiveInt = 1
     resize: Resize = "area"
 

@@ -2,135 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated
 
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field
 
-from rvd.config.section import Section
-from rvd.config.training import Training
+from rvd.config.dvd_gan import DvdGan
+from rvd.config.future_gan import FutureGan
+from rvd.config.ivrnn import Ivrnn
+from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.retrospective_cycle_gan import RetrospectiveCycleGan
+from rvd.config.svg_lp import SvgLp
+from rvd.config.untrained import Analogue, MeanOf, Persistence
 
-OFFICIAL_OBJECTIVE = {"sigma": 1.0, "loss": "absolute", "target": "noise", "mean_loss": 0.0}
-
-
-def named_objective(value: Any) -> Any:
-    """``official`` stands for the choices of the authors' published code."""
-    return OFFICIAL_OBJECTIVE if value == "official" else value
-
-
-class Network(Section):
-    """Widths of RVD's three networks at one image size (Table 3)."""
-
-    width: Annotated[int, Field(ge=8, multiple_of=8)]
-    denoiser_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
-    transform_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
-
-    @property
-    def divisor(self) -> int:
-        """The image's height and width must be multiples of this (the down-sampling)."""
-        levels = max(len(self.denoiser_multipliers), len(self.transform_multipliers))
-        return 2 ** (levels - 1)
-
-
-class Objective(Section):
-    """What the diffusion learns (equations 9 and 10).
-
-    ``sigma`` scales the residual, ``target`` is what the network predicts (the noise, or the
-    velocity √ᾱ·ε − √(1−ᾱ)·y₀), ``loss`` how its error counts, and ``mean_loss`` the weight of an
-    additional squared error of μ itself (zero in the paper).
-    """
-
-    sigma: PositiveFloat
-    target: Literal["noise", "velocity"] = "noise"
-    loss: Literal["squared", "absolute"] = "squared"
-    mean_loss: NonNegativeFloat = 0.0
-
-
-class Sampler(Section):
-    """How a residual is drawn.
-
-    ``steps`` are spaced evenly in n by DDIM, and in log-SNR by DPM-Solver++. ``clip`` bounds the
-    implied y₀ at each step, ``eta`` is the noise of DDIM (1: as ancestral sampling),
-    ``start_log_snr`` where these two start (log ᾱ/(1−ᾱ)); null starts at step N.
-    """
-
-    method: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
-    steps: PositiveInt | None = None
-    eta: Annotated[float, Field(ge=0, le=1)] = 1.0
-    clip: PositiveFloat | None = 2.0
-    start_log_snr: float | None = None
-
-    @model_validator(mode="after")
-    def _steps_belong_to_the_method(self) -> Self:
-        if self.method != "ancestral" and self.steps is None:
-            raise ValueError(f"method: {self.method} needs a number of steps")
-        if self.method == "ancestral" and self.steps is not None:
-            raise ValueError("method: ancestral takes all diffusion steps; leave steps out")
-        return self
-
-
-class ResidualDiffusion(Section):
-    """RVD, and with ``residual: false`` (μ = 0) its ablation VD."""
-
-    kind: Literal["rvd"]
-    residual: bool = True
-    networks: dict[PositiveInt, Network]
-    diffusion_steps: Annotated[int, Field(ge=2)]
-    objective: Objective
-    sampler: Sampler = Sampler()
-    training: Training
-
-    @field_validator("objective", mode="before")
-    @classmethod
-    def _named_objective(cls, value: Any) -> Any:
-        return named_objective(value)
-
-    def decisive(self) -> dict[str, object]:
-        """What the trained weights depend on: all but the sampler."""
-        own = self.model_dump(mode="json", exclude={"sampler", "training"})
-        return {**own, "training": self.training.decisive()}
-
-    def problem_at(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
-        if size not in self.networks:
-            known = ", ".join(map(str, sorted(self.networks)))
-            return f"networks: there is no entry for images of {size} pixels (there are: {known})"
-        if size not in self.training.batch:
-            known = ", ".join(map(str, sorted(self.training.batch)))
-            return f"training.batch: no entry for images of {size} pixels (there are: {known})"
-        divisor = self.networks[size].divisor
-        if size % divisor:
-            return f"networks.{size}: its down-sampling needs a multiple of {divisor} pixels"
-        return None
-
-
-class Persistence(Section):
-    """The forecast that copies the last frame."""
-
-    kind: Literal["persistence"]
-
-
-class Analogue(Section):
-    """The futures of the training clips whose context is nearest to the one given.
-
-    ``candidates`` bounds how many training contexts are searched (evenly spread).
-    """
-
-    kind: Literal["analogue"]
-    candidates: PositiveInt = 20000
-
-
-class MeanOf(Section):
-    """The forecast of the next-frame predictor μ of another model, without its diffusion."""
-
-    kind: Literal["mean"]
-    of: str
-
-
-Model = Annotated[ResidualDiffusion | MeanOf | Persistence | Analogue, Field(discriminator="kind")]
+Trained = ResidualDiffusion | SvgLp | Ivrnn | FutureGan | RetrospectiveCycleGan | DvdGan
+Model = Annotated[Trained | MeanOf | Persistence | Analogue, Field(discriminator="kind")]

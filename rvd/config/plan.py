@@ -12,7 +12,9 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
-from rvd.config.models import MeanOf, ResidualDiffusion
+from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.trained import TrainedModel
+from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
 
 # The rows of the paper's Table 2.
@@ -100,7 +102,7 @@ class Plan:
         described = self.experiment.models[model]
         if isinstance(described, MeanOf):
             return described.of
-        return model if hasattr(described, "training") else None
+        return model if isinstance(described, TrainedModel) else None
 
     def predictor(self, dataset: str, model: str, seed: str | int) -> list[str]:
         """The predictor file that sampling needs; none for a model that is not trained."""
@@ -110,6 +112,10 @@ class Plan:
     def result(self, dataset: str, model: str, seed: str | int, name: str) -> str:
         """A file of one trained or untrained model."""
         return self.at(f"results/{dataset}/{model}/seed{seed}/{name}")
+
+    def checkpoints(self, dataset: str, model: str, seed: str | int) -> str:
+        """The folder of a training's state and journal."""
+        return self.at(f"checkpoints/{dataset}/{model}/seed{seed}")
 
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """The file ``name`` of everything that is run; models that learn nothing have one seed."""
@@ -157,13 +163,23 @@ class Plan:
         return json.dumps(_values(self.experiment.evaluation, include=SCORING))
 
     def budget(self) -> str:
-        """The training steps of each model, in words."""
-        trained = {m: self.experiment.models[m] for m in self.experiment.run.models}
+        """Training steps, diffusion steps N, and the ensemble, in words."""
+        models = {m: self.experiment.models[m] for m in self.experiment.run.models}
         steps: dict[int, list[str]] = {}
-        for name, model in trained.items():
-            if isinstance(model, ResidualDiffusion):
+        diffusion: dict[str, list[str]] = {}
+        for name, model in models.items():
+            if isinstance(model, TrainedModel):
                 steps.setdefault(model.training.steps, []).append(name)
-        return "; ".join(f"{count:,} steps: {', '.join(of)}" for count, of in steps.items())
+            if isinstance(model, ResidualDiffusion):
+                diffusion.setdefault(_diffusion(model), []).append(name)
+        protocol = self.experiment.evaluation
+        return "; ".join(
+            [
+                *(f"{count:,} steps: {', '.join(names)}" for count, names in steps.items()),
+                *(f"{words}: {', '.join(names)}" for words, names in diffusion.items()),
+                f"{protocol.ensemble} members, {protocol.clips} clips at the most",
+            ]
+        )
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -200,16 +216,26 @@ class Plan:
         )
 
     def sampling(self, dataset: str, model: str) -> str:
-        """Sampler (or the whole of a model that is not trained), protocol and horizon."""
-        described: Any = self.experiment.models[model]
+        """What forecasting adds to the weights (or a model that has none), protocol, horizon."""
+        described = self.experiment.models[model]
         protocol = self.experiment.evaluation
+        model_values = (
+            described.forecasting() if isinstance(described, TrainedModel) else _values(described)
+        )
         return json.dumps(
             {
-                "model": _values(getattr(described, "sampler", described)),
+                "model": model_values,
                 "evaluation": _values(protocol, exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )
+
+
+def _diffusion(model: ResidualDiffusion) -> str:
+    """N, and how it is sampled."""
+    sampler = model.sampler
+    steps = f" in {sampler.steps} steps" if sampler.steps else ""
+    return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
 
 
 def _listing(folder: Path) -> str:

@@ -40,6 +40,17 @@ class ExponentialAverage(Section):
     start: NonNegativeInt = 0
 
 
+class Player(Section):
+    """How one of a model's players (a generator, its critics) is optimised apart from the others.
+
+    ``rate`` is a factor of the learning rate, ``every`` how often it takes a step: 2 for a
+    generator whose critics take two steps to its one.
+    """
+
+    rate: PositiveFloat = 1.0
+    every: PositiveInt = 1
+
+
 class Training(Section):
     """The budget and the optimisation of one model (section 3.2)."""
 
@@ -59,6 +70,7 @@ class Training(Section):
     journal_every: PositiveInt = 50
     workers: NonNegativeInt = 0
     weight_decay: NonNegativeFloat = 0.0
+    players: dict[str, Player] = Field(default_factory=dict)
 
     @property
     def clip_length(self) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.config import FolderDataset
-from rvd.config.folder import Shares
+from rvd.config.folder import Crop, Shares
+from rvd.config.video_dataset import Resize
 from rvd.datasets.frames import Unreadable, central_square, film_frames, fitted, picture
 from rvd.datasets.parallel import in_order
 from rvd.datasets.reading import NamedVideo, Reading
@@ -116,7 +117,9 @@ def _videos(
     def video(job: Job) -> NamedVideo:
         split, name, path = job
         try:
-            frames = _frames(dataset, path)
+            frames = read_frames(
+                path, dataset.size, dataset.channels, dataset.crop, dataset.stride, dataset.resize
+            )
         except Unreadable as error:
             raise UserError(f"{path}: cannot be read: {error}") from None
         return split, name, frames
@@ -124,13 +127,32 @@ def _videos(
     return in_order(video, jobs, threads)
 
 
-def _frames(dataset: FolderDataset, path: Path) -> NDArray[np.uint8]:
-    """The frames (frame, size, size, channel) of one video."""
+def read_frames(
+    path: Path,
+    size: int,
+    channels: int,
+    crop: Crop = "center",
+    stride: int = 1,
+    resize: Resize = "area",
+) -> NDArray[np.uint8]:
+    """The frames (frame, size, size, channel) of one film, GIF or folder of pictures.
+
+    Args:
+        path: of the film, or the folder.
+        size: height and width that frames are brought to.
+        channels: 1 for grey, 3 for RGB.
+        crop: what of a frame is taken, as in the config.
+        stride: every how many-th frame is kept.
+        resize: how frames are brought to ``size``.
+
+    Raises:
+        Unreadable: it cannot be decoded, or its frames differ in size.
+    """
     if path.is_dir():
-        frames = _pictures(path, dataset.channels, dataset.stride)
+        frames = _pictures(path, channels, stride)
     else:
-        every = enumerate(film_frames(path, dataset.channels))
-        frames = (frame for number, frame in every if number % dataset.stride == 0)
+        every = enumerate(film_frames(path, channels))
+        frames = (frame for number, frame in every if number % stride == 0)
     kept: list[NDArray[np.uint8]] = []
     shape: tuple[int, ...] = ()
     for frame in frames:
@@ -138,7 +160,9 @@ def _frames(dataset: FolderDataset, path: Path) -> NDArray[np.uint8]:
             raise Unreadable(f"frame {len(kept)} has {frame.shape}, those before it {shape}")
         shape = frame.shape
         height, width = shape[:2]
-        kept.append(fitted(frame, _crop(dataset, width, height), dataset.size, dataset.resize))
+        kept.append(fitted(frame, _rectangle(crop, width, height), size, resize))
+    if not kept:
+        raise Unreadable("it holds no pictures")
     return np.stack(kept)
 
 
@@ -163,12 +187,12 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
-def _crop(dataset: FolderDataset, width: int, height: int) -> tuple[int, int, int, int] | None:
-    if dataset.crop == "none":
+def _rectangle(crop: Crop, width: int, height: int) -> tuple[int, int, int, int] | None:
+    if crop == "none":
         return None
-    if dataset.crop == "center":
+    if crop == "center":
         return central_square(width, height)
-    left, top, across, down = dataset.crop
+    left, top, across, down = crop
     if left + across > width or top + down > height:
-        raise Unreadable(f"crop {list(dataset.crop)} does not lie within {width}×{height} pixels")
-    return dataset.crop
+        raise Unreadable(f"crop {list(crop)} does not lie within {width}×{height} pixels")
+    return crop

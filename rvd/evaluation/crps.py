@@ -8,8 +8,7 @@ from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-# Pixels whose members are sorted at once: a hundred members each stay in the processor's cache.
-CHUNK = 4096
+from rvd.evaluation.sorted_sums import sums
 
 
 def crps(
@@ -33,7 +32,7 @@ def crps(
         ValueError: shapes differ, or there is no member.
     """
     _check(tuple(ensemble.shape), tuple(truth.shape), 1)
-    return _by_chunks(ensemble, truth, len(ensemble) ** 2)
+    return _scores(ensemble, truth, len(ensemble) ** 2)
 
 
 def fair_crps(
@@ -56,7 +55,7 @@ def fair_crps(
     """
     size = len(ensemble)
     _check(tuple(ensemble.shape), tuple(truth.shape), 2)
-    return _by_chunks(ensemble, truth, size * (size - 1))
+    return _scores(ensemble, truth, size * (size - 1))
 
 
 def crps_on_device(
@@ -64,7 +63,7 @@ def crps_on_device(
 ) -> Float[Tensor, "..."]:
     """:func:`crps` or :func:`fair_crps` of tensors, computed where they are; float64.
 
-    Meant for a GPU: on a CPU numpy sorts several times faster.
+    Meant for a GPU: on a CPU the others are many times faster.
     """
     size = len(ensemble)
     _check(tuple(ensemble.shape), tuple(truth.shape), 2 if fair else 1)
@@ -72,9 +71,9 @@ def crps_on_device(
     exact = ensemble if ensemble.is_floating_point() else ensemble.float()
     ordered = exact.sort(0).values.double()
     error = (ordered - truth.double()).abs_().mean(0)
-    weights = torch.from_numpy(_weights(size)).to(ordered.device)
+    weights = 2.0 * torch.arange(1, size + 1, device=ordered.device) - size - 1
     pairs = size * (size - 1) if fair else size**2
-    return error - torch.tensordot(weights, ordered, 1) / pairs
+    return error - torch.tensordot(weights.double(), ordered, 1) / pairs
 
 
 def _check(ensemble: tuple[int, ...], truth: tuple[int, ...], least: int) -> None:
@@ -84,28 +83,8 @@ def _check(ensemble: tuple[int, ...], truth: tuple[int, ...], least: int) -> Non
         )
 
 
-def _weights(size: int) -> NDArray[np.float64]:
-    return np.asarray(2.0 * np.arange(1, size + 1) - size - 1, np.float64)
-
-
-def _by_chunks(ensemble: NDArray, truth: NDArray, pairs: int) -> NDArray[np.float64]:
+def _scores(ensemble: NDArray, truth: NDArray, pairs: int) -> NDArray[np.float64]:
+    """mean|X_s − x| − Σ_{s<t}|X_s − X_t| / ``pairs``."""
     size = len(ensemble)
-    members, targets = ensemble.reshape(size, -1), truth.reshape(-1)
-    weights = _weights(size) / pairs
-    scores = np.empty(targets.shape)
-    # Grey levels are exact in float32, and sort several times faster as such than as integers.
-    kind = ensemble.dtype if ensemble.dtype.kind == "f" else _exact(ensemble.dtype)
-    for start in range(0, len(targets), CHUNK):
-        part = slice(start, start + CHUNK)
-        ordered = np.ascontiguousarray(members[:, part].T, kind)
-        ordered.sort(axis=-1)
-        wide = ordered.astype(np.float64)
-        spread = wide @ weights
-        wide -= targets[part, None]
-        scores[part] = np.abs(wide, out=wide).mean(-1) - spread
-    return scores.reshape(truth.shape)
-
-
-def _exact(kind: np.dtype) -> np.dtype:
-    """A floating type that holds every integer of ``kind``."""
-    return np.dtype(np.float32 if kind.itemsize <= 2 else np.float64)
+    errors, differences = sums(ensemble.reshape(size, -1), truth.ravel(), torch.get_num_threads())
+    return (errors / size - differences / pairs).reshape(truth.shape)

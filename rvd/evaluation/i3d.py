@@ -68,6 +68,10 @@ class Unit(nn.Conv3d):
 
     def linear(self, x: Tensor) -> Tensor:
         """The convolution alone."""
+        if self.width == (1, 1, 1):
+            # Of a pixel alone: a product of matrices, which with channels last copies nothing.
+            product = F.linear(x.movedim(1, -1), self.weight.flatten(1), self.bias)
+            return product.movedim(-1, 1)
         pads = same_padding(_shape(x), self.width, self.step)
         if len(set(pads)) == 1:
             return F.conv3d(x, self.weight, self.bias, self.step, pads[0])
@@ -82,6 +86,23 @@ def pool(x: Tensor, kernel: Shape, stride: Shape) -> Tensor:
     """
     width, height, depth = same_padding(_shape(x), kernel, stride)[::2]
     return F.max_pool3d(x, kernel, stride, (depth, height, width), ceil_mode=True)
+
+
+def pool_neighbours(x: Tensor) -> Tensor:
+    """As :func:`pool` of 3 × 3 × 3 places at every place, one dimension after the other.
+
+    That takes 6 comparisons a place in place of 26.
+    """
+    for axis in (2, 3, 4):
+        last = x.shape[axis] - 1
+        if last:
+            pairs = torch.maximum(x.narrow(axis, 0, last), x.narrow(axis, 1, last))
+            x = torch.empty_like(x)
+            x.narrow(axis, 0, 1).copy_(pairs.narrow(axis, 0, 1))
+            x.narrow(axis, last, 1).copy_(pairs.narrow(axis, last - 1, 1))
+            earlier, later = pairs.narrow(axis, 0, last - 1), pairs.narrow(axis, 1, last - 1)
+            torch.maximum(earlier, later, out=x.narrow(axis, 1, last - 1))
+    return x
 
 
 def _units(*sizes: tuple[str, int, int, int]) -> nn.ModuleDict:
@@ -101,7 +122,7 @@ class Mixed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The branches' channels in order, (clip, channel, depth, height, width)."""
-        branches = [x, x, x, pool(x, (3, 3, 3), (1, 1, 1))]
+        branches = [x, x, x, pool_neighbours(x)]
         for index, name in enumerate(("Branch_0", "Branch_1", "Branch_2", "Branch_3")):
             for unit in getattr(self, name).values():
                 branches[index] = unit(branches[index])
@@ -128,9 +149,9 @@ class I3D(nn.Module):
         """
         if video.shape[2] < SHORTEST:
             raise ValueError(f"I3D needs {SHORTEST} frames, not {video.shape[2]}")
-        # ReLU and the maximum commute: after the pooling there is a quarter of the work. Channels
-        # last halve the time of the poolings on a CPU.
-        x = self.Conv3d_1a_7x7.linear(video.contiguous(memory_format=torch.channels_last_3d))
+        # ReLU and the maximum commute: after the pooling there is a quarter of the work. With
+        # channels last poolings on a CPU take a fraction of the time.
+        x = self.Conv3d_1a_7x7.linear(video)
         x = F.relu_(pool(x, (1, 3, 3), (1, 2, 2)))
         x = self.Conv3d_2c_3x3.linear(self.Conv3d_2b_1x1(x))
         x = F.relu_(pool(x, (1, 3, 3), (1, 2, 2)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rvd.config import Analogue, Experiment, MeanOf, Persistence
+from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence
+from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.files import software
+from rvd.interruption import exclusive
+from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, load
 from rvd.models.analogue import AnalogueForecast
+from rvd.models.draws import seeded
 from rvd.models.persistence import Persistence as PersistenceForecast
 from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
 from rvd.progress import progress
 from rvd.video.clips import FixedClip, as_unit, fixed_clips, read_clip
 from rvd.video.file import Frames, VideoFile
+
+MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
 
 def forecaster(
@@ -72,7 +79,7 @@ def sample(
     """Forecast every test clip and write ``output`` (``docs/data-format.md``, ensemble file).
 
     An interrupted call goes on where it stopped. A clip's randomness follows from the seeds and its
-    number, so that the batch size and interruptions change nothing of it.
+    number, so that interruptions change nothing of it, and batch size nothing but rounding.
 
     Args:
         predictor: from :func:`forecaster`.
@@ -84,14 +91,28 @@ def sample(
         output: the ensemble file.
 
     Raises:
-        UserError: no test video is long enough, a forecast is not finite, or the disk is full.
+        UserError: no test video is long enough, a forecast is not finite, another sampler is at
+            work on ``output``, the disk is full, or memory is not enough.
     """
+    with exclusive(output.parent, f".{output.name}.lock", "sampler"):
+        _sample(predictor, videos, experiment, dataset, model, seed, output)
+
+
+def _sample(
+    predictor: VideoPredictor,
+    videos: VideoFile,
+    experiment: Experiment,
+    dataset: str,
+    model: str,
+    seed: int,
+    output: Path,
+) -> None:
     settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
     split = videos.splits["test"]
     clips = fixed_clips(split, settings.context + horizon, settings.clips)
     if not clips:
         raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     predictor = predictor.to(device).eval()
     shape = EnsembleShape(
         len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape
@@ -101,33 +122,46 @@ def sample(
     ) as writer:
         name = f"sample {dataset}/{model}"
         with progress(len(clips), name, "clip", sum(writer.done)) as bar:
-            for index, clip in enumerate(clips):
-                if writer.done[index]:
+            for first in range(0, len(clips), settings.batch):
+                batch = range(first, min(first + settings.batch, len(clips)))
+                if all(writer.done[index] for index in batch):
                     continue
                 began = time.monotonic()
-                frames = read_clip(split, clip.position, settings.context + horizon)
-                generator = torch.Generator(device).manual_seed(
-                    _clip_seed(settings.seed, seed, index)
-                )
-                forecast = _forecast(
-                    predictor, frames, settings.context, settings.ensemble, generator
-                )
-                seconds = time.monotonic() - began
-                _write(writer, index, clip, frames, settings.context, forecast, seconds)
-                bar.update()
+                frames = [
+                    read_clip(split, clips[index].position, settings.context + horizon)
+                    for index in batch
+                ]
+                seeds = [_clip_seed(settings.seed, seed, index) for index in batch]
+                with enough_memory("a forecast", MORE_MEMORY):
+                    forecast = _forecast(predictor, frames, settings, seeds, device)
+                seconds = (time.monotonic() - began) / len(batch)
+                for row, index in enumerate(batch):
+                    if not writer.done[index]:
+                        _write(
+                            writer,
+                            index,
+                            clips[index],
+                            frames[row],
+                            settings.context,
+                            forecast[row],
+                            seconds,
+                        )
+                        bar.update()
         writer.finish()
 
 
 def _forecast(
     predictor: VideoPredictor,
-    frames: Frames,
-    context: int,
-    ensemble: int,
-    generator: torch.Generator,
+    clips: list[Frames],
+    settings: Evaluation,
+    seeds: Sequence[int],
+    device: torch.device,
 ) -> Tensor:
-    """(member, future frame, channel, height, width) in [0, 1], on the CPU."""
-    given = as_unit(torch.from_numpy(frames[:context])).to(generator.device)
-    forecast = predictor.predict(given[None], len(frames) - context, ensemble, generator)[0]
+    """(clip, member, future frame, channel, height, width) in [0, 1], on the CPU."""
+    frames = torch.from_numpy(np.stack(clips))
+    given = as_unit(frames[:, : settings.context]).to(device)
+    horizon = frames.shape[1] - settings.context
+    forecast = predictor.predict(given, horizon, settings.ensemble, seeded(seeds, device))
     if not torch.isfinite(forecast).all():
         raise UserError("a forecast is not finite; was the model's training sound?")
     return forecast.cpu()

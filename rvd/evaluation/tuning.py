@@ -13,9 +13,11 @@ import torch
 import yaml
 
 from rvd.config import Sampler
+from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.crps import crps
 from rvd.files import written_whole
+from rvd.models.draws import seeded
 from rvd.models.rvd import ResidualVideoDiffusion
 from rvd.progress import progress
 from rvd.video.clips import as_unit, fixed_clips, read_clip
@@ -48,9 +50,17 @@ class Trial:
     seconds: float
 
 
-def candidates(diffusion_steps: int, most_steps: int) -> Iterator[Sampler]:
-    """The samplers that are compared, from the cheapest to ancestral sampling over all steps."""
-    for steps in STEPS:
+def candidates(
+    diffusion_steps: int, most_steps: int, numbers: Sequence[int] = STEPS
+) -> Iterator[Sampler]:
+    """The samplers that are compared, from the cheapest to ancestral sampling over all steps.
+
+    Args:
+        diffusion_steps: N.
+        most_steps: that may be afforded.
+        numbers: of steps that are tried.
+    """
+    for steps in numbers:
         if steps <= min(most_steps, diffusion_steps):
             for clip in CLIPS:
                 yield Sampler(method="ddim", steps=steps, eta=1.0, clip=clip)
@@ -72,24 +82,26 @@ def try_samplers(
     clips = fixed_clips(split, length, task.clips)
     if not clips:
         raise UserError(f"{videos.path}: no validation video has {length} frames")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     model = model.to(device).eval()
     frames = torch.stack(
         [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in clips]
     )
     truth = 255 * frames[:, task.context :].numpy()
     trained = model.config
-    with progress(len(samplers), "tune the sampler", "sampler") as bar:
+    # Steps, not samplers, as samplers take very different times.
+    total = sum(sampler.steps or trained.diffusion_steps for sampler in samplers)
+    with progress(total, "tune the sampler", "step") as bar:
         for sampler in samplers:
             model.config = trained.model_copy(update={"sampler": sampler})
-            generator = torch.Generator(device).manual_seed(task.seed)
+            draw = seeded([task.seed + index for index in range(len(clips))], device)
             began = time.monotonic()
             context = frames[:, : task.context].to(device)
-            forecast = model.predict(context, task.horizon, task.ensemble, generator).cpu()
+            forecast = model.predict(context, task.horizon, task.ensemble, draw).cpu()
             seconds = time.monotonic() - began
             members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
             yield Trial(sampler, float(crps(members, truth).mean()), seconds)
-            bar.update()
+            bar.update(sampler.steps or trained.diffusion_steps)
     model.config = trained
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rvd.config import Analogue as AnalogueConfig
 from rvd.errors import UserError
+from rvd.models.draws import Draw
 from rvd.models.predictor import Forecast, Video, VideoPredictor
 from rvd.video.clips import as_unit, read_clip
 from rvd.video.file import Split
@@ -34,9 +35,7 @@ class AnalogueForecast(VideoPredictor):
         self.limit = config.candidates
         self.videos = videos
 
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """The ``ensemble`` nearest, nearest first; ``generator`` is not used.
 
         Raises:

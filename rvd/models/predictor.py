@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rvd.config import Section
+from rvd.models.draws import Draw
 
 Video = Float[Tensor, "batch frame channel height width"]
 Forecast = Float[Tensor, "batch ensemble frame channel height width"]
@@ -37,46 +38,41 @@ class VideoPredictor(nn.Module):
         """The modules that are optimised apart: one, or a generator and its critics."""
         return {"model": self}
 
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """The names of submodules that only training needs; predictor files leave them out."""
+        return ()
+
+    @property
+    def inner(self) -> tuple[nn.Module, ...]:
+        """The modules that a forecast calls most often: worth compiling."""
+        return ()
+
+    def begin_step(self, step: int) -> None:
+        """Get ready for the training step numbered ``step`` (from 0): grow, or warm up."""
+
     def forward(self, video: Video, player: str = "model") -> dict[str, Tensor]:
         """The training pass: named losses of ``player``, of which ``loss`` is minimised.
 
-        It is ``forward``, because what distributes training over devices hooks only that.
+        It is ``forward``, because what distributes training over devices hooks only that. Noise
+        comes from torch's default generator, through :func:`rvd.models.draws.drawn`.
         """
         raise TypeError(f"{type(self).__name__} is not trained")
 
     @torch.no_grad()
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """Draw forecasts.
 
         Args:
             context: (batch, frame, channel, height, width) in [0, 1].
             horizon: how many frames to forecast.
             ensemble: how many forecasts; a deterministic model repeats its one.
-            generator: of all randomness, on the context's device.
+            draw: the source of all randomness (:func:`rvd.models.draws.seeded`).
 
         Returns:
             (batch, ensemble, horizon, channel, height, width) in [0, 1].
         """
         raise TypeError(f"{type(self).__name__} makes no forecasts")
-
-
-def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
-    """What this process draws for its ``rows`` clips of a training batch.
-
-    Every process draws for the whole batch (with one seed, as the trainer sees to) and takes its
-    part, so that several processes train as one with the same batch would.
-
-    Args:
-        draw: number of rows → a tensor of so many rows.
-        rows: of this process.
-    """
-    if not torch.distributed.is_initialized():
-        return draw(rows)
-    rank = torch.distributed.get_rank()
-    everything = draw(rows * torch.distributed.get_world_size())
-    return everything[rank * rows : (rank + 1) * rows]
 
 
 def to_signed(video: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,11 +13,11 @@ from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
 from rvd.diffusion.samplers import Denoiser as CleanEstimate
 from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
+from rvd.models.draws import Draw, drawn
 from rvd.models.predictor import (
     Forecast,
     Video,
     VideoPredictor,
-    drawn,
     repeated,
     to_signed,
     to_unit,
@@ -74,6 +73,11 @@ class ResidualVideoDiffusion(VideoPredictor):
         if config.training.gradient_checkpointing:
             self._checkpoint_blocks()
 
+    @property
+    def inner(self) -> tuple[torch.nn.Module, ...]:
+        """The denoiser: a forecast calls it once a diffusion step."""
+        return (self.denoiser,)
+
     def _checkpoint_blocks(self) -> None:
         for module in self.modules():
             if isinstance(module, Checkpointing):
@@ -91,7 +95,8 @@ class ResidualVideoDiffusion(VideoPredictor):
         Args:
             video: (batch, frame, channel, height, width) in [0, 1].
             player: there is one, ``model``.
-            diffusion_step: (batch,) from 0, one for all frames of a clip; drawn when None.
+            diffusion_step: (batch,) from 0, one for all frames of a clip, or (batch, future
+                frame); drawn when None.
             noise: (batch, future frame, channel, height, width), drawn when None.
 
         Returns:
@@ -101,8 +106,11 @@ class ResidualVideoDiffusion(VideoPredictor):
         known = self.config.training.context
         past, future = frames[:-1], frames[known:]
         if diffusion_step is None:
+            a_clip = (len(future),) if self.config.objective.step_of == "frame" else ()
             diffusion_step = drawn(
-                lambda rows: torch.randint(len(self.schedule), (rows,), device=video.device),
+                lambda rows: torch.randint(
+                    len(self.schedule), (rows, *a_clip), device=video.device
+                ),
                 len(video),
             )
         if noise is None:
@@ -118,7 +126,9 @@ class ResidualVideoDiffusion(VideoPredictor):
         objective = self.config.objective
         target_frames, noise = future.flatten(0, 1), noise.flatten(0, 1)
         residual = (target_frames - mean) / objective.sigma
-        step = diffusion_step.repeat(len(future))
+        if diffusion_step.dim() == 1:
+            diffusion_step = diffusion_step[:, None].expand(-1, len(future))
+        step = diffusion_step.T.flatten()
         noisy = (
             self.schedule.signal(step, residual) * residual
             + self.schedule.noise(step, residual) * noise
@@ -126,7 +136,7 @@ class ResidualVideoDiffusion(VideoPredictor):
         condition = self.denoiser.condition(
             [level[known - 1 :].flatten(0, 1) for level in contexts]
         )
-        predicted = self.denoiser(noisy, step, condition)
+        predicted = self.denoiser(noisy, self.denoiser.embedding(step), condition)
         if objective.target == "velocity":
             noise = velocity(residual, noise, self.schedule, step)
         distance = F.mse_loss if objective.loss == "squared" else F.l1_loss
@@ -144,37 +154,30 @@ class ResidualVideoDiffusion(VideoPredictor):
         return self.next_frame.predict([level[known - 1 :].flatten(0, 1) for level in states])
 
     @torch.no_grad()
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """Algorithm 1 (right): frame by frame, all members and clips together."""
-
-        def draw(like: Tensor) -> Tensor:
-            return torch.randn(
-                like.shape, generator=generator, device=like.device, dtype=like.dtype
-            )
-
         frames = [
             frame.unflatten(0, (len(context), ensemble))
             for frame in self.roll_out(context, horizon, ensemble, draw)
         ]
         return to_unit(torch.stack(frames, 2))
 
-    def roll_out(
-        self, context: Video, horizon: int, ensemble: int, draw: Callable[[Tensor], Tensor]
-    ) -> list[Tensor]:
+    def roll_out(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> list[Tensor]:
         """``horizon`` frames (batch · ensemble, channel, height, width) in [−1, 1].
 
         ``draw`` gives standard normal noise shaped as its argument: for each frame the prior, then
         what the sampler asks for.
         """
         past = self._after(to_signed(context).transpose(0, 1), None).repeated(ensemble)
+        embeddings = self.denoiser.embedding(
+            torch.arange(len(self.schedule), device=context.device)
+        )
         frames: list[Tensor] = []
         while True:
             condition = self.denoiser.condition(past.contexts)
             mean = self._mean(past)
             prior = draw(past.last)
-            residual = self._sample(self._clean_estimate(condition), prior, draw)
+            residual = self._sample(self._clean_estimate(condition, embeddings), prior, draw)
             frames.append((mean + self.config.objective.sigma * residual).clamp(-1, 1))
             if len(frames) == horizon:
                 return frames
@@ -196,19 +199,20 @@ class ResidualVideoDiffusion(VideoPredictor):
             return torch.zeros_like(past.last)
         return self.next_frame.predict(past.states)
 
-    def _clean_estimate(self, condition: list[tuple[Tensor, Tensor]]) -> CleanEstimate:
-        """The denoiser as an estimate of y₀ for samplers."""
+    def _clean_estimate(
+        self, condition: list[tuple[Tensor, Tensor]], embeddings: Tensor
+    ) -> CleanEstimate:
+        """The denoiser as an estimate of y₀ for samplers, which take all rows at one step."""
         velocities = self.config.objective.target == "velocity"
         clean_from = clean_from_velocity if velocities else clean_from_noise
 
         def estimate(y: Tensor, step: Tensor) -> Tensor:
-            return clean_from(y, self.denoiser(y, step, condition), self.schedule, step)
+            predicted = self.denoiser(y, embeddings[step[:1]], condition)
+            return clean_from(y, predicted, self.schedule, step)
 
         return estimate
 
-    def _sample(
-        self, estimate: CleanEstimate, prior: Tensor, draw: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def _sample(self, estimate: CleanEstimate, prior: Tensor, draw: Draw) -> Tensor:
         settings = self.config.sampler
         if settings.method == "ancestral":
             return ancestral(estimate, prior, self.schedule, draw, settings.clip)
@@ -247,8 +251,6 @@ class MeanForecast(VideoPredictor):
         super().__init__(model.config, model.size, model.channels)
         self.model = model
 
-    def predict(
-        self, context: Video, horizon: int, ensemble: int, generator: torch.Generator
-    ) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
         """The one forecast, repeated."""
         return repeated(self.model.predict_mean(context, horizon), ensemble)

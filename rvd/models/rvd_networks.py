@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -164,11 +164,16 @@ class Denoiser(Checkpointing):
     def forward(
         self,
         y: Float[Tensor, "batch channel h w"],
-        step: Int[Tensor, " batch"],
+        embedding: Float[Tensor, "rows width"],
         condition: Condition,
     ) -> Float[Tensor, "batch channel h w"]:
-        """The noise or velocity in ``y`` at diffusion step ``step`` (from 0)."""
-        embedding = self.embedding(step)
+        """The noise or velocity in ``y``.
+
+        Args:
+            y: the noisy residuals.
+            embedding: ``self.embedding`` of the diffusion step of each, or of the one step of all.
+            condition: :meth:`condition` of the context.
+        """
         h, skips = y, []
         for level, (first, second, attention) in enumerate(
             zip(self.down_first, self.down_second, self.down_attention, strict=True)

@@ -14,13 +14,25 @@ from safetensors.torch import save as serialise
 from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
+from rvd.models.dvd_gan import DvdGan
+from rvd.models.future_gan import FutureGan
+from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
+from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
 from rvd.models.rvd import ResidualVideoDiffusion
+from rvd.models.svg_lp import StochasticVideoGeneration
 
 FORMAT, VERSION = "rvd-predictor", 1
 
 # Every trained kind of model. A new one is a class here and a section in rvd.config.models.
-MODELS: dict[str, type[VideoPredictor]] = {"rvd": ResidualVideoDiffusion}
+MODELS: dict[str, type[VideoPredictor]] = {
+    "rvd": ResidualVideoDiffusion,
+    "svg-lp": StochasticVideoGeneration,
+    "ivrnn": ImprovedVariationalRecurrent,
+    "retrospective-cycle-gan": RetrospectiveCycleGan,
+    "dvd-gan": DvdGan,
+    "future-gan": FutureGan,
+}
 
 
 def build(config: Any, size: int, channels: int) -> VideoPredictor:
@@ -47,7 +59,11 @@ def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> N
         "channels": str(predictor.channels),
         "provenance": json.dumps(provenance | {"software": software()}, sort_keys=True),
     }
-    tensors = {name: value.contiguous().cpu() for name, value in predictor.state_dict().items()}
+    tensors = {
+        name: value.contiguous().cpu()
+        for name, value in predictor.state_dict().items()
+        if name.split(".")[0] not in predictor.critics
+    }
     with written_whole(path) as partial:
         partial.write_bytes(serialise(tensors, metadata))
 
@@ -78,6 +94,8 @@ def load(path: Path, config: Section | None = None) -> VideoPredictor:
         if config is not None and stored.decisive() != config.decisive():  # type: ignore[attr-defined]
             raise UserError(f"{path}: was trained under another config; train the model again")
         predictor = build(config or stored, int(metadata["size"]), int(metadata["channels"]))
+        for critic in predictor.critics:
+            delattr(predictor, critic)
         predictor.load_state_dict(tensors)
     except (ValidationError, KeyError, ValueError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from rvd.files import written_whole
 
 KEPT = 2
 _NAME = re.compile(r"^step-(\d+)\.pt$")
+
+
+class Damaged(Exception):  # noqa: N818 (the one before it is used)
+    """A checkpoint cannot be used; the message says why."""
 
 
 def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: Any) -> None:
@@ -42,22 +47,32 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
         _digest_path(old).unlink(missing_ok=True)
 
 
-def load_checkpoint(folder: Path, stamp: Mapping[str, Any]) -> tuple[int, Any] | None:
+def load_checkpoint(
+    folder: Path,
+    stamp: Mapping[str, Any],
+    passed_over: Callable[[Path, str], None] | None = None,
+) -> tuple[int, Any] | None:
     """Step and state of the newest checkpoint that is sound, or None when there is none.
 
-    A damaged one is passed over, with a line on standard error that says so.
+    A damaged one is passed over, with a line on standard error that says so. No file, whatever it
+    holds, makes anything but tensors, numbers and strings.
+
+    Args:
+        folder: of this training.
+        stamp: all that the trained weights depend on.
+        passed_over: told of each damaged checkpoint, and what is wrong with it.
 
     Raises:
         UserError: the checkpoint is of another config; the message names what differs.
     """
-    for path in _checkpoints(folder):
+    found = _checkpoints(folder)
+    for path in found:
         try:
-            recorded = _digest_path(path).read_text().split()[0]
-            if recorded != _sha256(path):
-                raise ValueError("its checksum does not match")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, ValueError, IndexError, RuntimeError) as error:
-            print(f"{path}: is damaged ({error}); the one before it is used", file=sys.stderr)
+            content = _read(path)
+        except Damaged as fault:
+            print(f"{path}: is damaged ({fault}); the one before it is used", file=sys.stderr)
+            if passed_over is not None:
+                passed_over(path, str(fault))
             continue
         if differences := list(_differences(content["stamp"], stamp)):
             raise UserError(
@@ -65,7 +80,30 @@ def load_checkpoint(folder: Path, stamp: Mapping[str, Any]) -> tuple[int, Any] |
                 f"remove that folder to train afresh, or restore the config to go on"
             )
         return content["step"], content["state"]
+    if found:
+        print(f"{folder}: no checkpoint is sound: training begins again", file=sys.stderr)
     return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What :func:`save_checkpoint` wrote.
+
+    Raises:
+        Damaged: the file is not as it was written, or was written by something else.
+    """
+    try:
+        recorded = _digest_path(path).read_text().split()[0]
+        if recorded != _sha256(path):
+            raise Damaged("its checksum does not match")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, IndexError, UnicodeDecodeError) as error:
+        raise Damaged(f"it or its checksum cannot be read: {error}") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        # The text of torch goes on over many lines, with advice to trust the file.
+        raise Damaged(str(error).splitlines()[0] if str(error) else "it is empty") from None
+    if not isinstance(content, dict) or not {"step", "stamp", "state"} <= content.keys():
+        raise Damaged("it is no checkpoint of this program")
+    return content
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from rvd.config import Training
+from rvd.config import Player, Stage, TrainedModel, Training
 from rvd.errors import UserError
 from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
+from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, save
 from rvd.progress import progress
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
+from rvd.training.history import History
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
 from rvd.training.validation import Validation
 from rvd.video.clips import ClipStream, as_unit, training_loader
 from rvd.video.file import VideoFile
+
+MORE_MEMORY = "set a smaller training.batch, or training.gradient_checkpointing: true"
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,24 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
     Raises:
         Interrupted: TERM or INT came; the state is saved.
         UserError: the loss is not finite, another trainer is at work in the folder, the checkpoint
-            is of another config, or the disk is full.
+            is of another config, the disk is full, or memory is not enough.
     """
     with stop_requests() as stop:
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
-        accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+        # With several players each pass leaves the weights of the others without gradients.
+        parallel = DistributedDataParallelKwargs(find_unused_parameters=len(predictor.players) > 1)
+        accelerator = Accelerator(
+            mixed_precision=mixed,
+            cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[parallel],
+        )
         # One process of several writes, and holds the folder for all of them.
-        with exclusive(task.checkpoints) if accelerator.is_main_process else nullcontext():
-            _Trainer(accelerator, predictor, settings, task).run(stop)
+        main = accelerator.is_main_process
+        with exclusive(task.checkpoints) if main else nullcontext():
+            history = History(task.checkpoints) if main else None
+            trainer = _Trainer(accelerator, predictor, settings, task, history)
+            with trainer.attempt(), enough_memory("a training step", MORE_MEMORY):
+                trainer.run(stop)
 
 
 class _Trainer:
@@ -78,8 +95,10 @@ class _Trainer:
         predictor: VideoPredictor,
         settings: Training,
         task: TrainingTask,
+        history: History | None,
     ) -> None:
         self.accelerator, self.settings, self.task = accelerator, settings, task
+        self.history = history
         optimisers = {
             player: torch.optim.Adam(
                 module.parameters(),
@@ -89,6 +108,10 @@ class _Trainer:
             )
             for player, module in predictor.players.items()
         }
+        if foreign := settings.players.keys() - optimisers.keys():
+            raise UserError(
+                f"training.players: '{min(foreign)}' is none of {', '.join(optimisers)}"
+            )
         self.predictor = predictor.to(self.accelerator.device).train()
         self.model: nn.Module = self.accelerator.prepare(self.predictor)
         self.optimisers = {
@@ -96,14 +119,30 @@ class _Trainer:
         }
         self.average = self._averaged()
         config: Any = predictor.config
-        self.stamp = task.stamp | {"model": config.decisive(), "seed": task.seed}
+        self.config: TrainedModel = config
+        self.stamp = task.stamp | {"model": self.config.decisive(), "seed": task.seed}
         self.step = 0
         self.saved = -1
-        found = load_checkpoint(task.checkpoints, self.stamp)
+        passed_over = history.damaged if history else None
+        found = load_checkpoint(task.checkpoints, self.stamp, passed_over)
         if found is not None:
             self.step, state = found
             self.saved = self.step
             self._restore(state)
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Keeps the history of this attempt, and says how many clips a step has."""
+        if self.history is None:
+            return nullcontext()
+        processes = self.accelerator.num_processes
+        batch = _batch_at(self.config, self.predictor.size, self.step)
+        if processes > 1:
+            print(
+                f"{self.task.name}: {processes} processes with {batch} clips each, which is an "
+                f"effective batch of {processes * batch}",
+                file=sys.stderr,
+            )
+        return self.history.attempt(self.step, processes=processes, batch=processes * batch)
 
     def run(self, stop: StopRequest) -> None:
         """All steps that are left, then the outputs."""
@@ -111,7 +150,7 @@ class _Trainer:
         stream = ClipStream(
             task.video,
             settings.clip_length,
-            settings.batch[self.predictor.size],
+            partial(_batch_at, self.config, self.predictor.size),
             task.seed,
             settings.steps,
             task.augmentation,
@@ -141,35 +180,51 @@ class _Trainer:
             save(self._exported(), task.output, provenance)
 
     def _step(self, video: Tensor) -> dict[str, Tensor]:
-        """One step of every player; the named losses of all of them."""
+        """One step of every player whose turn it is; their named losses."""
         # All randomness of a step follows from its number, so that a resumed step repeats it.
         sequence = np.random.SeedSequence([self.task.seed, self.step])
         torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+        stage: Stage = self.config.stage(self.step, self.predictor.size)
+        self.predictor.begin_step(self.step)
+        rate = stage.rate * learning_rate(
+            self.settings.learning_rate, self.step, self.settings.steps
+        )
         found: dict[str, Tensor] = {}
-        rate = learning_rate(self.settings.learning_rate, self.step, self.settings.steps)
         for player, optimiser in self.optimisers.items():
+            settings = self.settings.players.get(player, Player())
+            if stage.fresh:
+                optimiser.state.clear()
             for group in optimiser.param_groups:
-                group["lr"] = rate
-            losses = self.model(video, player)
-            optimiser.zero_grad(set_to_none=True)
-            self.accelerator.backward(losses["loss"])
-            if self.settings.gradient_clip is not None:
-                module = self.predictor.players[player]
-                losses["gradient_norm"] = self.accelerator.clip_grad_norm_(
-                    module.parameters(), self.settings.gradient_clip
-                )
-            optimiser.step()
-            prefix = "" if len(self.optimisers) == 1 else f"{player}_"
-            found |= {
-                prefix + name: self.accelerator.reduce(value.detach(), "mean")
-                for name, value in losses.items()
-            }
+                group["lr"] = rate * settings.rate
+            if (self.step + 1) % settings.every == 0:
+                losses = self._play(player, optimiser, video)
+                prefix = "" if len(self.optimisers) == 1 else f"{player}_"
+                found |= {prefix + name: value for name, value in losses.items()}
         self.step += 1
         average = self.settings.average
         due = average and self.step >= average.start and self.step % average.every == 0
         if due and self.average is not None:
             self.average.update_parameters(self.predictor)
         return found | {"learning_rate": torch.tensor(rate)}
+
+    def _play(self, player: str, optimiser: Any, video: Tensor) -> dict[str, Tensor]:
+        """One player's step; its named losses."""
+        players = self.predictor.players
+        for module in players.values():
+            module.requires_grad_(module is players[player])
+        losses = self.model(video, player)
+        optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(losses["loss"])
+        if self.settings.gradient_clip is not None:
+            losses["gradient_norm"] = self.accelerator.clip_grad_norm_(
+                players[player].parameters(), self.settings.gradient_clip
+            )
+        optimiser.step()
+        return {
+            # Clones, because a CUDA graph's results are overwritten by its next run.
+            name: self.accelerator.reduce(value.detach().clone(), "mean")
+            for name, value in losses.items()
+        }
 
     def _intervals(
         self, watch: _Watch, validation: Validation, journal: Journal | None, stop: StopRequest
@@ -231,6 +286,11 @@ class _Trainer:
         return self.predictor
 
 
+def _batch_at(config: TrainedModel, size: int, step: int) -> int:
+    """Clips a process at ``step``."""
+    return config.stage(step, size).batch
+
+
 class _Watch:
     """Looks at the losses now and then: reading each would make the device wait."""
 
@@ -242,17 +302,20 @@ class _Watch:
 
     def note(self, step: int, losses: dict[str, Tensor]) -> None:
         """Take the losses of the step numbered ``step`` (from 1)."""
-        self.step, self.last = step, losses
+        self.step, self.last = step, self.last | losses
         self.bar.update()
         began, steps = self.since
         self.since = (began, steps + 1)
         if step % self.every == 0:
             self.check()
-            values = {name: float(value) for name, value in losses.items()}
+            values = {name: float(value) for name, value in self.last.items()}
             values["steps_per_second"] = (steps + 1) / max(time.monotonic() - began, 1e-9)
             if self.journal is not None:
                 self.journal.write(step, values)
-            self.bar.set_postfix_str(f"loss {values['loss']:.4g}", refresh=False)
+            told = [
+                f"{name} {value:.4g}" for name, value in values.items() if name.endswith("loss")
+            ]
+            self.bar.set_postfix_str(", ".join(told), refresh=False)
             self.since = (time.monotonic(), 0)
 
     def check(self) -> None:

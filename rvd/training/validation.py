@@ -8,6 +8,7 @@ import torch
 
 from rvd.errors import UserError
 from rvd.models import VideoPredictor
+from rvd.models.draws import seeded
 from rvd.training.journal import Journal
 from rvd.video.clips import as_unit, fixed_clips, read_clip
 from rvd.video.export import comparison, write_picture
@@ -44,11 +45,11 @@ class Validation:
     def show(self, predictor: VideoPredictor, step: int, journal: Journal) -> None:
         """Forecast, and keep the picture; the training's own randomness is left untouched."""
         device = next(predictor.parameters()).device
-        generator = torch.Generator(device).manual_seed(0)
+        draw = seeded(range(len(self.clips)), device)
         was_training = predictor.training
         predictor.eval()
         context = self.clips[:, : self.context].to(device)
-        forecast = predictor.predict(context, self.horizon, MEMBERS, generator).cpu()
+        forecast = predictor.predict(context, self.horizon, MEMBERS, draw).cpu()
         predictor.train(was_training)
         picture = comparison(self.clips, forecast, self.signed)
         write_picture(self.folder / f"step-{step:08d}.png", picture)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +35,8 @@ class ClipStream:
     """Which clips each training step sees: a function of ``seed`` and the step's number alone.
 
     So training resumes at any step without having stored anything, and several processes take
-    disjoint parts (``rank`` of ``processes``) of one batch.
+    disjoint parts (``rank`` of ``processes``) of one batch. ``batch`` maps a step to the clips that
+    each process takes.
 
     ``augmentation`` is ``none``, ``mirror`` (left–right) or ``mirror-antisymmetric`` (up–down, with
     the sign about mid-grey changed: the symmetry of vorticity), each applied to half of the clips.
@@ -41,7 +44,7 @@ class ClipStream:
 
     path: Path
     length: int
-    batch: int
+    batch: Callable[[int], int]
     seed: int
     steps: int
     augmentation: str = "none"
@@ -75,12 +78,11 @@ class RandomClips(Dataset[Tensor]):
 
     def __getitem__(self, step: int) -> Tensor:
         generator = np.random.default_rng([self.stream.seed, step])
-        total = self.stream.batch * self.stream.processes
+        batch = self.stream.batch(step)
+        total = batch * self.stream.processes
         chosen = self.starts[generator.integers(len(self.starts), size=total)]
         mirrored = generator.random(total) < 0.5
-        own = slice(
-            self.stream.rank * self.stream.batch, (self.stream.rank + 1) * self.stream.batch
-        )
+        own = slice(self.stream.rank * batch, (self.stream.rank + 1) * batch)
         split = self._split()
         clips = np.stack([read_clip(split, start, self.stream.length) for start in chosen[own]])
         return torch.from_numpy(_augmented(clips, mirrored[own], self.stream.augmentation))
@@ -102,7 +104,17 @@ def training_loader(stream: ClipStream, first_step: int, workers: int) -> DataLo
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
+        worker_init_fn=_leave_signals_to_the_trainer,
     )
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """SLURM and Ctrl-C signal every process of a job: workers have to outlive the last step.
+
+    They end when the trainer tells them to, or within seconds of its death.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class FixedClip(NamedTuple):

@@ -85,6 +85,17 @@ def test_likeness_takes_what_is_not_said_from_the_other():
     assert described.models["vd"].objective.sigma == 1.0
 
 
+def test_a_sampler_has_no_more_steps_than_the_diffusion():
+    wrong = changed("models.rvd.sampler", {"method": "ddim", "steps": 11})
+    with pytest.raises(ConfigError, match=r"sampler.steps: 11 are more than the 10 diffusion"):
+        experiment_from_mapping(wrong)
+
+
+def test_the_papers_objective_is_one_word():
+    objective = experiment_from_mapping(changed("models.rvd.objective", "paper")).models["rvd"]
+    assert objective.objective == load_experiment([PAPER]).models["rvd"].objective
+
+
 def test_official_objective_is_one_word():
     described = experiment_from_mapping(changed("models.rvd.objective", "official"))
     assert described.models["rvd"].objective.loss == "absolute"
@@ -106,6 +117,7 @@ def test_default_config_is_the_paper():
         "target": "noise",
         "loss": "squared",
         "mean_loss": 0.0,
+        "step_of": "clip",
     }
     assert rvd.sampler.method == "ancestral"
     training = rvd.training
@@ -196,6 +208,11 @@ def test_the_resolved_config_reads_back_the_same(tmp_path):
 
 class TestPlan:
     """A change reruns what it touches and nothing else."""
+
+    def test_the_budget_in_words(self):
+        assert Plan(experiment()).budget() == (
+            "6 steps: rvd, vd; N = 10, ddim in 2 steps: rvd, vd; 3 members, 2 clips at the most"
+        )
 
     def test_sampler_and_protocol_do_not_touch_training(self):
         before = Plan(experiment())

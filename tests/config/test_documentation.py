@@ -9,7 +9,7 @@ import pytest
 from lbm.config import VortexStreet
 from rvd import config
 from rvd.config.datasets import Runs, Shares
-from rvd.config.experiment import Compute, Run
+from rvd.config.experiment import Compute, Gallery, Run
 
 TEXT = (Path(__file__).parents[2] / "config" / "README.md").read_text()
 
@@ -31,13 +31,24 @@ SECTIONS = {
     "models.<name>.objective": config.Objective,
     "models.<name>.sampler": config.Sampler,
     "models.<name>.training": config.Training,
+    "models.<name>.training.players.<player>": config.Player,
     "models.<name>.training.learning_rate": config.LearningRate,
     "models.<name>.training.average": config.ExponentialAverage,
+    "models.<name> of kind future-gan": config.FutureGan,
+    "models.<name>.levels.<resolution>": config.Level,
+    "models.<name> of kind dvd-gan": config.DvdGan,
+    "models.<name> of kind svg-lp": config.SvgLp,
+    "models.<name>.networks.<size> of kind svg-lp": config.VggNetwork,
+    "models.<name> of kind retrospective-cycle-gan": config.RetrospectiveCycleGan,
+    "models.<name>.loss of kind retrospective-cycle-gan": config.CycleLoss,
+    "models.<name> of kind ivrnn": config.Ivrnn,
+    "models.<name>.networks.<size> of kind ivrnn": config.HierarchicalNetwork,
     "models.<name> of kind mean": config.MeanOf,
     "models.<name> of kind persistence": config.Persistence,
     "models.<name> of kind analogue": config.Analogue,
     "evaluation": config.Evaluation,
     "compute": Compute,
+    "gallery": Gallery,
 }
 FROM_RUNS = {"reynolds", "offset", "frames"}
 

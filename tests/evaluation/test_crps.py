@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import properscoring
 import pytest
@@ -6,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rvd.evaluation.crps import CHUNK, crps, crps_on_device, fair_crps
+from rvd.evaluation.crps import crps, crps_on_device, fair_crps
+from rvd.evaluation.sorted_sums import BLOCK, MOST_BYTES, SHARE, sorting_network, sums
 
 
 def by_definition(ensemble, truth):
@@ -61,10 +64,43 @@ def test_bias_falls_with_the_size_of_the_ensemble():
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 2, 17])
 def test_equals_properscoring(kind, size):
-    """Over more pixels than are sorted at once, and a number that no chunk divides."""
-    ensemble, truth = random_grey(size, CHUNK + 7, kind)
+    """Over more pixels than are sorted at once, and a number that no block divides."""
+    ensemble, truth = random_grey(size, 3 * BLOCK + 7, kind)
     expected = properscoring.crps_ensemble(truth.astype(float), ensemble.astype(float), axis=0)
     np.testing.assert_allclose(crps(ensemble, truth), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 11])
+def test_the_network_sorts(size):
+    """All zeros and ones that there are: what sorts these sorts all (Knuth's 0-1 principle)."""
+    rows = np.array([*itertools.product((0, 1), repeat=size)]).T.copy()
+    for first, second in zip(*sorting_network(size), strict=True):
+        pair = rows[[first, second]]
+        rows[first], rows[second] = pair.min(0), pair.max(0)
+    assert (np.diff(rows, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("size", [6, MOST_BYTES, MOST_BYTES + 2])
+def test_sums_are_those_of_all_pairs(kind, size):
+    """Of the greatest differences that bytes can have, of negative numbers, by two threads."""
+    generator = np.random.default_rng(0)
+    members = generator.choice([0, 255], (size, SHARE + 5)).astype(kind)
+    if kind is not np.uint8:
+        members -= kind(128)
+        members *= generator.integers(0, 2, members.shape).astype(kind)  # and −0
+    truth = members[0, ::-1]
+    errors, pairs = sums(members, truth, threads=2)
+    some = generator.integers(0, SHARE + 5, 50)
+    x = members[:, some].astype(float)
+    np.testing.assert_allclose(errors[some], np.abs(x - truth[some]).sum(0))
+    np.testing.assert_allclose(pairs[some], np.abs(x[:, None] - x).sum((0, 1)) / 2)
+
+
+def test_what_is_not_a_number_has_no_score():
+    ensemble, truth = np.zeros((3, 4)), np.zeros(4)
+    ensemble[1, 2] = truth[3] = np.nan
+    np.testing.assert_array_equal(np.isnan(crps(ensemble, truth)), [False, False, True, True])
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])

@@ -114,3 +114,7 @@ def test_figures_are_drawn(run, tmp_path):
     for index, figure in enumerate(figures):
         save(figure, tmp_path, f"figure-{index}")
         assert (tmp_path / f"figure-{index}.svg").stat().st_size > 1000
+
+
+def test_a_short_run_gives_the_lags_that_it_has(run):
+    assert len(autocorrelation(pictures(run, (0, 48), 1)[:9], lags=28)) == 9

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rvd.models import build
+from rvd.models.draws import seeded
 from tests.tiny import SIZE, experiment
 
 
@@ -39,7 +40,7 @@ def test_any_size_that_divides(channels, size):
     video = torch.rand(1, 4, channels, size, size)
     losses = model(video)
     assert losses["loss"].shape == ()
-    forecast = model.predict(video[:, :2], 3, 2, torch.Generator().manual_seed(0))
+    forecast = model.predict(video[:, :2], 3, 2, seeded([0]))
     assert forecast.shape == (1, 2, 3, channels, size, size)
     assert forecast.min() >= 0
     assert forecast.max() <= 1
@@ -85,3 +86,34 @@ def test_vd_has_no_mean():
     assert model.next_frame is None
     losses = model(torch.full((1, 4, 1, SIZE, SIZE), 0.75))
     assert losses["mean"] == pytest.approx(0.25)  # of frames 0.5 in [-1, 1] from zero
+
+
+def test_each_frame_may_draw_its_own_diffusion_step():
+    """The loss of a clip is then the mean of the losses at each frame's step."""
+    model = model_of().double()
+    video = torch.rand(1, 4, 1, SIZE, SIZE, dtype=torch.float64)
+    noise = torch.randn(1, 2, 1, SIZE, SIZE, dtype=torch.float64)
+    seen = []
+    hook = model.denoiser.register_forward_hook(lambda *call: seen.append(call[2]))
+    for steps in ([[3, 7]], [3], [7]):
+        model(video, diffusion_step=torch.tensor(steps), noise=noise)
+    hook.remove()
+    own, third, seventh = seen
+    torch.testing.assert_close(own[0], third[0])
+    torch.testing.assert_close(own[1], seventh[1])
+
+
+@pytest.mark.parametrize("step_of", ["clip", "frame"])
+def test_what_draws_a_step_is_the_configs_choice(step_of):
+    config = experiment().models["rvd"]
+    objective = config.objective.model_copy(update={"step_of": step_of})
+    model = build(config.model_copy(update={"objective": objective}), SIZE, 1)
+    drawn = []
+    embedding = model.denoiser.embedding
+    embedding.register_forward_pre_hook(lambda _, steps: drawn.append(steps[0]))
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model(torch.rand(2, 4, 1, SIZE, SIZE))
+    by_frame = torch.stack(drawn).unflatten(1, (2, 2))  # (pass, frame, clip)
+    differ = bool((by_frame[:, 0] != by_frame[:, 1]).any())
+    assert differ is (step_of == "frame")

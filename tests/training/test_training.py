@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 import signal
 
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from rvd.errors import UserError
 from rvd.interruption import Interrupted
 from rvd.models import build, load
+from rvd.models.draws import seeded
 from rvd.training import TrainingTask, train
 from rvd.training.journal import read_journal
 from rvd.training.loop import _Trainer
@@ -82,6 +84,28 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, videos, monkeypatch,
     assert task.curve.read_text().count("\n") == 7
     steps = [entry["step"] for entry in read_journal(task.checkpoints / "journal.jsonl")]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_signal_to_every_process_of_a_job_is_left_to_the_trainer(tmp_path, videos, monkeypatch):
+    config = settings_of(workers=2)
+    whole = run(settings_of(), task_in(tmp_path / "whole", videos))
+    task = task_in(tmp_path / "parts", videos)
+    original = _Trainer._step
+
+    def signalled(self, video):
+        if self.step == 1:
+            workers = multiprocessing.active_children()
+            assert len(workers) == 2
+            for process in workers:
+                os.kill(process.pid, signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, video)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trainer, "_step", signalled)
+        with pytest.raises(Interrupted, match="SIGTERM: stopped after step 2"):
+            run(config, task)
+    assert_equal_weights(run(config, task), whole)
 
 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path, videos, monkeypatch):
@@ -198,9 +222,7 @@ def test_outputs(tmp_path, videos):
     assert list((task.checkpoints / "tensorboard").iterdir())
     predictor = load(task.output)
     context = torch.rand(1, 2, 1, 16, 16)
-    forecasts = [
-        predictor.predict(context, 3, 2, torch.Generator().manual_seed(s)) for s in (0, 0, 1)
-    ]
+    forecasts = [predictor.predict(context, 3, 2, seeded([s])) for s in (0, 0, 1)]
     assert forecasts[0].shape == (1, 2, 3, 1, 16, 16)
     assert torch.equal(forecasts[0], forecasts[1])
     assert not torch.equal(forecasts[0], forecasts[2])

@@ -6,8 +6,9 @@ from rvd.video.clips import ClipStream, RandomClips, as_unit, fixed_clips, train
 from tests.tiny import write_squares
 
 
-def stream(path, **changes):
-    return ClipStream(**({"path": path, "length": 4, "batch": 6, "seed": 3, "steps": 5} | changes))
+def stream(path, batch=6, **changes):
+    values = {"length": 4, "seed": 3, "steps": 5} | changes
+    return ClipStream(path, batch=lambda _: batch, **values)
 
 
 def test_a_batch_is_a_function_of_seed_and_step(tmp_path):

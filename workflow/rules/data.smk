@@ -9,15 +9,15 @@ rule fetch:
     retries: 2
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=2880,
+        mem_mb=growing(500),
+        runtime=growing(2880),
     params:
         config=CONFIG,
     message:
         "Fetch {wildcards.archive} of {wildcards.dataset}"
     shell:
-        "python -m rvd --log {log} fetch {wildcards.archive} --config {params.config}"
-        " --dataset {wildcards.dataset} --output {output}"
+        "python -m rvd --log {log:q} fetch {wildcards.archive} --config {params.config:q}"
+        " --dataset {wildcards.dataset} --output {output:q}"
 
 
 rule convert:
@@ -31,13 +31,13 @@ rule convert:
         AT("logs/convert/{dataset}.tsv")
     threads: lambda wildcards: PLAN.conversion_threads(wildcards.dataset)
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
     params:
         config=CONFIG,
         dataset=lambda wildcards: PLAN.conversion(wildcards.dataset),
     message:
         "Turn {wildcards.dataset} into a video file"
     shell:
-        "python -m rvd --log {log} convert {input:q} --config {params.config}"
-        " --dataset {wildcards.dataset} --output {output} --threads {threads}"
+        "python -m rvd --log {log:q} convert {input:q} --config {params.config:q}"
+        " --dataset {wildcards.dataset} --output {output:q} --threads {threads}"

@@ -12,23 +12,23 @@ rule sample:
         AT("logs/sample/{dataset}/{model}/seed{seed}.tsv")
     threads: EXPERIMENT.compute.threads
     resources:
-        mem_mb=16000,
-        runtime=1440,
-        gpu=lambda wildcards: (
-            EXPERIMENT.compute.gpus if PLAN.trained_by(wildcards.model) else 0
-        ),
+        mem_mb=growing(16000),
+        runtime=growing(1440),
+        gpu=lambda wildcards: ONE_GPU if PLAN.trained_by(wildcards.model) else 0,
     params:
         config=CONFIG,
         sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),
         predictor=lambda wildcards, input: (
-            f"--predictor {input.predictor}" if input.predictor else ""
+            f"--predictor {shlex.quote(str(input.predictor))}"
+            if input.predictor
+            else ""
         ),
     message:
         "Forecast the test videos of {wildcards.dataset} by {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "python -m rvd --log {log} sample --config {params.config} --threads {threads}"
+        "python -m rvd --log {log:q} sample --config {params.config:q} --threads {threads}"
         " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
-        " --videos {input.videos} {params.predictor} --output {output}"
+        " --videos {input.videos:q} {params.predictor} --output {output:q}"
 
 
 rule weights:
@@ -39,12 +39,12 @@ rule weights:
     retries: 2
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     message:
         "Fetch the published weights of {wildcards.network}"
     shell:
-        "python -m rvd --log {log} fetch-weights {wildcards.network} --output {output}"
+        "python -m rvd --log {log:q} fetch-weights {wildcards.network} --output {output:q}"
 
 
 rule score:
@@ -52,15 +52,16 @@ rule score:
         samples=AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
         weights=PLAN.weights(),
     output:
-        AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
+        scores=AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
+        maps=AT("results/{dataset}/{model}/seed{seed}/maps.h5"),
     log:
         AT("logs/score/{dataset}/{model}/seed{seed}.log"),
     benchmark:
         AT("logs/score/{dataset}/{model}/seed{seed}.tsv")
     threads: EXPERIMENT.compute.threads
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=growing(6000),
+        runtime=growing(240),
     params:
         config=CONFIG,
         scoring=PLAN.scoring(),
@@ -68,5 +69,30 @@ rule score:
     message:
         "Score {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m rvd --log {log} score {input.samples} --config {params.config}"
-        " --threads {threads} --features {params.features} --output {output}"
+        "python -m rvd --log {log:q} score {input.samples:q} --config {params.config:q}"
+        " --threads {threads} --features {params.features:q} --output {output.scores:q}"
+
+
+# Not in `all`: ancestral sampling, with which the others are compared, takes all diffusion steps.
+rule tune_sampler:
+    input:
+        videos=AT("data/{dataset}.h5"),
+        predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
+    output:
+        chosen=AT("results/{dataset}/{model}/seed{seed}/sampler.yaml"),
+        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+    log:
+        AT("logs/tune_sampler/{dataset}/{model}/seed{seed}.log"),
+    threads: EXPERIMENT.compute.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(1440),
+        gpu=ONE_GPU,
+    params:
+        config=CONFIG,
+    message:
+        "Compare samplers of {wildcards.model} on validation videos of {wildcards.dataset}"
+    shell:
+        "python -m rvd --log {log:q} tune-sampler --config {params.config:q} --threads {threads}"
+        " --dataset {wildcards.dataset} --model {wildcards.model} --videos {input.videos:q}"
+        " --predictor {input.predictor:q} --output {output.chosen:q} --costs {output.costs:q}"

@@ -18,8 +18,8 @@ rule table:
     message:
         "Tabulate {output.csv}"
     shell:
-        "python -m rvd --log {log} tabulate --config {params.config}"
-        " --table {wildcards.table} --output {output.csv}"
+        "python -m rvd --log {log:q} tabulate --config {params.config:q}"
+        " --table {wildcards.table} --output {output.csv:q}"
 
 
 rule figures:
@@ -42,14 +42,35 @@ rule figures:
         AT("logs/figures/{notebook}.log"),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         config=CONFIG,
     message:
         "Render the notebook {wildcards.notebook}"
     shell:
-        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
+
+
+rule sampler_cost:
+    input:
+        notebook=f"{workflow.basedir}/notebooks/sampler_cost.ipynb",
+        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+    output:
+        directory(AT("results/{dataset}/{model}/seed{seed}/sampler_cost")),
+    log:
+        AT("logs/sampler_cost/{dataset}/{model}/seed{seed}.log"),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        config=CONFIG,
+    message:
+        "Draw what samplers of {wildcards.model} cost on {wildcards.dataset}"
+    shell:
+        "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
+        " --costs {input.costs:q}"
 
 
 rule flow:
@@ -69,15 +90,15 @@ rule flow:
         AT("logs/flow/{simulated}.log"),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         config=CONFIG,
         shown=lambda wildcards: json.dumps(PLAN.runs(wildcards.simulated)),
     message:
         "Look at the runs of {wildcards.simulated}"
     shell:
-        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
         " --dataset {wildcards.simulated}"
 
 
@@ -93,14 +114,14 @@ rule flow_validation:
         AT("logs/flow_validation.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         config=CONFIG,
     message:
         "Validate the flow solver"
     shell:
-        "python -m rvd --log {log} render {input.notebook} --output {output} --config {params.config}"
+        "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
 
 
 rule gallery:
@@ -119,11 +140,12 @@ rule gallery:
         AT("logs/gallery.log"),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         config=CONFIG,
+        megabytes=EXPERIMENT.gallery.megabytes,
     message:
         "Build the gallery"
     shell:
-        "python -m rvd --log {log} gallery --config {params.config} --output {output}"
+        "python -m rvd --log {log:q} gallery --config {params.config:q} --output {output:q}"

@@ -7,11 +7,11 @@ rule simulate:
         AT("logs/simulate/{dataset}/{run}.tsv")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         flags=lambda wildcards: PLAN.street_flags(wildcards.dataset, wildcards.run),
     message:
         "Simulate the run {wildcards.run} of {wildcards.dataset}"
     shell:
-        "python -m lbm simulate {output} {params.flags} 2> >(tee -i {log} >&2)"
+        "python -m lbm simulate {output:q} {params.flags} 2> >(tee -i {log:q} >&2)"

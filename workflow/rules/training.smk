@@ -12,17 +12,18 @@ rule train:
         AT("logs/train/{dataset}/{model}/seed{seed}.tsv")
     threads: EXPERIMENT.compute.threads
     resources:
-        mem_mb=16000,
+        mem_mb=growing(16000),
         runtime=7200,
         gpu=EXPERIMENT.compute.gpus,
     params:
         config=CONFIG,
         training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
-        checkpoints=AT("checkpoints/{dataset}/{model}/seed{seed}"),
+        checkpoints=PLAN.checkpoints("{dataset}", "{model}", "{seed}"),
     message:
         "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m rvd --log {log} train --config {params.config} --threads {threads}"
+        "python -m rvd --log {log:q} train --config {params.config:q} --threads {threads}"
+        " --processes $(( {resources.gpu} > 1 ? {resources.gpu} : 1 ))"
         " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
-        " --videos {input.videos} --checkpoints {params.checkpoints}"
-        " --output {output.predictor} --curve {output.curve}"
+        " --videos {input.videos:q} --checkpoints {params.checkpoints:q}"
+        " --output {output.predictor:q} --curve {output.curve:q}"

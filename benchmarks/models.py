@@ -1,0 +1,95 @@
+"""Step time, memory and parameters of every trained model of the config, at the paper's sizes.
+
+Each model has a process of its own, so that peak memory is its own. A step is one of every player
+(forward, backward, Adam), once the model has grown to its full size. Memory is what the model, the
+optimisers' state and the step need beside the program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import described, memory, now, peak_memory
+from rvd.config import TrainedModel, load_experiment
+from rvd.models import build
+from rvd.models.storage import parameters
+
+CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+CHANNELS = 3
+
+
+def trained_models(config: Path) -> dict[str, TrainedModel]:
+    """The models of the config that have weights, by name."""
+    models = load_experiment([config]).models
+    return {name: model for name, model in models.items() if isinstance(model, TrainedModel)}
+
+
+def measure(
+    config: Path, name: str, size: int, batch: int, device: str, steps: int
+) -> tuple[list[float], float, int]:
+    """Seconds of each step after a first one, memory in MB, and the number of parameters."""
+    section = trained_models(config)[name]
+    training = section.training
+    before = memory(device)
+    torch.manual_seed(0)
+    model = build(section, size, CHANNELS).to(device)
+    model.begin_step(training.steps - 1)
+    optimisers = {
+        player: torch.optim.Adam(module.parameters(), training.learning_rate.initial)
+        for player, module in model.players.items()
+    }
+    video = torch.rand(batch, training.clip_length, CHANNELS, size, size, device=device)
+    seconds = []
+    for _ in range(steps + 1):
+        began = now(device)
+        for player, optimiser in optimisers.items():
+            for module in model.players.values():
+                module.requires_grad_(module is model.players[player])
+            loss = model(video, player)["loss"]
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+        seconds.append(now(device) - began)
+    return seconds[1:], peak_memory(device) - before, parameters(model)
+
+
+def main() -> None:
+    names = sorted(trained_models(CONFIG))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--models", nargs="*", default=names)
+    parser.add_argument("--sizes", nargs="*", type=int, default=[64, 128])
+    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument(
+        "--batch", type=int, help="clips a step (default: 1 on a CPU, the config's on a GPU)"
+    )
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    print(described(arguments.device))
+    print(f"{'':24} {'px':>4} {'clips':>6} {'frames':>7} {'million':>8} {'s a step':>9} {'MB':>7}")
+    models = trained_models(arguments.config)
+    for name in arguments.models:
+        training = models[name].training
+        for size in arguments.sizes:
+            published = training.batch[size] if arguments.device == "cuda" else 1
+            batch = arguments.batch or published
+            with context.Pool(1) as pool:
+                seconds, megabytes, count = pool.apply(
+                    measure,
+                    (arguments.config, name, size, batch, arguments.device, arguments.steps),
+                )
+            print(
+                f"{name:24} {size:4} {batch:6} {training.clip_length:7} {count / 1e6:8.1f} "
+                f"{statistics.median(seconds):9.2f} {megabytes:7.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

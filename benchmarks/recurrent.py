@@ -1,0 +1,168 @@
+"""SVG-LP and IVRNN: all frames of a clip at once beside one frame after the other.
+
+The yardsticks compute the same losses with the same weights (a test shows that losses and gradients
+agree), in the order in which the models are written down: each frame goes through every network on
+its own. Variants are interleaved; ratios are of medians. Then the time of IVRNN's forecasts by
+their horizon, which is to grow in proportion.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.machine import described, now
+from rvd.config import SvgLp, load_experiment
+from rvd.models import VideoPredictor, build
+from rvd.models.draws import Draw, seeded
+from rvd.models.ivrnn import ImprovedVariationalRecurrent
+from rvd.models.svg_lp import StochasticVideoGeneration
+
+CONFIG = Path(__file__).parents[1] / "config"
+DEMO = [CONFIG / "config.yaml", CONFIG / "demo.yaml"]
+# Name → (config files, model, frame size, channels, clips a step).
+CASES = {
+    "svg-lp, demo, 32 px, 4 clips": (DEMO, "svg-lp", 32, 1, 4),
+    "svg-lp, paper, 64 px, 1 clip": (DEMO[:1], "svg-lp", 64, 3, 1),
+    "ivrnn, demo, 32 px, 4 clips": (DEMO, "ivrnn", 32, 1, 4),
+    "ivrnn, paper, 64 px, 1 clip": (DEMO[:1], "ivrnn", 64, 3, 1),
+}
+
+
+def svg_lp_frame_by_frame(model: StochasticVideoGeneration, video: Tensor, noise: Tensor) -> Tensor:
+    """The loss of ``model``, with the latents' ``noise`` (batch, frame − 1, channel, h, w)."""
+    frames = video.transpose(0, 1)
+    posterior = prior = (None,)
+    predictor = (None, None)
+    loss = torch.zeros((), dtype=video.dtype, device=video.device)
+    before, skips = model.encoder(frames[:1])
+    for frame in range(1, len(frames)):
+        if frame <= model.config.training.context:
+            seen = skips
+        after, skips = model.encoder(frames[frame, None])
+        q, posterior = model.posterior(after, posterior)
+        p, prior = model.prior(before, prior)
+        z = q.sample(noise[:, frame - 1][None])
+        h, predictor = model.predictor(torch.cat([before, z], 2), predictor)
+        decoded = model.decoder(h, model.decoder.details(seen))[0]
+        divergence = q.divergence(p).sum() / len(video)
+        squared = (decoded - frames[frame]).square().mean()
+        loss = loss + squared + model.config.divergence_weight * divergence
+        before = after
+    return loss
+
+
+def ivrnn_frame_by_frame(
+    model: ImprovedVariationalRecurrent, video: Tensor, noise: list[Tensor]
+) -> Tensor:
+    """The loss of ``model``; ``noise``, coarsest first, (batch, future frame, channel, h, w)."""
+    known = model.config.training.context
+    frames = video.transpose(0, 1)
+    features = [model.embedding(frame[None]) for frame in frames[:known]]
+    context = [torch.cat(level) for level in zip(*features, strict=True)]
+    posterior, prior = model.posterior.begin(context), model.prior.begin(context)
+    states = model.renderer.begin(context)
+    loss = torch.zeros((), dtype=video.dtype, device=video.device)
+    before = features[-1]
+    for index, frame in enumerate(frames[known:]):
+        after = model.embedding(frame[None])
+        latents: list[Tensor] = []
+        for level in range(len(posterior)):
+            q, posterior[level] = model.posterior(level, after, latents, posterior[level])
+            p, prior[level] = model.prior(level, before, latents, prior[level])
+            z = q.sample(noise[level][:, index][None])
+            divergence = (q.log_density(z) - p.log_density(z)).sum()
+            loss = loss + model.divergence_weight * divergence
+            latents.append(z)
+        rendered, states = model.renderer(before[-1], latents, states)
+        loss = loss + (rendered[0] - frame).abs().sum()
+        before = after
+    return loss / len(video)
+
+
+def recorded(noise: list[Tensor]) -> Draw:
+    """Standard normal noise, of which a copy is kept in ``noise``."""
+
+    def draw(like: Tensor) -> Tensor:
+        noise.append(torch.randn_like(like))
+        return noise[-1]
+
+    return draw
+
+
+def passes(model: VideoPredictor, video: Tensor) -> dict[str, Callable[[], Tensor]]:
+    """The two ways to the loss of ``video``, with the same noise."""
+    noise: list[Tensor] = []
+    with torch.no_grad():
+        model(video, draw=recorded(noise))
+
+    def at_once() -> Tensor:
+        pending = iter(noise)
+        return model(video, draw=lambda like: next(pending))["loss"]
+
+    def frame_by_frame() -> Tensor:
+        if isinstance(model, StochasticVideoGeneration):
+            return svg_lp_frame_by_frame(model, video, noise[0])
+        assert isinstance(model, ImprovedVariationalRecurrent)
+        return ivrnn_frame_by_frame(model, video, noise)
+
+    return {"frame by frame": frame_by_frame, "all frames at once": at_once}
+
+
+def model_of(case: str, device: str) -> tuple[VideoPredictor, Tensor]:
+    """The model of a case, and clips for it."""
+    paths, name, size, channels, batch = CASES[case]
+    config = load_experiment(paths).models[name]
+    if isinstance(config, SvgLp):  # statistics of a batch are not those of each of its frames
+        config = config.model_copy(update={"normalisation": "group"})
+    torch.manual_seed(0)
+    model = build(config, size, channels).to(device)
+    length = config.training.clip_length  # type: ignore[union-attr]
+    return model, torch.rand(batch, length, channels, size, size, device=device)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=2, help="rounds over both variants")
+    parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    arguments = parser.parse_args()
+    device = arguments.device
+    print(described(device))
+    print(f"{'forward and backward':30} {'s (least … most)':>28} {'× as fast':>10}")
+    for case in arguments.cases:
+        model, video = model_of(case, device)
+        seconds: dict[str, list[float]] = {}
+        for number in range(arguments.rounds + 1):
+            for variant, compute in passes(model, video).items():
+                model.zero_grad(set_to_none=True)
+                began = now(device)
+                compute().backward()
+                if number:  # the first round warms up
+                    seconds.setdefault(variant, []).append(now(device) - began)
+        print(case)
+        slowest = statistics.median(seconds["frame by frame"])
+        for variant, own in seconds.items():
+            middle = statistics.median(own)
+            spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
+            print(f"  {variant:28} {spread:>28} {slowest / middle:10.2f}")
+    print("IVRNN of the demo, 1 clip, 8 members: s a forecast, ms a frame of it")
+    model, video = model_of("ivrnn, demo, 32 px, 4 clips", device)
+    context = video[:1, : model.config.training.context]
+    for horizon in (8, 16, 32, 64):
+        own = []
+        for _ in range(arguments.rounds):
+            began = now(device)
+            model.eval().predict(context, horizon, 8, seeded([0], device))
+            own.append(now(device) - began)
+        middle = statistics.median(own)
+        print(f"  horizon {horizon:3} {middle:8.3f} {1000 * middle / horizon:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""SVG-LP: stochastic video generation with a learned prior."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+
+from rvd.config.section import Section
+from rvd.config.trained import TrainedModel, problem_of_halving
+
+GROUPS = 8  # of `normalisation: group`
+
+
+class VggNetwork(Section):
+    """Encoder and decoder at one image size.
+
+    A stage has ``depths`` convolutions of ``widths`` channels, and halves height and width.
+    """
+
+    widths: tuple[PositiveInt, ...] = Field(min_length=1)
+    depths: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_depth_a_stage(self) -> Self:
+        if len(self.widths) != len(self.depths):
+            raise ValueError(
+                f"depths: there are {len(self.depths)} for the {len(self.widths)} stages of widths"
+            )
+        return self
+
+    @property
+    def divisor(self) -> int:
+        """The image's height and width must be multiples of this."""
+        return 2 ** len(self.widths)
+
+
+class SvgLp(TrainedModel):
+    """SVG-LP (Denton and Fergus 2018) as the paper adapts it, and with what it departs from.
+
+    ``recurrence`` says whether features, latents and states are ``maps`` (ConvLSTMs, as the paper)
+    or ``vectors`` (LSTMs, as the source). ``normalisation`` is ``batch`` as in the source, with its
+    statistics of training at test, too: the source normalises a forecast by its batch mates.
+    ``group`` knows no batch at all. ``skip_from`` is the context frame whose details all forecasts
+    see: the ``last``, or, by an oversight of the source, the one ``before-last``.
+    """
+
+    kind: Literal["svg-lp"]
+    networks: dict[PositiveInt, VggNetwork]
+    features: PositiveInt = 128
+    state_width: PositiveInt = 256
+    latent_channels: PositiveInt = 8
+    recurrence: Literal["maps", "vectors"] = "maps"
+    normalisation: Literal["batch", "group"] = "batch"
+    skip_from: Literal["last", "before-last"] = "last"
+    divergence_weight: NonNegativeFloat
+
+    @model_validator(mode="after")
+    def _groups_divide(self) -> Self:
+        widths = {width for network in self.networks.values() for width in network.widths}
+        odd = sorted(width for width in widths | {self.features} if width % GROUPS)
+        if self.normalisation == "group" and odd:
+            raise ValueError(
+                f"normalisation: the {GROUPS} groups of 'group' do not divide {odd[0]} channels"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_is_possible(self) -> Self:
+        if self.training.gradient_checkpointing:
+            raise ValueError("training.gradient_checkpointing: svg-lp has none; leave it false")
+        if problem := self.problem_given(self.training.context):
+            raise ValueError(f"training.{problem}")
+        return self
+
+    def problem_at(self, size: int) -> str | None:
+        """Why this model cannot take images of ``size`` pixels, or None."""
+        return problem_of_halving(self.networks, size) or super().problem_at(size)
+
+    def problem_given(self, context: int) -> str | None:
+        """Why this model cannot forecast from ``context`` frames, or None."""
+        if self.skip_from == "before-last" and context < 2:
+            return "context: skip_from 'before-last' needs two frames at least"
+        return None

@@ -1,0 +1,57 @@
+"""The device that computes, and how: threads, number formats, memory layout, compilation."""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+from torch import nn
+
+from rvd.config import Compute
+
+
+def best_device() -> torch.device:
+    """The GPU of this process if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def apply(compute: Compute, threads: int | None = None) -> None:
+    """Set what holds for the whole process.
+
+    Args:
+        compute: the config's section.
+        threads: CPU threads; None leaves what torch decides.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = compute.tf32
+    torch.backends.cudnn.allow_tf32 = compute.tf32
+
+
+def prepare(module: nn.Module, compute: Compute) -> None:
+    """Lay out the weights of ``module`` as ``compute`` says, in place; values stay the same."""
+    if compute.channels_last:
+        for parameter in module.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def compiled(module: nn.Module, compute: Compute) -> None:
+    """Compile the calls of ``module``, where ``compute`` says so."""
+    if compute.compile != "none":
+        module.compile(mode=compute.compile)
+
+
+def warn_of_slow_precision(precision: str) -> None:
+    """Say so on standard error when bfloat16 is computed by software, which is slow."""
+    if precision == "bfloat16" and not bfloat16_in_hardware():
+        print(
+            "precision: bfloat16 is computed by software on this processor, several times slower "
+            "than float32",
+            file=sys.stderr,
+        )
+
+
+def bfloat16_in_hardware() -> bool:
+    """Whether the device computes bfloat16 itself: any GPU in use does, many processors do not."""
+    return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

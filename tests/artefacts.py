@@ -1,0 +1,48 @@
+"""What an artefact says, without what differs from run to run: how long things took, and when."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from pathlib import Path
+
+import h5py
+
+# Of an HDF5 file's attributes, and of a curve's columns.
+TIMES = {"seconds", "steps_per_second"}
+
+
+def content(path: Path) -> str:
+    """A digest of all that ``path`` says: equal for two files just when they say the same."""
+    digest = hashlib.sha256()
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            _add(digest, file)
+            names = []
+            file.visit(names.append)
+            for name in sorted(names):
+                digest.update(name.encode())
+                _add(digest, file[name])
+    elif path.name == "curve.csv":
+        for row in csv.DictReader(io.StringIO(path.read_text())):
+            kept = {key: value for key, value in row.items() if key not in TIMES}
+            digest.update(repr(kept).encode())
+    else:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def contents(folder: Path, names: list[str]) -> dict[str, str]:
+    """Name → digest, of files below ``folder``."""
+    return {name: content(folder / name) for name in names}
+
+
+def _add(digest, item) -> None:
+    for key in sorted(item.attrs):
+        if key not in TIMES:
+            digest.update(f"{key}={item.attrs[key]!r}".encode())
+    if isinstance(item, h5py.Dataset):
+        values = item.asstr()[:].tolist() if h5py.check_string_dtype(item.dtype) else item[:]
+        digest.update(repr((item.shape, item.dtype)).encode())
+        digest.update(repr(values).encode() if isinstance(values, list) else values.tobytes())

@@ -1,0 +1,20 @@
+"""The undisturbed run that all faults share, and the figures at the end."""
+
+import pytest
+
+from tests.faults import tally
+from tests.faults.pipeline import undisturbed
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory):
+    return undisturbed(tmp_path_factory.mktemp("faults") / "undisturbed")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if found := tally.lines():
+        lost = len(terminalreporter.stats.get("failed", []))
+        terminalreporter.section("faults")
+        for line in found:
+            terminalreporter.line(line)
+        terminalreporter.line("nothing lost" if not lost else f"{lost} tests failed: see above")

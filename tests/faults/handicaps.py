@@ -1,0 +1,49 @@
+"""What is taken away from a command before it starts: called in its own process."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import resource
+import signal
+import time
+
+LINUX_CAPABILITIES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+CAPABILITY_VERSION = 0x20080522
+
+
+def small_disk() -> None:
+    """No file may grow beyond 20 kB: writing more fails as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def little_memory() -> None:
+    """64 MB more than is in use now."""
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    limit = used + 64 * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def no_special_rights() -> None:
+    """Root without the rights to read and write what permissions forbid, as other users are."""
+    if os.geteuid():
+        return
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    data = (ctypes.c_uint32 * 6)()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capget(header, data):
+        raise OSError(ctypes.get_errno(), "capget")
+    taken = sum(1 << number for number in LINUX_CAPABILITIES)
+    for place in range(3):  # effective, permitted, inheritable
+        data[place] &= ~taken
+    if libc.capset(header, data):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def jumping_clock() -> None:
+    """The clock of the day jumps by a year, forth and back, each time it is read."""
+    true, jumps = time.time, itertools.cycle((0.0, 365.25 * 86400, -365.25 * 86400))
+    time.time = lambda: true() + next(jumps)

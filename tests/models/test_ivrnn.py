@@ -1,0 +1,246 @@
+import pytest
+import torch
+
+from rvd.config import ConfigError, Ivrnn, experiment_from_mapping, load_experiment
+from rvd.models import build, load, save
+from rvd.models.draws import seeded
+from rvd.models.storage import parameters
+from tests.models.recurrent import (
+    CONFIG,
+    assert_resumed_equals_uninterrupted,
+    assert_rows_do_not_mix,
+    assert_same_gradients,
+    losses_after,
+)
+from tests.tiny import config, write_squares
+
+TINY = {
+    "kind": "ivrnn",
+    "networks": {
+        16: {"widths": [16, 16, 16, 32], "latents": {1: 2, 8: 3}},
+        64: {"widths": [16, 16, 16, 16, 16, 32], "latents": {1: 2, 8: 3, 32: 4}},
+        128: {
+            "widths": [16, 16, 16, 16, 16, 16, 32],
+            "latents": {1: 2, 16: 3, 64: 4},
+            "context_kernels": {8: 3},
+        },
+    },
+    "training": {
+        "context": 3,
+        "future": 2,
+        "steps": 4,
+        "batch": {16: 2, 64: 2, 128: 2},
+        "learning_rate": {"initial": 1e-3},
+        "weight_decay": 1e-4,
+        "checkpoint_every": 2,
+        "journal_every": 1,
+    },
+}
+
+
+def section(**changes):
+    return Ivrnn.model_validate(TINY | changes)
+
+
+def model_of(size=16, channels=1, **changes):
+    torch.manual_seed(0)
+    return build(section(**changes), size, channels)
+
+
+def awake(model):
+    """The model with distributions that depend on what it sees, as they do after training."""
+    for hierarchy in (model.prior, model.posterior):
+        for output in hierarchy.outputs:
+            torch.nn.init.ones_(output[-1].weight)
+    return model
+
+
+@pytest.mark.parametrize(("size", "expected"), [(64, 239e6), (128, 320e6)])
+@pytest.mark.parametrize("name", ["ivrnn", "ivrnn-4+4"])
+def test_as_many_parameters_as_the_source(name, size, expected):
+    published = load_experiment([CONFIG / "config.yaml"]).models[name]
+    with torch.device("meta"):
+        model = build(published, size, 3)
+    assert parameters(model) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_features_and_latents_of_the_paper(size):
+    published = load_experiment([CONFIG / "config.yaml"]).models["ivrnn"]
+    with torch.device("meta"):
+        model = build(published, size, 3)
+        features = model.embedding(torch.empty(1, 1, 3, size, size))
+    resolutions = [level.shape[-1] for level in features]
+    assert resolutions == [*(size // 2**k for k in range(len(features) - 1)), 1]
+    assert [level.shape[2] for level in features][:4] == [64, 128, 256, 512]
+    assert [resolutions[level] for level in model.prior.levels] == [1, size // 8, size // 2]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_sizes_and_channels(size, channels):
+    model = awake(model_of(size, channels))
+    video = torch.rand(1, 5, channels, size, size)
+    model(video)["loss"].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    forecast = model.eval().predict(video[:, :3], 4, 2, seeded([0]))
+    assert forecast.shape == (1, 2, 4, channels, size, size)
+    assert forecast.min() >= 0
+    assert forecast.max() <= 1
+
+
+def test_all_frames_at_once_is_frame_by_frame():
+    model = awake(model_of(divergence_weight=0.3)).double()
+    assert_same_gradients(model, torch.rand(2, 6, 1, 16, 16, dtype=torch.float64))
+
+
+def test_a_longer_forecast_begins_as_the_shorter_one():
+    """The source's sampler redraws the latents of earlier frames for every new one."""
+    model = awake(model_of()).eval()
+    context = torch.rand(2, 3, 1, 16, 16)
+    long, short = (model.predict(context, h, 2, seeded([0, 1])) for h in (5, 2))
+    assert torch.equal(long[:, :, :2], short)
+
+
+def test_forecast_work_grows_linearly_with_the_horizon(monkeypatch):
+    """The source's sampler runs the whole sequence again for every frame."""
+    model = model_of().eval()
+    embedded = []
+    model.embedding.register_forward_pre_hook(lambda _, given: embedded.append(len(given[0])))
+    counts = []
+    for horizon in (4, 8, 16):
+        embedded.clear()
+        model.predict(torch.rand(1, 3, 1, 16, 16), horizon, 1, seeded([0]))
+        counts.append(sum(embedded))
+    assert counts == [3 + 3, 3 + 7, 3 + 15]
+
+
+def test_first_states_depend_on_every_context_frame():
+    model = model_of().eval()
+    context = torch.rand(3, 1, 1, 16, 16)
+    states = model.renderer.begin(model.embedding(context))
+    for frame in range(3):
+        changed = context.clone()
+        changed[frame] = torch.rand(1, 1, 16, 16)
+        others = model.renderer.begin(model.embedding(changed))
+        for state, other in zip(states, others, strict=True):
+            assert not torch.equal(state.hidden, other.hidden)
+    # In their order: it is a channel for each, not a mean.
+    flipped = model.renderer.begin(model.embedding(context.flip(0)))
+    assert not torch.allclose(states[-1].hidden, flipped[-1].hidden)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_dense_priors_see_the_coarser_latents(dense):
+    model = awake(model_of(dense_prior=dense))
+    features = model.embedding(torch.rand(3, 1, 1, 16, 16))
+    state = model.prior.begin(features)[1]
+    own = [level[-1:] for level in features]
+    one, other = (
+        model.prior(1, own, [torch.full((1, 1, 2, 1, 1), value)], state)[0].mean
+        for value in (0.0, 1.0)
+    )
+    assert torch.equal(one, other) != dense
+
+
+def test_priors_do_not_see_the_frame_to_come():
+    model = awake(model_of())
+    video = torch.rand(1, 5, 1, 16, 16)
+    changed = video.clone()
+    changed[:, 4] = 0
+    noise = [torch.zeros(1, 2, 2, 1, 1), torch.zeros(1, 2, 3, 8, 8)]
+    seen = []
+    original = model.prior.forward
+
+    def spy(*arguments):
+        distribution, state = original(*arguments)
+        seen.append(distribution.mean)
+        return distribution, state
+
+    model.prior.forward = spy
+    for clip in (video, changed):
+        pending = iter(noise)
+        model(clip, draw=lambda like, pending=pending: next(pending))
+    assert torch.equal(seen[0], seen[2])  # the coarsest; finer ones read the posterior's latents
+
+
+def test_divergence_warms_up():
+    model = model_of(divergence_warmup=4, divergence_weight=0.5)
+    video = torch.rand(1, 5, 1, 16, 16)
+    weights = []
+    for step in (0, 1, 3, 9):
+        model.begin_step(step)
+        torch.manual_seed(0)
+        losses = model(video)
+        weights.append(float(losses["divergence_weight"]))
+        error = float(losses["reconstruction"].detach()) * 2 * 256
+        expected = error + weights[-1] * float(losses["divergence"].detach()) * 2
+        assert float(losses["loss"].detach()) == pytest.approx(expected, rel=1e-4)
+    assert weights == [0.125, 0.25, 0.5, 0.5]
+
+
+def test_clips_and_members_do_not_mix():
+    assert_rows_do_not_mix(awake(model_of()).double().eval(), frames=3)
+
+
+def test_seeded_forecasts_repeat_and_members_differ():
+    model = awake(model_of()).eval()
+    context = torch.rand(1, 3, 1, 16, 16)
+    first, again, other = (model.predict(context, 3, 2, seeded([s])) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first[:, 0], first[:, 1])
+
+
+def test_bfloat16_is_stable():
+    model = awake(model_of())
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = model(torch.rand(2, 5, 1, 16, 16))
+    losses["loss"].backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+def test_saved_and_loaded_is_the_same(tmp_path):
+    model = awake(model_of()).eval()
+    save(model, tmp_path / "p.safetensors", {})
+    other = load(tmp_path / "p.safetensors", model.config)
+    context = torch.rand(1, 3, 1, 16, 16)
+    one, two = (m.predict(context, 2, 2, seeded([3])) for m in (model, other))
+    assert torch.equal(one, two)
+
+
+def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    videos = write_squares(tmp_path / "v.h5")
+    # The warm-up is under way when the training is interrupted.
+    assert_resumed_equals_uninterrupted(section(divergence_warmup=4), videos, tmp_path, monkeypatch)
+
+
+def test_learns():
+    losses = losses_after(60, model_of(), rate=5e-3, frames=5)
+    assert losses[-1]["reconstruction"] < losses[0]["reconstruction"] / 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"networks": {16: {"widths": [16, 16, 32], "latents": {1: 2}}}}, "for images of 8 pixels"),
+        ({"networks": {32: TINY["networks"][16]}}, "no entry for images of 16"),
+        ({"networks": {16: {"widths": [16, 16, 16, 32], "latents": {2: 2}}}}, "no map of 2 pixels"),
+        (
+            {"networks": {16: TINY["networks"][16] | {"context_kernels": {2: 3}}}},
+            "no map of 2 pixels",
+        ),
+        ({"networks": {16: {"widths": [16, 16, 16, 16], "latents": {1: 2}}}}, "give 32 or more"),
+        ({"networks": {16: {"widths": [16, 20, 16, 32], "latents": {1: 2}}}}, "multiple of 16"),
+        ({"training": TINY["training"] | {"gradient_checkpointing": True}}, "leave it false"),
+        ({"training": TINY["training"] | {"context": 2}}, "for 2 context frames take no 3"),
+    ],
+)
+def test_refused_in_one_line(changes, message):
+    values = config()
+    values["models"] = {"ivrnn": TINY | changes}
+    values["run"]["models"] = ["ivrnn"]
+    values["evaluation"]["context"] = 3
+    with pytest.raises(ConfigError, match=message) as caught:
+        experiment_from_mapping(values)
+    assert "\n" not in str(caught.value)

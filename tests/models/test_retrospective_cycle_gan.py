@@ -1,0 +1,166 @@
+import pytest
+import torch
+from torch import nn
+
+from rvd.models import load
+from rvd.models.draws import seeded
+from rvd.models.retrospective_cycle_gan import EDGES, Ends
+from rvd.models.storage import parameters, save
+from tests.adversarial import (
+    assert_bfloat16_is_near,
+    assert_resumes,
+    assert_rows_do_not_mix,
+    built,
+    section,
+)
+from tests.tiny import SIZE
+
+TINY = {
+    "kind": "retrospective-cycle-gan",
+    "width": 4,
+    "residual_blocks": 1,
+    "critic_widths": [4, 8],
+}
+
+
+def tiny(size=SIZE, **training):
+    return section(TINY, size, **{"future": 1} | training)
+
+
+def test_parameters_are_those_of_the_source():
+    published = section({"kind": "retrospective-cycle-gan"}, 64, future=1)
+    with torch.device("meta"):
+        model = built(published, 64, 3)
+    assert parameters(model.generator) == pytest.approx(11.8e6, rel=0.02)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_any_size_that_divides(channels, size):
+    model = built(tiny(size), size, channels)
+    video = torch.rand(1, 5, channels, size, size)
+    generator, critics = (model(video, player) for player in ("generator", "critics"))
+    assert generator.keys() == {"loss", "image", "edge", "frame", "sequence", "diversity"}
+    assert critics.keys() == {"loss", "frame", "sequence"}
+    forecast = model.eval().predict(video[:, :4], 3, 2, seeded([0]))
+    assert forecast.shape == (1, 2, 3, channels, size, size)
+    assert forecast.min() >= 0
+    assert forecast.max() <= 1
+    assert torch.equal(forecast[:, 0], forecast[:, 1])  # it is deterministic
+
+
+def test_forecasts_are_of_the_last_frames():
+    model = built(tiny(), SIZE)
+    context = torch.rand(1, 6, 1, SIZE, SIZE)
+    forecasts = [model.predict(c, 2, 1, seeded([0])) for c in (context, context[:, 2:])]
+    assert torch.equal(*forecasts)
+
+
+def test_clips_and_members_do_not_mix():
+    assert_rows_do_not_mix(built(tiny(), SIZE), torch.rand(2, 4, 1, SIZE, SIZE), 3)
+
+
+class Recorded(nn.Module):
+    """A generator that keeps what it is given, and makes the mean of it plus 100."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def forward(self, x):
+        self.given.append(x)
+        return x.mean(1, keepdim=True) + 100
+
+
+def test_the_cycle_goes_forth_and_back():
+    """Which frames stand where: numbered ones tell real, predicted and reversed apart."""
+    model = built(tiny(), SIZE)
+    model.generator = Recorded()
+    window = torch.arange(5.0).view(1, 5, 1, 1, 1).expand(1, 5, 1, SIZE, SIZE)
+    once, twice = model._forged(window)
+    given = [row[:, 0, 0].tolist() for batch in model.generator.given for row in batch]
+    assert given == [[0, 1, 2, 3], [4, 3, 2, 1], [102.5, 1, 2, 3], [101.5, 3, 2, 1]]
+    assert (once.last[0, 0, 0, 0], once.first[0, 0, 0, 0]) == (101.5, 102.5)
+    _, sequences = model._judged(window, once, twice)
+    assert sequences[:, :, 0, 0].tolist() == [
+        [0, 1, 2, 3, 101.5],
+        [102.5, 1, 2, 3, 4],
+        [102.5, 1, 2, 3, twice.last[0, 0, 0, 0]],
+        [twice.first[0, 0, 0, 0], 1, 2, 3, 101.5],
+    ]
+
+
+def test_the_edge_kernel_is_symmetric_and_of_sum_zero():
+    kernel = torch.tensor(EDGES)
+    assert kernel.sum() == 0
+    for axis in (0, 1):
+        assert torch.equal(kernel, kernel.flip(axis))
+    assert torch.equal(kernel, kernel.T)
+
+
+def test_edges_of_flat_frames_and_slopes_are_nothing():
+    model = built(tiny(), SIZE)
+    slope = torch.linspace(0, 1, SIZE, dtype=torch.float64).expand(1, 1, SIZE, SIZE)
+    torch.testing.assert_close(model._edges(slope), torch.zeros(1, 1, 12, 12).double())
+
+
+def test_each_row_counts_alike_for_the_critics():
+    """(2 real + 4 forged)/6 and (1 real + 4 forged)/5, as the source weighs them."""
+    model = built(tiny(), SIZE)
+    for judge in model.judges:
+        # A score of 3 for everything: 4 from "real", 9 from "not".
+        model.judges[judge] = nn.Sequential(nn.AvgPool2d(SIZE), Constant(3.0))
+    window, ends = torch.zeros(2, 5, 1, SIZE, SIZE), Ends(*torch.zeros(2, 2, 1, SIZE, SIZE))
+    losses = model._critic_losses(window, ends, ends)
+    assert losses["frame"] == pytest.approx((2 * 4 + 4 * 9) / 6)
+    assert losses["sequence"] == pytest.approx((1 * 4 + 4 * 9) / 5)
+
+
+class Constant(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return torch.full_like(x[:, :1], self.value)
+
+
+def test_players_leave_each_other_alone():
+    model = built(tiny(), SIZE)
+    video = torch.rand(2, 5, 1, SIZE, SIZE)
+    model(video, "critics")["loss"].backward()
+    assert all(parameter.grad is None for parameter in model.generator.parameters())
+    assert all(parameter.grad is not None for parameter in model.judges.parameters())
+
+
+def test_saved_and_loaded_is_the_same_without_critics(tmp_path):
+    model = built(tiny(), SIZE).eval()
+    save(model, tmp_path / "p.safetensors", {})
+    loaded = load(tmp_path / "p.safetensors")
+    context = torch.rand(1, 4, 1, SIZE, SIZE)
+    assert torch.equal(*(m.predict(context, 2, 1, seeded([0])) for m in (model, loaded)))
+    assert not hasattr(loaded, "judges")
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, monkeypatch):
+    whole = assert_resumes(tiny(), tmp_path, monkeypatch, at=3)
+    header = whole.curve.read_text().splitlines()[0].split(",")
+    assert {"generator_loss", "critics_loss", "generator_diversity"} <= set(header)
+
+
+def test_bfloat16_is_near_float32():
+    assert_bfloat16_is_near(built(tiny(), SIZE), torch.rand(2, 5, 1, SIZE, SIZE))
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [(18, "multiple of 4"), (4, "need 8"), (32, "no entry for images of 32")]
+)
+def test_sizes_that_it_cannot_take_are_refused(size, message):
+    assert message in tiny().problem_at(size)
+
+
+def test_other_clips_are_refused():
+    with pytest.raises(ValueError, match="one frame after its context"):
+        section(TINY, SIZE, future=4)
+    assert "sees 4 frames, not 3" in tiny().problem_given(3)
+    assert tiny().problem_given(5) is None

@@ -1,0 +1,240 @@
+import pytest
+import torch
+
+from rvd.config import ConfigError, SvgLp, experiment_from_mapping, load_experiment
+from rvd.models import build, load, save
+from rvd.models.draws import seeded
+from rvd.models.gaussian import Gaussian
+from rvd.models.storage import parameters
+from tests.models.recurrent import (
+    CONFIG,
+    assert_resumed_equals_uninterrupted,
+    assert_rows_do_not_mix,
+    assert_same_gradients,
+    losses_after,
+)
+from tests.tiny import config, write_squares
+
+TINY = {
+    "kind": "svg-lp",
+    "networks": {
+        16: {"widths": [8, 8], "depths": [2, 2]},
+        64: {"widths": [8, 8, 8, 8], "depths": [2, 2, 3, 3]},
+        128: {"widths": [8, 8, 8, 8], "depths": [2, 2, 3, 3]},
+    },
+    "features": 8,
+    "state_width": 8,
+    "latent_channels": 2,
+    "divergence_weight": 1e-3,
+    "training": {
+        "context": 2,
+        "future": 2,
+        "steps": 4,
+        "batch": {16: 2, 64: 2, 128: 2},
+        "learning_rate": {"initial": 1e-3},
+        "checkpoint_every": 2,
+        "journal_every": 1,
+    },
+}
+
+
+def section(**changes):
+    return SvgLp.model_validate(TINY | changes)
+
+
+def model_of(size=16, channels=1, **changes):
+    torch.manual_seed(0)
+    return build(section(**changes), size, channels)
+
+
+@pytest.mark.parametrize(
+    ("size", "widths", "depths", "encoder", "decoder"),
+    [
+        (64, [64, 128, 256, 512], [2, 2, 3, 3], 8.7e6, 11.8e6),
+        (128, [64, 128, 256, 512, 512], [2, 2, 3, 3, 3], 15.8e6, 21.3e6),
+    ],
+)
+def test_as_many_parameters_as_the_source(size, widths, depths, encoder, decoder):
+    """Of its VGG64 and VGG128, which its own ``vectors`` leave as they are."""
+    published = load_experiment([CONFIG / "config.yaml"]).models["svg-lp"]
+    changes = {
+        "recurrence": "vectors",
+        "networks": {size: {"widths": widths, "depths": depths}},
+    }
+    with torch.device("meta"):
+        model = build(SvgLp.model_validate(published.model_dump() | changes), size, 3)
+    assert parameters(model.encoder) == pytest.approx(encoder, rel=0.01)
+    assert parameters(model.decoder) == pytest.approx(decoder, rel=0.01)
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_maps_of_the_paper(size):
+    published = load_experiment([CONFIG / "config.yaml"]).models["svg-lp"]
+    with torch.device("meta"):
+        model = build(published, size, 3)
+        h, skips = model.encoder(torch.empty(2, 1, 3, size, size))
+    assert h.shape == (2, 1, 128, size // 16, size // 16)
+    assert [skip.shape[2] for skip in skips] == [64, 128, 256, 512]
+
+
+@pytest.mark.parametrize("recurrence", ["maps", "vectors"])
+@pytest.mark.parametrize("normalisation", ["batch", "group"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_sizes_and_channels(size, channels, normalisation, recurrence):
+    model = model_of(size, channels, normalisation=normalisation, recurrence=recurrence)
+    video = torch.rand(1, 4, channels, size, size)
+    model(video)["loss"].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    forecast = model.eval().predict(video[:, :3], 3, 2, seeded([0]))
+    assert forecast.shape == (1, 2, 3, channels, size, size)
+    assert forecast.min() >= 0
+    assert forecast.max() <= 1
+
+
+def test_all_frames_at_once_is_frame_by_frame():
+    model = model_of(normalisation="group").double()
+    assert_same_gradients(model, torch.rand(2, 5, 1, 16, 16, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("skip_from", "expected"), [("last", [0, 1, 2, 3, 3, 3]), ("before-last", [0, 1, 2, 2, 2, 2])]
+)
+def test_skips_come_from_the_last_context_frame(skip_from, expected):
+    """The source takes the one before it, by an index that is off by one."""
+    model = model_of(skip_from=skip_from, training=TINY["training"] | {"context": 4})
+    assert [model._skip_frame(frame, 4) for frame in range(1, 7)] == expected
+
+
+@pytest.mark.parametrize(("skip_from", "seen"), [("last", 3), ("before-last", 2)])
+def test_forecasts_see_the_details_of_that_frame(skip_from, seen):
+    """With silent features the decoder knows of the context what its skips show, and no more."""
+    model = model_of(skip_from=skip_from, normalisation="group").eval()
+    torch.nn.init.zeros_(model.decoder.input[0].weight)
+    context = torch.rand(1, 4, 1, 16, 16)
+    forecast = model.predict(context, 2, 1, seeded([0]))
+    for frame in range(4):
+        changed = context.clone()
+        changed[:, frame] = torch.rand(1, 1, 16, 16)
+        same = torch.equal(model.predict(changed, 2, 1, seeded([0])), forecast)
+        assert same == (frame != seen)
+
+
+def test_what_a_frame_shows_is_known_only_by_its_posterior():
+    model = model_of(normalisation="group")
+    video = torch.rand(1, 4, 1, 16, 16)
+    changed = video.clone()
+    changed[:, 3] = 0
+    h, other = (model.encoder(v.transpose(0, 1))[0] for v in (video, changed))
+    for network, equal in ((model.prior, h[:-1]), (model.posterior, h[1:-1])):
+        given = other[: len(equal)] if network is model.prior else other[1:-1]
+        torch.testing.assert_close(network(equal, (None,))[0].mean, network(given, (None,))[0].mean)
+    assert not torch.equal(
+        model.posterior(h[1:], (None,))[0].mean[-1], model.posterior(other[1:], (None,))[0].mean[-1]
+    )
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "group"])
+def test_clips_and_members_do_not_mix(normalisation):
+    """The source keeps batch norm in training mode at test, so that batch mates matter."""
+    model = model_of(normalisation=normalisation).double()
+    model(torch.rand(4, 4, 1, 16, 16, dtype=torch.float64))  # for running statistics
+    assert_rows_do_not_mix(model.eval())
+
+
+def test_forecasts_leave_the_running_statistics_alone():
+    model = model_of(normalisation="batch").eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.predict(torch.rand(2, 3, 1, 16, 16), 2, 2, seeded([0, 1]))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_seeded_forecasts_repeat_and_members_differ():
+    model = model_of(normalisation="group").eval()
+    context = torch.rand(1, 3, 1, 16, 16)
+    first, again, other = (model.predict(context, 3, 2, seeded([s])) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first[:, 0], first[:, 1])
+
+
+def test_one_context_frame_is_enough():
+    model = model_of(training=TINY["training"] | {"context": 1}).eval()
+    assert model.predict(torch.rand(1, 1, 1, 16, 16), 2, 1, seeded([0])).shape[2] == 2
+
+
+def test_bfloat16_is_stable():
+    model = model_of()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = model(torch.rand(2, 4, 1, 16, 16))
+    losses["loss"].backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+def test_saved_and_loaded_is_the_same(tmp_path):
+    model = model_of()
+    model(torch.rand(2, 4, 1, 16, 16))  # for running statistics
+    model.eval()
+    save(model, tmp_path / "p.safetensors", {})
+    other = load(tmp_path / "p.safetensors", model.config)
+    context = torch.rand(1, 3, 1, 16, 16)
+    one, two = (m.predict(context, 2, 2, seeded([3])) for m in (model, other))
+    assert torch.equal(one, two)
+
+
+def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    videos = write_squares(tmp_path / "v.h5")
+    assert_resumed_equals_uninterrupted(section(), videos, tmp_path, monkeypatch)
+
+
+def test_learns():
+    losses = losses_after(60, model_of(normalisation="group"), rate=5e-3)
+    assert losses[-1]["reconstruction"] < losses[0]["reconstruction"] / 4
+
+
+def test_divergence_is_that_of_torch():
+    first, second = (Gaussian(torch.randn(50), torch.randn(50)) for _ in range(2))
+    normals = [
+        torch.distributions.Normal(g.mean, (g.log_variance / 2).exp()) for g in (first, second)
+    ]
+    torch.testing.assert_close(
+        first.divergence(second), torch.distributions.kl_divergence(*normals)
+    )
+    value = torch.randn(50)
+    torch.testing.assert_close(first.log_density(value), normals[0].log_prob(value))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"networks": {16: {"widths": [8, 8], "depths": [2]}}}, "1 for the 2 stages"),
+        ({"networks": {16: {"widths": [8] * 5, "depths": [2] * 5}}}, "multiple of 32 pixels"),
+        ({"networks": {32: {"widths": [8], "depths": [2]}}}, "no entry for images of 16"),
+        (
+            {"networks": {16: {"widths": [12], "depths": [2]}}, "normalisation": "group"},
+            "divide 12",
+        ),
+        ({"training": TINY["training"] | {"gradient_checkpointing": True}}, "leave it false"),
+        (
+            {"skip_from": "before-last", "training": TINY["training"] | {"context": 1}},
+            "two frames at least",
+        ),
+    ],
+)
+def test_refused_in_one_line(changes, message):
+    values = config()
+    values["models"] = {"svg-lp": TINY | changes}
+    values["run"]["models"] = ["svg-lp"]
+    with pytest.raises(ConfigError, match=message) as caught:
+        experiment_from_mapping(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_before_last_needs_two_test_frames():
+    values = config()
+    values["models"] = {"svg-lp": TINY | {"skip_from": "before-last"}}
+    values["run"]["models"] = ["svg-lp"]
+    values["evaluation"]["context"] = 1
+    with pytest.raises(ConfigError, match="two frames at least"):
+        experiment_from_mapping(values)

@@ -1,0 +1,165 @@
+"""The tiny pipeline on a real SLURM, through profiles/slurm, disturbed in every way SLURM knows.
+
+A training is cancelled, preempted, and then stopped at its time limit until it is done; all that it
+and the rules after it make is equal to what an undisturbed run on this machine makes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rvd.config.experiment import merge
+from rvd.training.history import account_of, read_history
+from tests.artefacts import contents
+from tests.slurm import cluster
+from tests.test_workflow import snakemake
+from tests.tiny import config
+
+REPOSITORY = Path(__file__).parents[2]
+WANTED = os.environ.get("RVD_TEST_SLURM") == "1"
+REASON = cluster.why_not() or "installs and starts SLURM on this machine: run `make test-slurm`"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not WANTED or bool(cluster.why_not()), reason=f"no test cluster: {REASON}"),
+]
+
+# Enough steps for several time limits. The GPU is pretended: torch sees none, and uses the CPU.
+STEPS = 1500
+CHANGES = {
+    "run": {"models": ["rvd", "persistence"]},
+    "models": {
+        "rvd": {
+            "training": {
+                "steps": STEPS,
+                "checkpoint_every": 100,
+                "validate_every": 10_000,
+                "workers": 2,
+            }
+        }
+    },
+    "compute": {"gpus": 1},
+}
+TARGET = "out/results/table1.csv"
+MADE = [
+    TARGET,
+    "out/data/simulation.h5",
+    *(
+        f"out/results/simulation/rvd/seed0/{name}"
+        for name in ("predictor.safetensors", "curve.csv", "samples.h5", "scores.csv")
+    ),
+]
+CHECKPOINTS = "out/checkpoints/simulation/rvd/seed0"
+# In the place of the profile's: a partition where jobs are preempted, and the least time limit.
+RESOURCES = [
+    "train:slurm_partition=scavenge",
+    "train:runtime=1",
+    "train:slurm_extra='--signal=TERM@10'",
+    "sample:slurm_partition=gpu",
+]
+PATIENCE = 1800.0
+
+
+@pytest.fixture(scope="module")
+def running_cluster():
+    cluster.up()
+    yield
+    cluster.down()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("local")
+    run = snakemake(folder, TARGET, **CHANGES)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return contents(folder, MADE)
+
+
+def submitted(folder):
+    """Snakemake at work on the cluster, in the background."""
+    tiny = folder / "tiny.yaml"
+    tiny.write_text(yaml.safe_dump(merge(config(root="out"), CHANGES)))
+    command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
+    command += [f"--directory={folder}", f"--workflow-profile={REPOSITORY / 'profiles' / 'slurm'}"]
+    command += ["--retries=20", "--slurm-init-seconds-before-status-checks=5"]
+    command += ["--set-resources", *RESOURCES, "--configfile", str(tiny), "--", TARGET]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with (folder / "snakemake.log").open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+def said(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def wait_for_progress(folder, attempt, run):
+    """Until the training is in its ``attempt``-th attempt, and has saved in it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        assert run.poll() is None, (folder / "snakemake.log").read_text()[-3000:]
+        events = read_history(folder / CHECKPOINTS)
+        began = [event["step"] for event in events if event["event"] == "began"]
+        saved = [int(p.stem[5:]) for p in (folder / CHECKPOINTS).glob("step-*.pt")]
+        if len(began) == attempt and saved and max(saved) > began[-1]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no attempt {attempt} within {PATIENCE:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def disturbed(running_cluster, tmp_path_factory):
+    """The folder of a run in which the training was cancelled, preempted, and timed out."""
+    folder = tmp_path_factory.mktemp("cluster")
+    run = submitted(folder)
+    try:
+        wait_for_progress(folder, 1, run)
+        (job,) = said("squeue", "--noheader", "--partition=scavenge", "--format=%i")
+        said("scancel", job)
+        wait_for_progress(folder, 2, run)
+        said("sbatch", "--partition=gpu", "--account=rvd", "--gpus=2", "--output=/dev/null",
+             "--wrap=sleep 3")  # fmt: skip
+        code = run.wait(PATIENCE)
+    finally:
+        if run.poll() is None:
+            run.kill()
+            run.wait()
+    assert code == 0, (folder / "snakemake.log").read_text()[-3000:]
+    return folder
+
+
+def test_the_training_was_stopped_by_all_three(disturbed):
+    events = read_history(disturbed / CHECKPOINTS)
+    account = account_of(events)
+    # Cancelled, preempted, and at least once at its time limit (more STEPS, if it is too fast for
+    # that): each time it saved.
+    assert account.stopped >= 3, events
+    assert account.failed == 0, events
+    print(f"\nSLURM: the training was {account}; nothing lost")
+    jobs = said("sacct", "--noheader", "--allocations", "--format=State%20,Partition%12")
+    assert "CANCELLED" in jobs
+
+
+def test_all_that_was_made_is_equal_to_the_undisturbed(disturbed, undisturbed):
+    assert contents(disturbed, MADE) == undisturbed
+
+
+def test_every_job_that_needs_one_had_a_gpu(disturbed):
+    jobs = said("sacct", "--noheader", "--allocations", "--partition=scavenge",
+                "--format=AllocTRES%80")  # fmt: skip
+    assert jobs
+    assert all("gres/gpu=1" in job for job in jobs), jobs
+
+
+def test_the_logs_of_failed_jobs_lie_in_one_place(disturbed):
+    assert list((disturbed / "logs" / "slurm").rglob("*.log"))
+
+
+def test_the_resolved_config_is_that_of_the_run(disturbed):
+    resolved = json.loads((disturbed / "out/results/config.json").read_text())
+    assert resolved["models"]["rvd"]["training"]["steps"] == STEPS

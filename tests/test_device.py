@@ -1,0 +1,69 @@
+"""How a computation is laid out changes nothing but rounding."""
+
+import copy
+
+import pytest
+import torch
+
+from rvd import device
+from rvd.config import Compute
+from rvd.models import build
+from rvd.models.draws import seeded
+from tests.tiny import SIZE, experiment
+
+
+def model():
+    torch.manual_seed(0)
+    return build(experiment().models["rvd"], SIZE, 1).double()
+
+
+def loss_of(module, video):
+    torch.manual_seed(1)
+    return module(video)["loss"]
+
+
+def test_channels_last_computes_the_same(tmp_path):
+    plain = model()
+    laid_out = copy.deepcopy(plain)
+    device.prepare(laid_out, Compute(gpus=0, threads=1, channels_last=True))
+    assert any(
+        p.dim() == 4 and p.is_contiguous(memory_format=torch.channels_last) and p.shape[2] > 1
+        for p in laid_out.parameters()
+    )
+    video = torch.rand(2, 4, 1, SIZE, SIZE, dtype=torch.float64)
+    torch.testing.assert_close(loss_of(laid_out, video), loss_of(plain, video))
+    forecasts = [m.predict(video[:, :2], 2, 2, seeded([0, 1])) for m in (plain, laid_out)]
+    torch.testing.assert_close(*forecasts)
+
+
+def test_the_training_pass_is_one_graph():
+    """What torch.compile cannot see through breaks its graph, and CUDA graphs with it."""
+    module, video = model(), torch.rand(2, 4, 1, SIZE, SIZE, dtype=torch.float64)
+    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    torch.testing.assert_close(loss_of(compiled, video), loss_of(module, video))
+
+
+def test_compilation_is_asked_for_by_config():
+    module = model()
+    device.compiled(module, Compute(gpus=0, threads=1))
+    assert module._compiled_call_impl is None
+    device.compiled(module, Compute(gpus=0, threads=1, compile="default"))
+    assert module._compiled_call_impl is not None
+
+
+def test_tf32_is_as_the_config_says():
+    before = torch.backends.cudnn.allow_tf32
+    for wanted in (False, True):
+        device.apply(Compute(gpus=0, threads=1, tf32=wanted))
+        assert torch.backends.cuda.matmul.allow_tf32 is wanted
+        assert torch.backends.cudnn.allow_tf32 is wanted
+    torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.mark.parametrize(("supported", "said"), [(False, "by software"), (True, "")])
+def test_slow_bfloat16_is_said(monkeypatch, capsys, supported, said):
+    monkeypatch.setattr(device, "bfloat16_in_hardware", lambda: supported)
+    device.warn_of_slow_precision("bfloat16")
+    assert said in capsys.readouterr().err
+    device.warn_of_slow_precision("float32")
+    assert not capsys.readouterr().err

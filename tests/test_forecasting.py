@@ -1,0 +1,113 @@
+"""Forecasting a video of one's own, by the command line and in Python."""
+
+import h5py
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import torch
+
+import rvd
+from rvd.cli import app
+from rvd.errors import UserError
+from rvd.models import build, save
+from tests.tiny import SIZE, experiment, moving_squares
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A predictor for grey frames and a GIF, larger than the model's frames and not square."""
+    path = tmp_path_factory.mktemp("own")
+    torch.manual_seed(0)
+    save(build(experiment().models["rvd"], SIZE, 1), path / "predictor.safetensors", {})
+    frames = moving_squares(7, size=2 * SIZE, dtype=np.uint8).repeat(3, -1)
+    iio.imwrite(path / "film.gif", np.pad(frames, [(0, 0), (0, 0), (5, 5), (0, 0)]))
+    return path
+
+
+def command(folder, output, video="film.gif", *more):
+    app(
+        [
+            "predict",
+            str(folder / video),
+            f"--predictor={folder / 'predictor.safetensors'}",
+            f"--output={output}",
+            "--horizon=3",
+            "--ensemble=3",
+            *more,
+        ],
+        standalone_mode=False,
+    )
+
+
+def test_three_lines_of_python(folder):
+    model = rvd.load(folder / "predictor.safetensors")
+    video = rvd.read_video(folder / "film.gif", model.size, model.channels)
+    assert video.shape == (7, SIZE, SIZE, 1)
+    samples = rvd.forecast(model, video, horizon=3, ensemble=4, seed=0)
+    assert samples.shape == (4, 3, SIZE, SIZE, 1)
+    assert 0 <= samples.min() < samples.max() <= 1
+    assert not np.array_equal(samples[0], samples[1])
+    again = rvd.forecast(model, video, horizon=3, ensemble=2, seed=0, batch=1)
+    np.testing.assert_allclose(again, samples[:2], atol=2e-3)  # but for rounding
+    other = rvd.forecast(model, video, horizon=3, ensemble=2, seed=1)
+    assert not np.allclose(other, samples[:2], atol=2e-2)
+
+
+def test_only_the_last_frames_count(folder):
+    model = rvd.load(folder / "predictor.safetensors")
+    video = rvd.read_video(folder / "film.gif", model.size, model.channels)
+    whole = rvd.forecast(model, video, horizon=1, ensemble=1, context=2)
+    np.testing.assert_array_equal(
+        rvd.forecast(model, video[-2:], horizon=1, ensemble=1, context=2), whole
+    )
+
+
+def test_command_line_writes_data(folder, tmp_path):
+    command(folder, tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["samples"].shape == (3, 3, SIZE, SIZE, 1)
+        assert file["context"].shape == (4, SIZE, SIZE, 1)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_command_line_writes_films(folder, tmp_path, suffix):
+    command(folder, tmp_path / f"out{suffix}")
+    film = iio.imread(tmp_path / f"out{suffix}")
+    height, width = film.shape[1:3]
+    assert (len(film), height) == (7, 128)
+    assert width >= 3 * 128
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-such.gif"], "there is no such file"),
+        (["predictor.safetensors"], "cannot be read"),
+        (["film.gif", "--context=9"], "fewer than the 9 of the context"),
+        (["film.gif", "--stride=3"], "has 3 frames"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_is_written(folder, tmp_path, arguments, message):
+    with pytest.raises(UserError, match=message) as refused:
+        command(folder, tmp_path / "out.gif", *arguments)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_output_is_refused_before_any_work(folder, tmp_path):
+    with pytest.raises(UserError, match=r"must end in one of .h5, .gif, .mp4"):
+        command(folder, tmp_path / "out.png", "no-such.gif")
+
+
+def test_frames_of_another_channel_count_or_size_are_refused(folder):
+    model = rvd.load(folder / "predictor.safetensors")
+    for shape in ((5, SIZE, SIZE, 3), (5, SIZE, 2 * SIZE, 1)):
+        with pytest.raises(UserError, match="the model takes"):
+            rvd.forecast(model, np.zeros(shape, np.float32), horizon=1, ensemble=1)
+
+
+def test_pictures_of_different_sizes_are_refused(folder, tmp_path):
+    for number, size in enumerate((20, 20, 24)):
+        iio.imwrite(tmp_path / f"{number}.png", np.zeros((size, size, 3), np.uint8))
+    with pytest.raises(UserError, match="frame 2 has"):
+        rvd.read_video(tmp_path, SIZE, 1)
