@@ -162,6 +162,8 @@ def _draw_convergence(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
     size, error = series["size"], series["error"]
     axes.loglog(size, error, "o-", color=COLOURS[0], label="computed")
     axes.loglog(size, error[0] * (size / size[0]) ** -2.0, "--", color="0.5", label="second order")
+    axes.set_xticks(size, [f"{value:g}" for value in size])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("cells")
     axes.set_ylabel("relative error")
     axes.legend(frameon=False, fontsize=8)
