@@ -15,6 +15,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
+	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
 	@echo "make lint        style, types, rules  make format      mend the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
 	@echo "make lock        renew constraints.txt"
@@ -29,6 +30,9 @@ test: $(READY)
 
 test-quick: $(READY)
 	$(BIN)/python -m pytest -m "not slow"
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long
 
 lint: $(READY)
 	$(BIN)/ruff check .

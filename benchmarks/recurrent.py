@@ -128,7 +128,7 @@ def model_of(case: str, device: str) -> tuple[VideoPredictor, Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="rounds over both variants")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds over both variants")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()

@@ -83,7 +83,8 @@ def nearest_clips(
 
     Entry (i, j) is the smallest r.m.s. difference of a clip of run i and one of run j, over the
     r.m.s. of run i's clips: 0 means that a clip is repeated. Within a run (i = j) clips that
-    overlap do not count; it is NaN if the run is too short for two that do not.
+    overlap do not count; it is NaN if the run is too short for two that do not. All entries of a
+    run shorter than a clip are NaN.
 
     Args:
         runs: pictures of each run.
@@ -94,6 +95,8 @@ def nearest_clips(
     for i, one in enumerate(frames):
         typical = np.sqrt(length * np.mean(np.sum(one**2, axis=1)))
         for j, other in enumerate(frames):
+            if min(len(one), len(other)) < length:
+                continue
             distances = _clip_distances(one, other, length)
             if i == j:
                 start = np.arange(len(distances))

@@ -15,7 +15,7 @@ MAX_MACH = 0.15
 MIN_TAU = 0.505
 MAX_BLOCKAGE = 0.5
 MODULATION_LIMIT = 2.0
-"""A modulated inflow stays within so many standard deviations of its mean."""
+"""A modulated inflow is reflected at so many standard deviations from its mean."""
 MARGIN = 2.0
 """Cells of fluid kept between the obstacle and every edge: interpolation at its surface and the
 outlet's extrapolation reach two cells far."""
@@ -150,7 +150,7 @@ class VortexStreet(BaseModel):
 
     @property
     def strouhal(self) -> float:
-        """Expected Strouhal number, an estimate good to 7 %.
+        """Expected Strouhal number, an estimate good to 7 % (10 % with 8 cells a diameter).
 
         The unconfined cylinder's 0.2684 − 1.0356/√Re (Fey, König & Eckelmann, Phys. Fluids 10,
         1998, laminar range) at the mean of the inflow's and the gap's velocity. An inlet close

@@ -17,7 +17,9 @@ def relative_inflow(street: VortexStreet) -> Float[np.ndarray, " tick"]:
     """The inflow at every tick, over its mean.
 
     An Ornstein–Uhlenbeck process of standard deviation `modulation` and correlation time
-    `modulation_time`, cut at twice the standard deviation, around 1. It follows from the seed.
+    `modulation_time`, reflected at twice the standard deviation, around 1. It is reflected rather
+    than cut, since at a bound where it stayed for a while the flow would be steady, and runs alike.
+    It follows from the seed.
     """
     if street.modulation == 0:
         return np.ones(street.total_ticks)
@@ -31,6 +33,11 @@ def relative_inflow(street: VortexStreet) -> Float[np.ndarray, " tick"]:
     values[0] = generator.standard_normal()
     for knot in range(1, knots):
         values[knot] = kept * values[knot - 1] + noise[knot]
-    cut = np.clip(values, -MODULATION_LIMIT, MODULATION_LIMIT)
     ticks = np.arange(street.total_ticks)
-    return 1 + street.modulation * np.interp(ticks, spacing * np.arange(knots), cut)
+    bounded = _reflected(values, MODULATION_LIMIT)
+    return 1 + street.modulation * np.interp(ticks, spacing * np.arange(knots), bounded)
+
+
+def _reflected(values: Float[np.ndarray, " knot"], bound: float) -> Float[np.ndarray, " knot"]:
+    """Values beyond ±`bound` mirrored there, as often as it takes."""
+    return bound - np.abs((values + bound) % (4 * bound) - 2 * bound)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lbm.analysis import autocorrelation, coefficients, lift_spectrum, pictures, strouhal_number
 from lbm.run_file import RunFile
@@ -24,11 +26,13 @@ def save(figure: Figure, folder: Path | str, name: str) -> None:
 
 
 def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
-    """Vorticity of the whole domain at some frames, red turning left, blue right."""
+    """Vorticity of the domain at those frames that there are, red turning left, blue right."""
+    frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
     figure = Figure(figsize=(7.2, 1.9 * len(shown)), layout="constrained")
-    for axes, field, frame in zip(figure.subplots(len(shown), 1).flat, shown, frames, strict=True):
+    panels = figure.subplots(len(shown), 1, squeeze=False).flat
+    for axes, field, frame in zip(panels, shown, frames, strict=True):
         norm = TwoSlopeNorm(0, -largest, largest)
         image = axes.imshow(field, cmap="RdBu_r", norm=norm, origin="lower")
         axes.contourf(run.solid, levels=[0.5, 1], colors="0.4")
@@ -40,18 +44,23 @@ def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
 
 
 def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
-    """Drag and lift coefficient over the first frames of each run."""
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True)
-    for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
-        drag, lift = coefficients(run)
-        label = f"{name}, Re {run.street.reynolds:g}"
-        above.plot(run.tick[:frames], drag[:frames], color=colour, lw=1)
-        below.plot(run.tick[:frames], lift[:frames], color=colour, lw=1, label=label)
-    above.set_ylabel("drag coefficient")
-    below.set_ylabel("lift coefficient")
-    below.set_xlabel("tick")
-    _legend_beside(figure, below)
+    """Drag and lift coefficient over the first frames, a panel for each run."""
+    columns = 3
+    rows = -(-len(runs) // columns)
+    figure = Figure(figsize=(7.2, 1.1 * rows + 0.8), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, (name, run) in zip(panels.flat, runs.items(), strict=False):
+        drag, lift = (values[:frames] for values in coefficients(run))
+        ticks = run.tick[:frames] - run.street.warmup
+        axes.plot(ticks, drag, color=COLOURS[0], lw=0.9, label="drag coefficient")
+        axes.plot(ticks, lift, color=COLOURS[1], lw=0.9, label="lift coefficient")
+        axes.set_title(f"{name}, Re {run.street.reynolds:g}", fontsize=8)
+    for axes in panels.flat[len(runs) :]:
+        axes.set_visible(False)
+    panels.flat[0].xaxis.set_major_locator(MaxNLocator(3))  # of all, as they share it
+    figure.supxlabel("tick after the warm-up", fontsize=9)
+    handles, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     return _plain(figure)
 
 
@@ -87,7 +96,7 @@ def strouhal_figure(runs: Mapping[str, RunFile]) -> Figure:
 
 def spectrum_figure(runs: Mapping[str, RunFile]) -> Figure:
     """Amplitude spectrum of each run's lift coefficient."""
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
         frequency, amplitude = lift_spectrum(run)
@@ -103,10 +112,11 @@ def autocorrelation_figure(
     runs: Mapping[str, RunFile], columns: tuple[int, int], pool: int, lags: int = 60
 ) -> Figure:
     """Correlation of each run's frames with later ones; near 1 the run repeats itself."""
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
-        correlation = autocorrelation(pictures(run, columns, pool), lags)
+        longest = min(lags, run.street.frames // 2)
+        correlation = autocorrelation(pictures(run, columns, pool), longest)
         period = run.street.diameter / (run.street.velocity * strouhal_number(run))
         label = f"{name} (period {period / run.street.interval:.1f})"
         axes.plot(correlation, color=colour, lw=1, label=label)
@@ -117,7 +127,10 @@ def autocorrelation_figure(
 
 
 def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str]) -> Figure:
-    """Matrix of `lbm.analysis.nearest_clips`: dark where a run holds another's clips."""
+    """Matrix of `lbm.analysis.nearest_clips`: dark where a run holds another's clips.
+
+    The title names the two different runs that are most alike.
+    """
     size = 1.5 + 0.32 * len(names)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
@@ -125,6 +138,12 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     figure.colorbar(image, ax=axes, shrink=0.8, label="r.m.s. difference of nearest clips / r.m.s.")
+    if len(names) > 1:
+        others = np.where(np.eye(len(names), dtype=bool) | np.isnan(nearest), np.inf, nearest)
+        one, other = divmod(int(others.argmin()), len(names))
+        axes.set_title(
+            f"most alike: {names[one]} and {names[other]}, {others.min():.2f}", fontsize=8
+        )
     return figure
 
 
@@ -143,6 +162,8 @@ def _draw_convergence(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
     size, error = series["size"], series["error"]
     axes.loglog(size, error, "o-", color=COLOURS[0], label="computed")
     axes.loglog(size, error[0] * (size / size[0]) ** -2.0, "--", color="0.5", label="second order")
+    axes.set_xticks(size, [f"{value:g}" for value in size])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("cells")
     axes.set_ylabel("relative error")
     axes.legend(frameon=False, fontsize=8)
@@ -194,8 +215,9 @@ _DRAW = {
 }
 
 
-def _colours(count: int) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(count)]
+def _colours(count: int) -> list[tuple[float, ...]]:
+    """As many colours as there are runs, from dark to light."""
+    return [colormaps["viridis"](0.95 * index / max(count - 1, 1)) for index in range(count)]
 
 
 def _legend_beside(figure: Figure, axes: Axes) -> None:

@@ -364,6 +364,9 @@ def tune_sampler(
     costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
     most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
     clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1, help="a number of steps to try; may be repeated")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
@@ -382,12 +385,14 @@ def tune_sampler(
         raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
     protocol = experiment.evaluation
     task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
-    steps = trained.config.diffusion_steps
-    samplers = list(tuning.candidates(steps, most_steps))
+    every = trained.config.diffusion_steps
+    samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
+    trials = []
     with VideoFile(videos) as file:
-        trials = list(tuning.try_samplers(trained, file, task, samplers))
-    tuning.write_costs(costs, trials, steps)
-    chosen = tuning.choose(trials, steps, most_steps)
+        for trial in tuning.try_samplers(trained, file, task, samplers):
+            trials.append(trial)
+            tuning.write_costs(costs, trials, every)
+    chosen = tuning.choose(trials, every, most_steps)
     tuning.write_choice(output, model, chosen)
     print(output.read_text(), end="")
 

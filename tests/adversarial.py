@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -108,3 +109,23 @@ def assert_rows_do_not_mix(model, context, horizon):
     alone = model.predict(context[1:], horizon, 1, draw)
     torch.testing.assert_close(together[1:, :1], alone)
     torch.testing.assert_close(together[1:, 1:], alone)
+
+
+def assert_bfloat16_is_near(model, video):
+    """Each player's loss and gradient in bfloat16 point where float32's do."""
+    for player in model.players:
+        found = []
+        for precision in (torch.float32, torch.bfloat16):
+            again = copy.deepcopy(model)
+            for module in again.players.values():
+                module.requires_grad_(module is again.players[player])
+            torch.manual_seed(0)
+            with torch.autocast("cpu", torch.bfloat16, precision == torch.bfloat16):
+                loss = again(video, player)["loss"]
+            loss.backward()
+            parameters = again.players[player].parameters()
+            slopes = [p.grad.flatten() for p in parameters if p.grad is not None]
+            found.append((float(loss.detach()), torch.cat(slopes)))
+        (loss, slope), (rounded_loss, rounded_slope) = found
+        assert rounded_loss == pytest.approx(loss, rel=0.05, abs=0.1), player
+        assert torch.cosine_similarity(slope, rounded_slope, 0) > 0.9, player

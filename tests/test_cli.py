@@ -84,6 +84,14 @@ def test_a_mistake_is_one_line(workplace, change, said):
     assert not (workplace / "checkpoints").exists()
 
 
+def test_only_runs_of_a_simulated_dataset_are_shown(workplace):
+    run = rvd(
+        "render", "n.ipynb", "--output=o", "--config=config.yaml", "--dataset=kth", cwd=workplace
+    )
+    assert run.returncode == 2
+    assert run.stderr == "rvd: --dataset: 'kth' is not a simulated dataset of the config\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_says_that_it_goes_on(workplace, number):

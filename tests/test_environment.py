@@ -16,7 +16,7 @@ def requirements():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(item for name in extras for item in extras[name])]
-    split = (re.fullmatch(r"([a-z0-9-]+)(>=[\d.]+)", item) for item in wanted)
+    split = (re.fullmatch(r"([a-z0-9-]+)([>=]=[\d.]+)", item) for item in wanted)
     return {match[1]: match[2] for match in split if match}
 
 

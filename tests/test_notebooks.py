@@ -116,8 +116,18 @@ def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)[^"]', page)
 
 
+@pytest.mark.slow
+def test_the_flow_is_validated(tmp_path):
+    render(NOTEBOOKS / "flow_validation.ipynb", tmp_path / "out", {"cases": ["sound-wave"]})
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert made == {
+        "flow_validation.html", "flow_validation.ipynb", "sound-wave.png", "sound-wave.svg",
+        "validation.csv", "validation.md",
+    }  # fmt: skip
+
+
 def test_every_notebook_is_rendered_by_a_test():
-    others = {"simulation", "flow_validation"}
+    others = {"simulation", "flow_validation"}  # the former as the workflow is tested
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} - others == set(FIGURES)
 
 

@@ -62,6 +62,10 @@ class TestWhole:
         for notebook in ("frames", "crps_by_frame", "crps_maps", "ablations", "training"):
             assert list((results / "figures" / notebook).glob("*.png")), notebook
             assert (results / "figures" / notebook / f"{notebook}.html").exists()
+        flow = {path.stem for path in (results / "flow" / "simulation").glob("*.png")}
+        assert flow == {
+            "street", "forces", "strouhal", "spectrum", "autocorrelation", "likeness"
+        }  # fmt: skip
         scores = pd.read_csv(results / "simulation" / "rvd" / "seed0" / "scores.csv")
         assert set(scores.dataset) == {"simulation"}
         assert json.loads((results / "config.json").read_text())["root"] == "out"

@@ -15,6 +15,7 @@ from rvd.config.datasets import (
     SimulationDataset,
     VideoDataset,
 )
+from rvd.config.dvd_gan import DvdGan
 from rvd.config.experiment import (
     Compute,
     Evaluation,
@@ -22,6 +23,7 @@ from rvd.config.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
+from rvd.config.future_gan import FutureGan, Growth, Level
 from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
@@ -42,14 +44,18 @@ __all__ = [
     "Dataset",
     "Download",
     "DownloadedDataset",
+    "DvdGan",
     "Evaluation",
     "Experiment",
     "ExponentialAverage",
     "FolderDataset",
+    "FutureGan",
+    "Growth",
     "HierarchicalNetwork",
     "Ivrnn",
     "KthDataset",
     "LearningRate",
+    "Level",
     "MeanOf",
     "Model",
     "Network",

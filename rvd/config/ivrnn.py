@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from rvd.config.section import Section
-from rvd.config.trained import TrainedModel
+from rvd.config.trained import TrainedModel, problem_of_networks
 
 GROUPS = 16  # of the normalisations within its ConvLSTMs
 LOWEST = 4  # pixels a side of the last map that is halved to; one pooling leads from it to 1
@@ -72,9 +72,8 @@ class Ivrnn(TrainedModel):
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
-        if size not in self.networks:
-            known = ", ".join(map(str, sorted(self.networks)))
-            return f"networks: there is no entry for images of {size} pixels (there are: {known})"
+        if problem := problem_of_networks(self.networks, size):
+            return problem
         network = self.networks[size]
         if network.resolutions[0] != size:
             return (

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from rvd.config.section import Section
-from rvd.config.trained import TrainedModel
+from rvd.config.trained import TrainedModel, problem_of_halving
 
 # The whole objective in a word: as the paper states it, and as the authors' published code has it.
 PAPER = {"sigma": 2.0, "loss": "squared", "target": "noise", "mean_loss": 0.0, "step_of": "clip"}
@@ -114,10 +114,4 @@ class ResidualDiffusion(TrainedModel):
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
-        if size not in self.networks:
-            known = ", ".join(map(str, sorted(self.networks)))
-            return f"networks: there is no entry for images of {size} pixels (there are: {known})"
-        divisor = self.networks[size].divisor
-        if size % divisor:
-            return f"networks.{size}: its down-sampling needs a multiple of {divisor} pixels"
-        return super().problem_at(size)
+        return problem_of_halving(self.networks, size) or super().problem_at(size)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from rvd.config.section import Section
-from rvd.config.trained import TrainedModel
+from rvd.config.trained import WindowModel
 
 # The generator halves its input twice.
 DIVISOR = 4
@@ -26,7 +26,7 @@ class CycleLoss(Section):
     sequence: NonNegativeFloat = 0.003
 
 
-class RetrospectiveCycleGan(TrainedModel):
+class RetrospectiveCycleGan(WindowModel):
     """One generator for the next frame and, given the frames reversed, for the one before."""
 
     kind: Literal["retrospective-cycle-gan"]
@@ -54,10 +54,3 @@ class RetrospectiveCycleGan(TrainedModel):
                 f"{size} pixels; they need {smallest}"
             )
         return super().problem_at(size)
-
-    def problem_given(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
-        seen = self.training.context
-        if context < seen:
-            return f"training.context: the generator sees {seen} frames, not {context}"
-        return None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from rvd.config.section import Section
-from rvd.config.trained import TrainedModel
+from rvd.config.trained import TrainedModel, problem_of_halving
 
 GROUPS = 8  # of `normalisation: group`
 
@@ -75,13 +75,7 @@ class SvgLp(TrainedModel):
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
-        if size not in self.networks:
-            known = ", ".join(map(str, sorted(self.networks)))
-            return f"networks: there is no entry for images of {size} pixels (there are: {known})"
-        divisor = self.networks[size].divisor
-        if size % divisor:
-            return f"networks.{size}: its down-sampling needs a multiple of {divisor} pixels"
-        return super().problem_at(size)
+        return problem_of_halving(self.networks, size) or super().problem_at(size)
 
     def problem_given(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""

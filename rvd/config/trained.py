@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from rvd.config.section import Section
 from rvd.config.training import Training
@@ -49,3 +51,41 @@ class TrainedModel(Section):
     def problem_given(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""
         return None
+
+
+class WindowModel(TrainedModel):
+    """A model that sees the last ``training.context`` frames, whatever else is known."""
+
+    def problem_given(self, context: int) -> str | None:
+        """Why this model cannot forecast from ``context`` frames, or None."""
+        seen = self.training.context
+        if context < seen:
+            return f"training.context: the generator sees {seen} frames, not {context}"
+        return None
+
+
+class Halving(Protocol):
+    """A network that takes multiples of ``divisor`` pixels."""
+
+    @property
+    def divisor(self) -> int:
+        """Height and width must be multiples of it."""
+        ...
+
+
+def problem_of_networks(networks: Mapping[int, object], size: int) -> str | None:
+    """Why ``networks``, by frame size, hold none for ``size`` pixels, or None."""
+    if size not in networks:
+        known = ", ".join(map(str, sorted(networks)))
+        return f"networks: there is no entry for images of {size} pixels (there are: {known})"
+    return None
+
+
+def problem_of_halving(networks: Mapping[int, Halving], size: int) -> str | None:
+    """Why the network for ``size`` pixels is missing or cannot halve them, or None."""
+    if problem := problem_of_networks(networks, size):
+        return problem
+    divisor = networks[size].divisor
+    if size % divisor:
+        return f"networks.{size}: its down-sampling needs a multiple of {divisor} pixels"
+    return None

@@ -102,17 +102,18 @@ def _videos(dataset: BairDataset, jobs: Sequence[Job], threads: int | None) -> I
 
 def _frames(dataset: BairDataset, message: bytes) -> NDArray[np.uint8]:
     """The frames (frame, size, size, channel) of one record, in the order of time."""
-    values = features(message)
+    camera = f"/{dataset.camera}/encoded"
+    values = features(message, camera)
     width, height = dataset.stored
     pictures = []
     for time in range(dataset.frames):
-        name = f"{time}/{dataset.camera}/encoded"
+        name = f"{time}{camera}"
         # "Encoded" as raw bytes, three a pixel: no image codec, in spite of the name.
         if [len(value) for value in values.get(name, ())] != [width * height * 3]:
             raise BadRecord(f"feature '{name}' is no picture of {width}×{height} pixels")
         frame = np.frombuffer(values[name][0], np.uint8).reshape(height, width, 3)
         frame = grey(frame) if dataset.channels == 1 else frame
         pictures.append(fitted(frame, None, dataset.size, dataset.resize))
-    if f"{dataset.frames}/{dataset.camera}/encoded" in values:
+    if f"{dataset.frames}{camera}" in values:
         raise BadRecord(f"it holds more than {dataset.frames} frames")
     return np.stack(pictures)

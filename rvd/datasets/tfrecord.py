@@ -11,11 +11,16 @@ import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-import numba
-import numpy as np
-from numpy.typing import NDArray
+import google_crc32c
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 
-POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
 MASK_DELTA = 0xA282EAD8
 
 
@@ -31,46 +36,9 @@ class Record(NamedTuple):
     checksum: int
 
 
-def _tables() -> NDArray[np.uint32]:
-    """Row k: the CRC of a byte followed by k zero bytes (slicing by eight)."""
-    tables = np.zeros((8, 256), np.uint32)
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (POLYNOMIAL if crc & 1 else 0)
-        tables[0, byte] = crc
-    for row in range(1, 8):
-        before = tables[row - 1]
-        tables[row] = before >> 8 ^ tables[0][before & 0xFF]
-    return tables
-
-
-TABLES = _tables()
-
-
-@numba.njit(nogil=True, cache=True)
-def _crc32c(data: NDArray[np.uint8], tables: NDArray[np.uint32]) -> Any:
-    crc = np.uint32(0xFFFFFFFF)
-    whole = data.size // 8 * 8
-    for start in range(0, whole, 8):
-        crc = (
-            tables[7, data[start] ^ (crc & 0xFF)]
-            ^ tables[6, data[start + 1] ^ (crc >> 8 & 0xFF)]
-            ^ tables[5, data[start + 2] ^ (crc >> 16 & 0xFF)]
-            ^ tables[4, data[start + 3] ^ (crc >> 24)]
-            ^ tables[3, data[start + 4]]
-            ^ tables[2, data[start + 5]]
-            ^ tables[1, data[start + 6]]
-            ^ tables[0, data[start + 7]]
-        )
-    for index in range(whole, data.size):
-        crc = crc >> 8 ^ tables[0, data[index] ^ (crc & 0xFF)]
-    return ~crc
-
-
 def masked_crc32c(data: bytes) -> int:
     """The checksum of TFRecord: CRC-32C, rotated right by 15 bits, plus a constant (modulo 2³²)."""
-    crc = int(_crc32c(np.frombuffer(data, np.uint8), TABLES)) & 0xFFFFFFFF
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -118,62 +86,60 @@ def read_record(file: BinaryIO, record: Record) -> bytes:
     return data
 
 
-def features(message: bytes) -> dict[str, list[bytes]]:
+def features(message: bytes, suffix: str = "") -> dict[str, list[bytes]]:
     """The features of an ``Example``, or of the context of a ``SequenceExample``, that hold bytes.
 
-    Both messages hold a ``Features`` message in field 1; it maps a name (field 1 of an entry) to a
-    ``Feature`` (field 2), which holds a ``BytesList`` in its field 1. Other features are left out.
+    Both messages hold a ``Features`` message in field 1. Other features are left out, and those
+    whose name does not end in ``suffix``.
 
     Raises:
         BadRecord: the message cannot be parsed.
     """
-    found = {}
-    for holder in _fields(memoryview(message), 1):
-        for entry in _fields(holder, 1):
-            names, values = list(_fields(entry, 1)), list(_fields(entry, 2))
-            if not names or not values:
-                continue
-            lists = list(_fields(values[-1], 1))
-            if lists:
-                try:
-                    name = bytes(names[-1]).decode()
-                except UnicodeDecodeError:
-                    raise BadRecord("a feature's name is no text") from None
-                found[name] = [bytes(value) for value in _fields(lists[-1], 1)]
-    return found
+    parsed = _Example()
+    try:
+        parsed.ParseFromString(message)
+    except DecodeError as error:
+        raise BadRecord(f"its message cannot be parsed ({error})") from None
+    return {
+        name: list(feature.bytes_list.value)
+        for name, feature in parsed.features.feature.items()
+        if name.endswith(suffix) and feature.HasField("bytes_list")
+    }
 
 
-def _fields(message: memoryview, wanted: int) -> Iterator[memoryview]:
-    """The values of the length-delimited fields of number ``wanted``."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        number, kind = tag >> 3, tag & 7
-        if kind == 0:
-            _, position = _varint(message, position)
-            continue
-        if kind == 2:
-            length, position = _varint(message, position)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise BadRecord(f"a message holds a field of wire type {kind}")
-        if position + length > len(message):
-            raise BadRecord("a message ends within a field")
-        if kind == 2 and number == wanted:
-            yield message[position : position + length]
-        position += length
+def _example_class() -> Any:
+    """The part of TensorFlow's ``example.proto`` and ``feature.proto`` that holds bytes."""
+    file = FileDescriptorProto(name="rvd/example.proto", package="rvd", syntax="proto3")
+    kinds = FieldDescriptorProto
+    one, many = kinds.LABEL_OPTIONAL, kinds.LABEL_REPEATED
+
+    def message(name: str, *fields: tuple[str, int, int, int, str]) -> DescriptorProto:
+        described = [
+            kinds(name=field, number=number, label=label, type=kind, type_name=of or None)
+            for field, number, label, kind, of in fields
+        ]
+        return DescriptorProto(name=name, field=described)
+
+    entry = message(
+        "FeatureEntry",
+        ("key", 1, one, kinds.TYPE_STRING, ""),
+        ("value", 2, one, kinds.TYPE_MESSAGE, ".rvd.Feature"),
+    )
+    entry.options.map_entry = True
+    by_name = ".rvd.Features.FeatureEntry"
+    holder = message("Features", ("feature", 1, many, kinds.TYPE_MESSAGE, by_name))
+    holder.nested_type.append(entry)
+    file.message_type.extend(
+        [
+            message("BytesList", ("value", 1, many, kinds.TYPE_BYTES, "")),
+            message("Feature", ("bytes_list", 1, one, kinds.TYPE_MESSAGE, ".rvd.BytesList")),
+            holder,
+            message("Example", ("features", 1, one, kinds.TYPE_MESSAGE, ".rvd.Features")),
+        ]
+    )
+    pool = DescriptorPool()
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName("rvd.Example"))
 
 
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """An integer of seven bits a byte, lowest first, and the position after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            raise BadRecord("a message ends within a number")
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise BadRecord("a message holds a number of more than 64 bits")
+_Example = _example_class()

@@ -12,7 +12,7 @@ import torch
 from lbm.config import VortexStreet
 from rvd.config import Experiment, SimulationDataset
 from rvd.errors import UserError
-from rvd.evaluation.crps import crps, fair_crps
+from rvd.evaluation.crps import fair_crps
 from rvd.evaluation.ensemble_file import EnsembleFile
 from rvd.evaluation.features import CachedFeatures
 from rvd.evaluation.flow_scores import (
@@ -23,12 +23,19 @@ from rvd.evaluation.flow_scores import (
 )
 from rvd.evaluation.fvd import PROTOCOLS, Protocol
 from rvd.evaluation.fvd_scores import VideoDistances
-from rvd.evaluation.metrics import ByFrame, Clip, Metric, Missing, SpreadSkill, Values, of_members
+from rvd.evaluation.metrics import (
+    GREY_LEVELS,
+    ByFrame,
+    Clip,
+    Metric,
+    Missing,
+    SpreadSkill,
+    Values,
+    of_members,
+)
 from rvd.evaluation.perceptual import SMALLEST, load_lpips, perceptual_distance
 from rvd.evaluation.quality import psnr, ssim
 from rvd.evaluation.weights import LpipsNet
-
-GREY_LEVELS = 255.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,9 @@ def _crps(file: EnsembleFile, fair: bool) -> Iterator[Metric]:
     words = f"{kind} ensemble estimator per pixel on the 0-255 scale, mean over pixels and clips"
 
     def values(clip: Clip) -> list[Values]:
-        maps = (fair_crps if fair else crps)(clip.samples, clip.truth)
+        if not fair:
+            return [clip.crps.mean((1, 2, 3))]
+        maps = fair_crps(clip.samples, clip.truth)
         return [maps.mean((1, 2, 3)) * GREY_LEVELS / clip.white]
 
     yield ByFrame({name: words}, file.shape, values)

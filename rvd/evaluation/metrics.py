@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rvd.evaluation.calibration import spread_skill, variance_and_error
+from rvd.evaluation.crps import crps
 from rvd.evaluation.ensemble_file import EnsembleShape
 
 Values = NDArray[np.float64]
+GREY_LEVELS = 255.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Clip:
             for frames in (self.samples, self.truth)
         ]
         return scaled[0], scaled[1]
+
+    @cached_property
+    def crps(self) -> Values:
+        """The paper's CRPS of every value, shaped as ``truth``, on the scale 0 … 255."""
+        return crps(self.samples, self.truth) * (GREY_LEVELS / self.white)
 
     def _unit(self, frames: NDArray) -> Tensor:
         return torch.from_numpy(np.moveaxis(frames, -1, -3).astype(np.float32) / self.white)

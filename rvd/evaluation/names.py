@@ -27,6 +27,7 @@ DATASETS = {
     "kth": "KTH",
     "bair": "BAIR",
     "simulation": "Simulation",
+    "simulation-perturbed": "Simulation, perturbed",
     "cityscapes": "Cityscapes",
 }
 

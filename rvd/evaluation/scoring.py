@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,19 +13,23 @@ import pandas as pd
 from rvd.errors import UserError
 from rvd.evaluation.choice import ScoreSettings, metrics_for, settings_for
 from rvd.evaluation.ensemble_file import EnsembleFile
-from rvd.evaluation.metrics import Clip, Missing
+from rvd.evaluation.maps_file import MapsWriter, maps_written
+from rvd.evaluation.metrics import Clip, Metric, Missing
 from rvd.evaluation.scores_file import COLUMNS
-from rvd.files import written_whole
+from rvd.files import reason, written_whole
 from rvd.progress import progress
 
 __all__ = ["ScoreSettings", "score", "settings_for"]
 
+MAPS = "maps.h5"  # beside the scores
+
 
 def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataFrame:
-    """Score an ensemble file in one pass and write ``output`` (``docs/data-format.md``, scores).
+    """Score an ensemble file in one pass: ``output`` and the maps beside it.
 
-    A metric that cannot be computed has a row without a value that says why; the others are
-    written all the same.
+    Both are described in ``docs/data-format.md`` (scores, maps). A metric that cannot be computed
+    has a row without a value that says why; the others are written all the same. Where the file
+    holds values that are not finite, no metric can be computed.
 
     Args:
         file: an open ensemble file.
@@ -34,18 +40,17 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
         The scores as written.
 
     Raises:
-        UserError: the file holds values that are not finite (nothing is written), or ``output``
-            cannot be written.
+        UserError: ``file`` cannot be read, or ``output`` cannot be written.
     """
     metrics = list(metrics_for(settings, file))
-    needed = [metric for metric in metrics if not isinstance(metric, Missing)]
-    clips = file.shape.clips if needed else 0
-    with progress(clips, f"score {file.info.dataset}/{file.info.model}", "clip") as bar:
-        for index in range(clips):
-            clip = _read(file, index)
-            for metric in needed:
-                metric.add(clip)
-            bar.update()
+    with maps_written(output.with_name(MAPS), file) as maps:
+        try:
+            _add_clips(file, [*(m for m in metrics if not isinstance(m, Missing)), maps])
+        except NotFinite as fault:
+            print(f"{file.path}: warning: {fault}; nothing is scored", file=sys.stderr)
+            metrics = [Missing(name, str(fault), file.shape) for name in settings.metrics]
+        else:
+            maps.finish()
     frames = f"{file.shape.context} context and {file.shape.horizon} future frames"
     rows = [asdict(row) for metric in metrics for row in metric.scores()]
     table = pd.DataFrame(rows).assign(
@@ -59,14 +64,27 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
     return table
 
 
+class NotFinite(Exception):  # noqa: N818 (a finding about the data, which the scores report)
+    """A clip holds NaN or infinity; the message says which."""
+
+
+def _add_clips(file: EnsembleFile, takers: Sequence[Metric | MapsWriter]) -> None:
+    with progress(file.shape.clips, f"score {file.info.dataset}/{file.info.model}", "clip") as bar:
+        for index in range(file.shape.clips):
+            clip = _read(file, index)
+            for taker in takers:
+                taker.add(clip)
+            bar.update()
+
+
 def _read(file: EnsembleFile, index: int) -> Clip:
     video = file.info.video
-    parts = {
-        "samples": file.samples[index],
-        "truth": file.truth[index],
-        "context": file.context[index],
-    }
-    for name, values in parts.items():
+    try:
+        samples, truth = file.samples[index], file.truth[index]
+        context = file.context[index]
+    except OSError as error:
+        raise UserError(f"{file.path}: clip {index} cannot be read ({reason(error)})") from None
+    for name, values in {"samples": samples, "truth": truth, "context": context}.items():
         if not np.isfinite(values).all():
-            raise UserError(f"{file.path}: {name} of clip {index} hold values that are not finite")
-    return Clip(**parts, white=file.white, span=(video.minimum, video.maximum))
+            raise NotFinite(f"{name} of clip {index} hold values that are not finite")
+    return Clip(samples, truth, context, file.white, (video.minimum, video.maximum))

@@ -50,9 +50,17 @@ class Trial:
     seconds: float
 
 
-def candidates(diffusion_steps: int, most_steps: int) -> Iterator[Sampler]:
-    """The samplers that are compared, from the cheapest to ancestral sampling over all steps."""
-    for steps in STEPS:
+def candidates(
+    diffusion_steps: int, most_steps: int, numbers: Sequence[int] = STEPS
+) -> Iterator[Sampler]:
+    """The samplers that are compared, from the cheapest to ancestral sampling over all steps.
+
+    Args:
+        diffusion_steps: N.
+        most_steps: that may be afforded.
+        numbers: of steps that are tried.
+    """
+    for steps in numbers:
         if steps <= min(most_steps, diffusion_steps):
             for clip in CLIPS:
                 yield Sampler(method="ddim", steps=steps, eta=1.0, clip=clip)
@@ -81,7 +89,9 @@ def try_samplers(
     )
     truth = 255 * frames[:, task.context :].numpy()
     trained = model.config
-    with progress(len(samplers), "tune the sampler", "sampler") as bar:
+    # Steps, not samplers, as samplers take very different times.
+    total = sum(sampler.steps or trained.diffusion_steps for sampler in samplers)
+    with progress(total, "tune the sampler", "step") as bar:
         for sampler in samplers:
             model.config = trained.model_copy(update={"sampler": sampler})
             draw = seeded([task.seed + index for index in range(len(clips))], device)
@@ -91,7 +101,7 @@ def try_samplers(
             seconds = time.monotonic() - began
             members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
             yield Trial(sampler, float(crps(members, truth).mean()), seconds)
-            bar.update()
+            bar.update(sampler.steps or trained.diffusion_steps)
     model.config = trained
 
 

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from rvd.models.predictor import VideoPredictor
 
 Score = Float[Tensor, "..."]
 Frames = Float[Tensor, "batch frame channel height width"]
+
+
+class AdversarialPredictor(VideoPredictor):
+    """A ``generator`` that forecasts, and ``judges`` (one critic or several) that it is trained by.
+
+    One Adam moves all of the judges: it treats each weight for itself, so that it is as one for
+    each of them, and frames are forged once for all.
+    """
+
+    generator: nn.Module
+    judges: nn.Module
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        """The generator, and its critics as one."""
+        return {"generator": self.generator, "critics": self.judges}
+
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """What forecasts do without."""
+        return ("judges",)
 
 
 def least_squares(score: Score, wanted: float) -> Tensor:

@@ -170,7 +170,7 @@ class ChannelNorm(nn.Module):
 
 
 class ConvGRU(nn.Module):
-    """A convolutional gated recurrent unit, 3×3, over all frames of a clip in one call.
+    """A convolutional gated recurrent unit over all frames of a clip in one call.
 
     Only the convolutions of the hidden state are sequential: those of the inputs take all frames at
     once.
@@ -178,14 +178,16 @@ class ConvGRU(nn.Module):
     Args:
         channels_in: of the input.
         channels: of the state.
+        kernel: side of the convolutions, odd.
     """
 
-    def __init__(self, channels_in: int, channels: int) -> None:
+    def __init__(self, channels_in: int, channels: int, kernel: int = 3) -> None:
         super().__init__()
         self.channels = channels
-        self.of_input = nn.Conv2d(channels_in, 3 * channels, 3, padding=1)
-        self.gates_of_state = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
-        self.candidate_of_state = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        same = kernel // 2
+        self.of_input = nn.Conv2d(channels_in, 3 * channels, kernel, padding=same)
+        self.gates_of_state = nn.Conv2d(channels, 2 * channels, kernel, padding=same, bias=False)
+        self.candidate_of_state = nn.Conv2d(channels, channels, kernel, padding=same, bias=False)
         initialise_together(self.of_input, self.gates_of_state)
         initialise_together(self.of_input, self.candidate_of_state)
 

@@ -5,7 +5,6 @@ Kwon and Park, "Predicting Future Frames Using Retrospective Cycle GAN", CVPR 20
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,12 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rvd.config import RetrospectiveCycleGan as Config
-from rvd.models.adversarial import diversity, least_squares
+from rvd.models.adversarial import AdversarialPredictor, diversity, least_squares
 from rvd.models.draws import Draw
 from rvd.models.predictor import (
     Forecast,
     Video,
-    VideoPredictor,
     repeated,
     to_signed,
     to_unit,
@@ -46,18 +44,16 @@ class Ends(NamedTuple):
     last: Tensor
 
 
-class RetrospectiveCycleGan(VideoPredictor):
+class RetrospectiveCycleGan(AdversarialPredictor):
     """A deterministic generator of one frame from ``context`` frames, and two critics.
 
     On a window x⁰…xⁿ it predicts both ends, x^n′ = G(x⁰…x^{n−1}) and x⁰′ = G(xⁿ…x¹), and then each
     again from the other's prediction, x^n″ = G(x⁰′, x¹…x^{n−1}) and x⁰″ = G(x^n′, x^{n−1}…x¹).
     The frame critic judges single frames, the sequence critic windows.
-
-    One Adam moves both critics: it treats each weight for itself, so that it is the two of the
-    source, and frames are forged once for both.
     """
 
     config: Config
+    judges: nn.ModuleDict
 
     def __init__(self, config: Config, size: int, channels: int) -> None:
         super().__init__(config, size, channels)
@@ -72,16 +68,6 @@ class RetrospectiveCycleGan(VideoPredictor):
         self.edges: Tensor
         self.register_buffer("edges", torch.tensor(EDGES, dtype=torch.float32), persistent=False)
         self.apply(_initialise)
-
-    @property
-    def players(self) -> Mapping[str, nn.Module]:
-        """The generator, and its critics as one."""
-        return {"generator": self.generator, "critics": self.judges}
-
-    @property
-    def critics(self) -> tuple[str, ...]:
-        """What forecasts do without."""
-        return ("judges",)
 
     def forward(self, video: Video, player: str = "generator") -> dict[str, Tensor]:
         """The losses of ``generator`` or ``critics`` on windows of ``context`` + 1 frames.

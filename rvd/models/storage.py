@@ -14,6 +14,8 @@ from safetensors.torch import save as serialise
 from rvd.config import Model, Section
 from rvd.errors import UserError
 from rvd.files import software, written_whole
+from rvd.models.dvd_gan import DvdGan
+from rvd.models.future_gan import FutureGan
 from rvd.models.ivrnn import ImprovedVariationalRecurrent
 from rvd.models.predictor import VideoPredictor
 from rvd.models.retrospective_cycle_gan import RetrospectiveCycleGan
@@ -28,6 +30,8 @@ MODELS: dict[str, type[VideoPredictor]] = {
     "svg-lp": StochasticVideoGeneration,
     "ivrnn": ImprovedVariationalRecurrent,
     "retrospective-cycle-gan": RetrospectiveCycleGan,
+    "dvd-gan": DvdGan,
+    "future-gan": FutureGan,
 }
 
 

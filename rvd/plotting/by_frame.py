@@ -109,14 +109,14 @@ def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object]) -> No
 
 
 def _mark(axis: Axes, period: float, last: int) -> None:
-    """A vertical line at ``period``, and a note, alone where it lies beyond the last frame."""
-    note = f"shedding period: {period:.3g} frames"
+    """A vertical line at ``period``; beyond the last frame a note of where it would be."""
     if period > last:
+        note = f"shedding period: {period:.3g} frames"
         axis.set_title(note, loc="right", fontsize=7, color="#555555")
         return
     axis.axvline(period, color="#555555", linewidth=0.9, linestyle=(0, (2, 2)), zorder=0)
     axis.annotate(
-        note, (period, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+        "shedding period", (period, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
         textcoords="offset points", ha="right" if period > last / 2 else "left",
         va="bottom", fontsize=7, color="#555555",
     )  # fmt: skip

@@ -16,6 +16,8 @@ from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import FULL_WIDTH, styled
 from rvd.video.pictures import ERROR_MAP, to_picture
 
+MOST_COLUMNS = 7
+
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
     """CRPS of each pixel, (future frame, height, width), on 0…255, averaged over channels."""
@@ -59,32 +61,36 @@ def crps_maps_figure(
         raise UserError(f"{clip.dataset}: there are no samples of {', '.join(names)}")
     greatest = error_scale(maps)
     signed = clip.info.signed
-    columns = len(names) + 1
+    cells = len(names) + 1
+    columns = min(cells, MOST_COLUMNS)
+    bands = -(-cells // columns)
     size = min(1.5, FULL_WIDTH / columns)
     height, width = clip.truth.shape[1:3]
     figure = Figure(
-        figsize=(size * columns + 0.6, 2 * size * height / width + 0.6), layout="constrained"
+        figsize=(size * columns + 0.6, bands * (2 * size * height / width + 0.5) + 0.3),
+        layout="constrained",
     )
-    axes = figure.subplots(2, columns, squeeze=False)
+    axes = figure.subplots(2 * bands, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    axes[0, 0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
-    axes[0, 0].set_title(f"Truth, t = {len(clip.context) + at}")
+    # Bands of two rows, one above the other: pictures, and their maps below them.
+    places = axes.reshape(bands, 2, columns).transpose(0, 2, 1).reshape(-1, 2)
+    places[0, 0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
+    places[0, 0].set_title(f"Truth, t = {len(clip.context) + at}")
     image: Any = None
-    for column, model in zip(axes.T[1:], names, strict=True):
+    for (picture, error), model in zip(places[1:cells], names, strict=True):
+        picture.set_title(model_label(model))
         if model not in maps:
-            column[0].set_title(model_label(model))
-            column[0].set_box_aspect(height / width)
-            column[0].text(0.5, 0.5, "no samples", transform=column[0].transAxes, ha="center")
+            picture.set_box_aspect(height / width)
+            picture.text(0.5, 0.5, "no samples", transform=picture.transAxes, ha="center")
             continue
-        column[0].imshow(to_picture(clip.members[model][0, at], signed), interpolation="nearest")
-        column[0].set_title(model_label(model))
-        image = column[1].imshow(
+        picture.imshow(to_picture(clip.members[model][0, at], signed), interpolation="nearest")
+        image = error.imshow(
             maps[model], cmap=ERROR_MAP, vmin=0, vmax=greatest, interpolation="nearest"
         )
-        column[1].set_title(f"mean {maps[model].mean():.2f}", fontsize=8)
+        error.set_title(f"mean {maps[model].mean():.2f}", fontsize=8)
     figure.colorbar(
-        image, ax=list(axes[1]), label="CRPS (grey levels)", shrink=0.9, aspect=14, extend="max"
+        image, ax=list(axes.flat), label="CRPS (grey levels)", shrink=0.6, aspect=20, extend="max"
     )
     figure.suptitle(
         f"{dataset_label(clip.dataset)}, {clip.video}: CRPS of future frame {at + 1}", fontsize=9

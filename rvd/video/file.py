@@ -159,9 +159,7 @@ def write_video_file(
                     f"video '{name}' has frames {frames.shape} of {frames.dtype}, "
                     f"expected (at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
                 )
-            dataset = datasets[split]
-            dataset.resize(len(dataset) + len(frames), axis=0)
-            dataset[-len(frames) :] = frames
+            _append(datasets[split], frames)
             lengths[split].append(len(frames))
             names[split].append(name)
         for split in SPLITS:
@@ -182,6 +180,14 @@ def _frames_dataset(
         chunks=(1, *frame_shape),
         dtype=dtype,
     )
+
+
+def _append(dataset: h5py.Dataset, frames: Frames) -> None:
+    """Each frame is a chunk, written as it is: the general way would copy it twice."""
+    begin = len(dataset)
+    dataset.resize(begin + len(frames), axis=0)
+    for place, frame in enumerate(np.ascontiguousarray(frames), begin):
+        dataset.id.write_direct_chunk((place, 0, 0, 0), frame)
 
 
 def _fault(split: Split) -> str | None:

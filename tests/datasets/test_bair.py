@@ -47,6 +47,7 @@ def test_both_kinds_of_message(sequence):
     picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     found = features(example({"a": picture, "b": picture + 1}, sequence))
     assert found == {"a": [picture.tobytes()], "b": [(picture + 1).tobytes()]}
+    assert features(example({"a": picture, "b": picture}, sequence), "b").keys() == {"b"}
 
 
 def test_a_message_that_ends_within_a_field():

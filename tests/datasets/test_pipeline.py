@@ -20,6 +20,8 @@ from tests.tiny import SIZE, config
 
 SECRET = "not-to-be-seen-anywhere"
 LOGIN = {"CITYSCAPES_USERNAME": "me", "CITYSCAPES_PASSWORD": SECRET}
+TABLES = ("table1.csv", "ablation.csv")
+FIGURES = ("figures/frames", "figures/crps_by_frame", "figures/crps_maps")
 NAMES = {"kth": "my-kth", "bair": "my-bair", "cityscapes": "my-city"}
 
 
@@ -53,7 +55,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(written, tmp_path_factory):
-    """A folder in which all three were fetched, converted, trained on, forecast and scored."""
+    """A folder in which all three went from their download to the paper's tables and figures."""
     folder = tmp_path_factory.mktemp("pipeline")
     everything = {name: data for files, _ in written.values() for name, data in files.items()}
     # The login page guards all files of a site, so that Cityscapes has a site of its own.
@@ -61,7 +63,7 @@ def finished(written, tmp_path_factory):
     guarded = Site(written["cityscapes"][0], login=("me", SECRET))
     with served(open_site), served(guarded):
         changes = changed(written, open_site.address, guarded.address)
-        targets = [f"out/results/{name}/rvd/seed0/scores.csv" for name in NAMES.values()]
+        targets = [f"out/results/{name}" for name in (*TABLES, *FIGURES)]
         before = os.environ.copy()
         os.environ.update(LOGIN)
         try:
@@ -80,7 +82,7 @@ def changed(written, address, guarded):
         for reader, (files, _) in written.items()
     }
     models = {"rvd": {"training": {"steps": 1, "checkpoint_every": 1, "validate_every": 1}}}
-    run = {"datasets": list(datasets), "models": ["rvd"]}
+    run = {"datasets": list(datasets), "models": ["rvd", "persistence"]}
     return {"datasets": datasets, "models": models, "run": run}
 
 
@@ -91,6 +93,15 @@ class TestWhole:
         scores = pd.read_csv(finished / f"out/results/{name}/rvd/seed0/scores.csv")
         assert set(scores.dataset) == {name}
         assert np.isfinite(scores.value).all()
+
+    def test_each_table_and_figure_of_the_paper_shows_each(self, finished):
+        results = finished / "out/results"
+        for table in TABLES:
+            assert set(pd.read_csv(results / table).dataset) == set(NAMES.values())
+        for name in NAMES.values():
+            assert (results / f"figures/frames/frames-{name}.png").exists()
+            assert (results / f"figures/crps_maps/crps-map-{name}.png").exists()
+        assert list((results / "figures/crps_by_frame").glob("*.png"))
 
     def test_bair_is_what_was_written(self, finished, written):
         with VideoFile(finished / "out/data/my-bair.h5") as file:

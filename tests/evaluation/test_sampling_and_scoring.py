@@ -129,14 +129,23 @@ def test_scores_of_a_perfect_forecast(tmp_path):
     assert values["ssim"] == pytest.approx(1)
 
 
-def test_scores_that_are_not_finite_are_refused(tmp_path):
+def test_values_that_are_not_finite_are_the_reason_for_all_that_is_missing(tmp_path, capsys):
     videos = write_squares(tmp_path / "v.h5")
     draw(videos, "persistence", tmp_path / "s.h5").close()
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][1, 0, 0, 0, 0, 0] = np.nan
-    with pytest.raises(UserError, match="clip 1 hold values that are not finite"):
-        score_file(tmp_path, ("crps",))
-    assert not (tmp_path / "scores.csv").exists()
+    table = score_file(tmp_path, ("crps", "psnr"))
+    assert table["metric"].tolist() == ["crps", "psnr"]
+    assert table["value"].isna().all()
+    assert set(table["note"]) == {"samples of clip 1 hold values that are not finite"}
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert said.endswith(
+        "s.h5: warning: samples of clip 1 hold values that are not finite; nothing is scored"
+    )
+    with h5py.File(tmp_path / "maps.h5") as file:
+        assert np.isfinite(file["crps"][0]).all()
+        assert np.isnan(file["crps"][1:]).all()
+        assert not file["ranks"][:].any()
 
 
 def test_damaged_ensemble_files_are_named(tmp_path):

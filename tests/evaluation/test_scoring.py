@@ -10,7 +10,7 @@ from rvd.errors import UserError
 from rvd.evaluation import fvd as fvd_module
 from rvd.evaluation import scoring
 from rvd.evaluation.choice import ScoreSettings, settings_for
-from rvd.evaluation.crps import fair_crps
+from rvd.evaluation.crps import crps, fair_crps
 from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleShape
 from rvd.evaluation.features import CachedFeatures
 from rvd.evaluation.fvd_scores import spread
@@ -51,8 +51,26 @@ def test_all_metrics_of_pixels_and_flow_in_one_pass(tmp_path):
     assert rows["value"]["crps"] > rows["value"]["crps_fair"]
 
 
-def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
+@pytest.mark.parametrize("dataset", ["simulation", "bair"])
+def test_maps_and_ranks_are_kept(tmp_path, dataset):
+    """Figure 4's maps, whose mean is the score; and every pixel of every frame has a rank."""
+    shape = EnsembleShape(3, 5, 2, 4, (8, 8, 3 if dataset == "bair" else 1))
+    path = tmp_path / "s.h5"
+    rows = score(path, ("crps",), dataset=dataset, shape=shape)
+    with h5py.File(tmp_path / "maps.h5") as kept, EnsembleFile(path) as file:
+        assert dict(kept.attrs) == {
+            **{"format": "rvd-maps", "version": 1},
+            **{"dataset": dataset, "model": "rvd", "seed": 0},
+        }
+        assert kept["crps"].shape == (3, 4, 8, 8)
+        assert kept["crps"][:].mean() == pytest.approx(rows["value"]["crps"], rel=1e-6)
+        expected = crps(file.samples[1], file.truth[1]).mean(-1) * 255 / file.white
+        np.testing.assert_allclose(kept["crps"][1], expected, rtol=1e-6)
+        assert kept["ranks"].shape == (4, 6)
+        assert (kept["ranks"][:].sum(1) == 3 * 8 * 8 * shape.frame[2]).all()
 
+
+def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
     shape = EnsembleShape(2, 3, 4, 9, (32, 32, 1))
     write_samples(tmp_path / "s.h5", "simulation", "rvd", 0, shape)
     with h5py.File(tmp_path / "s.h5", "r+") as file:

@@ -97,12 +97,14 @@ def test_a_repeated_clip_is_found():
     assert nearest[0, 0] > 1
     # within a run a clip is compared with those that share no frame with it
     assert np.isnan(nearest_clips([one[:9]], length=5)[0, 0])
+    assert np.isnan(nearest_clips([one[:4], other], length=5)[:, 0]).all()
 
 
 def test_figures_are_drawn(run, tmp_path):
     runs = {"train-0": run, "test-0": run}
     figures = [
-        street_figure(run, frames=(0, 3)),
+        street_figure(run, frames=(0, 3, 1000)),
+        street_figure(run, frames=(0,)),
         forces_figure(runs),
         strouhal_figure(runs),
         spectrum_figure(runs),

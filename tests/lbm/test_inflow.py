@@ -15,9 +15,11 @@ def test_modulation_has_its_spread_time_and_bounds():
     inflow = relative_inflow(LONG)
     assert len(inflow) == LONG.total_ticks
     assert inflow.mean() == pytest.approx(1, abs=0.01)
-    # Cutting at two standard deviations takes a little off the spread.
+    # Reflecting at two standard deviations takes a little off the spread.
     assert inflow.std() == pytest.approx(0.03, rel=0.15)
     assert np.abs(inflow - 1).max() <= 0.06 + 1e-12
+    # It is turned back at the bounds: it does not stay there.
+    assert (np.abs(inflow - 1) > 0.0599).mean() < 0.01
     lag = int(LONG.modulation_time)
     deviation = inflow - inflow.mean()
     correlation = (deviation[lag:] * deviation[:-lag]).mean() / deviation.var()

@@ -8,9 +8,13 @@ import h5py
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from lbm import vortex_street
+from lbm.cli import app
 from lbm.config import VortexStreet
 from lbm.errors import RunFileError
+from lbm.numba_solver import NumbaSolver
 from lbm.run_file import open_run
 
 STREET = VortexStreet(
@@ -65,18 +69,24 @@ def test_the_seed_decides_the_run(run_path, tmp_path):
 def test_dry_run_says_the_cost_and_writes_nothing(tmp_path):
     run = lbm("simulate", "run.h5", "--dry-run", *STREET.flags(), cwd=tmp_path)
     assert run.returncode == 0
-    assert "lattice updates" in run.stderr
+    for said in ("Re 50", "Ma 0.139", "tau 0.5192", "blockage 16.7%", "Strouhal", "100 ticks"):
+        assert said in run.stderr
+    assert "lattice updates, about" in run.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--velocity=0.2"], "Mach number"),
-        (["--reynolds=1e6"], "relaxation time tau"),
-        (["--diameter=100"], "diameter"),
+        (["--velocity=0.2"], "Mach number is 0.346, it must stay below 0.15"),
+        (["--velocity=0.08", "--modulation=0.1"], "Mach number is 0.166"),
+        (["--reynolds=1e6"], "relaxation time tau is 0.5000, it must exceed 0.505"),
+        (["--diameter=100"], "diameter = 100: the circle blocks 78%"),
         (["--center=1"], "center = 1"),
-        (["--frames=0"], "frames"),
+        (["--offset=60"], "may lie at most 54 from the middle"),
+        (["--solver=magic"], "solver = 'magic'"),
+        (["--interval=0"], "interval = 0"),
+        (["--frames=0"], "frames = 0"),
         (["--reynold=5"], "No such option"),
     ],
 )
@@ -86,6 +96,21 @@ def test_impossible_values_are_refused(tmp_path, options, said):
     assert said in run.stderr
     assert "Traceback" not in run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_diverges_stops_with_its_tick_and_leaves_no_file(tmp_path, monkeypatch):
+    class Diverging(NumbaSolver):
+        def macroscopic(self):
+            density, ux, uy = super().macroscopic()
+            density[3, 5] = np.nan if self.tick >= 65 else 1
+            return density, ux, uy
+
+    monkeypatch.setitem(vortex_street.SOLVERS, "numba", Diverging)
+    path = tmp_path / "run.h5"
+    ran = CliRunner().invoke(app, ["simulate", str(path), *STREET.flags()])
+    assert ran.exit_code == 1
+    assert f"{path}: the flow has diverged at tick 70" in ran.output  # the next frame after 65
+    assert list(tmp_path.glob("*.h5")) == []
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

@@ -46,6 +46,20 @@ def test_a_solver_with_another_viscosity_does_not_pass():
     assert not sound_wave(make=wrong_bulk).passed
 
 
+def test_the_solvers_must_shed_alike(monkeypatch):
+    found = {NumbaSolver: 0.170, validation.PylbmSolver: 0.163}
+
+    def shedding(make):
+        return Case("cylinder", (Check("Strouhal number", found[make], 0.16, 0.18, ""),), {}, 1.0)
+
+    monkeypatch.setattr(validation, "cylinder", shedding)
+    case = validation.cylinder_of_both()
+    assert [check.passed for check in case.checks] == [True, False]
+    assert case.checks[1].value == pytest.approx(0.163 / 0.170)
+    found[validation.PylbmSolver] = 0.169
+    assert validation.cylinder_of_both().passed
+
+
 def test_no_number_does_not_pass():
     assert not Check("x", float("nan"), 0, 1, "").passed
 

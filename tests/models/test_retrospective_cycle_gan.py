@@ -6,7 +6,13 @@ from rvd.models import load
 from rvd.models.draws import seeded
 from rvd.models.retrospective_cycle_gan import EDGES, Ends
 from rvd.models.storage import parameters, save
-from tests.adversarial import assert_resumes, assert_rows_do_not_mix, built, section
+from tests.adversarial import (
+    assert_bfloat16_is_near,
+    assert_resumes,
+    assert_rows_do_not_mix,
+    built,
+    section,
+)
 from tests.tiny import SIZE
 
 TINY = {
@@ -140,6 +146,10 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, monkeypatch):
     whole = assert_resumes(tiny(), tmp_path, monkeypatch, at=3)
     header = whole.curve.read_text().splitlines()[0].split(",")
     assert {"generator_loss", "critics_loss", "generator_diversity"} <= set(header)
+
+
+def test_bfloat16_is_near_float32():
+    assert_bfloat16_is_near(built(tiny(), SIZE), torch.rand(2, 5, 1, SIZE, SIZE))
 
 
 @pytest.mark.parametrize(

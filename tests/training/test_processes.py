@@ -13,10 +13,13 @@ from safetensors.torch import load_file
 from tests.tiny import SIZE, config, write_squares
 
 
-def train(folder, name, processes, batch, steps=6):
-    """Train the tiny RVD by so many processes, with so many clips each."""
+def train(folder, name, processes, batch, steps=6, section=None):
+    """Train the tiny RVD, or another ``section``, by so many processes, with so many clips each."""
     values = config()
-    values["models"]["rvd"]["training"] |= {"batch": {SIZE: batch}, "steps": steps}
+    training = values["models"]["rvd"]["training"] | {"batch": {SIZE: batch}, "steps": steps}
+    values["models"]["rvd"]["training"] = training
+    if section is not None:
+        values["models"]["other"] = section | {"training": training | section["training"]}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
     command = [
@@ -27,7 +30,7 @@ def train(folder, name, processes, batch, steps=6):
         "train",
         f"--config={name}.yaml",
         "--dataset=simulation",
-        "--model=rvd",
+        f"--model={'other' if section else 'rvd'}",
         "--seed=0",
         "--videos=v.h5",
         f"--checkpoints={name}",
@@ -51,6 +54,38 @@ def test_two_processes_train_as_one(tmp_path):
     # for rounding, as those of biases before a normalisation are.
     pd.testing.assert_series_equal(one_curve.loss, two_curve.loss, rtol=1e-3)
     assert one.keys() == two.keys()
+
+
+def growing(batch):
+    """A FutureGAN that has grown to 8 pixels after 2 steps, and to 16 after 6."""
+    level = {"width": 4, "batch": batch, "fading": 2, "stable": 2}
+    return {
+        "kind": "future-gan",
+        "levels": dict.fromkeys((4, 8, 16), level),
+        "training": {"context": 2, "future": 2, "learning_rate": {"initial": 1e-4}},
+    }
+
+
+def cyclic(batch):
+    return {
+        "kind": "retrospective-cycle-gan",
+        "width": 4,
+        "residual_blocks": 1,
+        "critic_widths": [4, 8],
+        "training": {"context": 2, "future": 1},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("section", [growing, cyclic], ids=["future", "cycle"])
+def test_two_processes_play_as_one(tmp_path, section):
+    """The critic of FutureGAN compares the clips of a batch, and is differentiated twice."""
+    write_squares(tmp_path / "v.h5")
+    one, _ = train(tmp_path, "one", processes=1, batch=2, steps=10, section=section(2))
+    two, _ = train(tmp_path, "two", processes=2, batch=1, steps=10, section=section(1))
+    for loss in ("generator_loss", "critics_loss"):
+        assert one[loss].std() > 0
+        pd.testing.assert_series_equal(one[loss], two[loss], rtol=2e-3, atol=2e-4)
 
 
 @pytest.mark.slow

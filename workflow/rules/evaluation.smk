@@ -52,7 +52,8 @@ rule score:
         samples=AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
         weights=PLAN.weights(),
     output:
-        AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
+        scores=AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
+        maps=AT("results/{dataset}/{model}/seed{seed}/maps.h5"),
     log:
         AT("logs/score/{dataset}/{model}/seed{seed}.log"),
     benchmark:
@@ -69,7 +70,7 @@ rule score:
         "Score {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m rvd --log {log:q} score {input.samples:q} --config {params.config:q}"
-        " --threads {threads} --features {params.features:q} --output {output:q}"
+        " --threads {threads} --features {params.features:q} --output {output.scores:q}"
 
 
 # Not in `all`: ancestral sampling, with which the others are compared, takes all diffusion steps.

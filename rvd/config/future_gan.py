@@ -1,0 +1,105 @@
+"""FutureGAN, which grows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+
+from rvd.config.section import Section
+from rvd.config.trained import Stage, WindowModel
+
+# Height and width at which training begins.
+SMALLEST = 4
+
+
+class Level(Section):
+    """One resolution of the growing networks.
+
+    ``width`` is its number of channels; a training spends ``fading`` steps on blending it in and
+    ``stable`` steps with it before the next one comes, with ``batch`` clips a process. Of the
+    frame's own size ``stable`` and ``batch`` do not count: it has the steps that are left, and
+    ``training.batch``.
+    """
+
+    width: PositiveInt
+    batch: PositiveInt
+    fading: NonNegativeInt
+    stable: PositiveInt
+
+
+class Growth(NamedTuple):
+    """How far the networks have grown: to ``resolution``, blended in by ``alpha`` (1: wholly).
+
+    ``transitions`` counts the resolutions before; at step ``since`` this one came.
+    """
+
+    resolution: int
+    alpha: float
+    transitions: int
+    since: int
+
+
+class FutureGan(WindowModel):
+    """A deterministic generator of a block of frames and a critic that grow together.
+
+    ``transition_rate`` is the factor of the learning rate at each growth, ``gradient_penalty`` and
+    ``drift`` weigh terms of the critic's loss. ``reconstruction`` is the weight of an absolute
+    error of the forecast, none in the source; a training far shorter than the source's learns
+    little from the critic alone.
+    """
+
+    kind: Literal["future-gan"]
+    levels: dict[PositiveInt, Level]
+    transition_rate: Annotated[float, Field(gt=0, le=1)] = 0.87
+    gradient_penalty: NonNegativeFloat = 10.0
+    drift: NonNegativeFloat = 0.001
+    reconstruction: NonNegativeFloat = 0.0
+
+    @field_validator("levels")
+    @classmethod
+    def _each_doubles_the_last(cls, levels: dict[int, Level]) -> dict[int, Level]:
+        wanted = [SMALLEST << index for index in range(len(levels))]
+        if sorted(levels) != wanted or len(levels) < 2:
+            raise ValueError(
+                f"give {SMALLEST}, {2 * SMALLEST}, … pixels, each twice the one before"
+            )
+        return dict(sorted(levels.items()))
+
+    def growth(self, step: int, size: int) -> Growth:
+        """How far the networks have grown at step ``step`` (from 0), for frames of ``size``."""
+        resolution, since, transitions = SMALLEST, 0, 0
+        while resolution < size:
+            until = since + self._fading(resolution) + self.levels[resolution].stable
+            if step < until:
+                break
+            resolution, since, transitions = 2 * resolution, until, transitions + 1
+        fading = self._fading(resolution)
+        alpha = min((step - since + 1) / fading, 1.0) if fading else 1.0
+        return Growth(resolution, alpha, transitions, since)
+
+    def _fading(self, resolution: int) -> int:
+        """The smallest resolution has none to be blended with."""
+        return 0 if resolution == SMALLEST else self.levels[resolution].fading
+
+    def stage(self, step: int, size: int) -> Stage:
+        """The batch of the resolution, a lower rate and a fresh optimiser at each growth."""
+        growth = self.growth(step, size)
+        grown = growth.resolution == size
+        batch = self.training.batch[size] if grown else self.levels[growth.resolution].batch
+        rate = self.transition_rate**growth.transitions
+        return Stage(batch, rate, fresh=step == growth.since and growth.transitions > 0)
+
+    def problem_at(self, size: int) -> str | None:
+        """Why this model cannot take images of ``size`` pixels, or None."""
+        if size not in self.levels or size == SMALLEST:
+            known = ", ".join(str(level) for level in list(self.levels)[1:])
+            return f"levels: it grows to {known} pixels, not {size}"
+        last = self.growth(self.training.steps - 1, size)
+        if last.resolution < size or last.alpha < 1:
+            return (
+                f"training.steps: after {self.training.steps} it would have grown to "
+                f"{last.resolution} of {size} pixels, blended in by {last.alpha:.2g}; give more "
+                "steps, or shorter levels"
+            )
+        return super().problem_at(size)

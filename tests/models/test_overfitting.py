@@ -1,0 +1,83 @@
+"""The recurrent models can learn eight clips of the flow by heart."""
+
+import pytest
+import torch
+
+from lbm.analysis import pictures
+from lbm.config import VortexStreet
+from lbm.run_file import open_run
+from lbm.vortex_street import simulate
+from rvd.config import Ivrnn, SvgLp
+from rvd.evaluation.crps import crps
+from rvd.models import build
+from rvd.models.draws import seeded
+
+KNOWN, FUTURE, CLIPS = 3, 5, 8
+TRAINING = {
+    "context": KNOWN,
+    "future": FUTURE,
+    "steps": 1,
+    "batch": {16: CLIPS},
+    "learning_rate": {"initial": 1e-3},
+}
+MODELS = {
+    "svg-lp": SvgLp(
+        kind="svg-lp",
+        networks={16: {"widths": [16, 32], "depths": [2, 2]}},
+        features=32,
+        state_width=32,
+        normalisation="group",
+        divergence_weight=1e-6,
+        training=TRAINING,
+    ),
+    "ivrnn": Ivrnn(
+        kind="ivrnn",
+        networks={16: {"widths": [16, 32, 32, 64], "latents": {1: 4, 8: 4}}},
+        divergence_warmup=100,
+        training=TRAINING,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Eight clips (frame, 1, 16, 16) in [0, 1] of a street behind a small circle."""
+    street = VortexStreet(
+        width=64,
+        height=32,
+        diameter=5.0,
+        center=10.0,
+        interval=30,
+        warmup=6000,
+        reynolds=150.0,
+        frames=CLIPS * (KNOWN + FUTURE),
+    )
+    path = tmp_path_factory.mktemp("flow") / "run.h5"
+    simulate(street, path)
+    with open_run(path) as run:
+        vorticity = torch.from_numpy(pictures(run, (8, 40), 2)).float()
+    return (vorticity / vorticity.abs().max() / 2 + 0.5).unflatten(0, (CLIPS, -1))[:, :, None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "steps"), [("svg-lp", 120), ("ivrnn", 100)])
+def test_learns_eight_clips_by_heart(name, steps, clips):
+    torch.manual_seed(0)
+    model = build(MODELS[name], 16, 1)
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    losses = []
+    for step in range(steps):
+        model.begin_step(step)
+        found = model(clips)
+        optimiser.zero_grad()
+        found["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0 if name == "svg-lp" else 1e9)
+        optimiser.step()
+        losses.append(float(found["loss"].detach()))
+    future = clips[:, KNOWN:].numpy()
+    forecast = model.eval().predict(clips[:, :KNOWN], FUTURE, 4, seeded(range(CLIPS)))
+    score = crps(forecast.transpose(0, 1).numpy(), future).mean() * 255
+    still = abs(clips[:, KNOWN - 1 : KNOWN].numpy() - future).mean() * 255
+    print(f"{name}: loss {losses[0]:.4g} → {losses[-1]:.4g}, CRPS {score:.2f}, still {still:.2f}")
+    assert losses[-1] < losses[0] / 5
+    assert score < still / 3
