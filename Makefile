@@ -10,12 +10,14 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long lint format bench bench-gpu lock clean distclean
+.PHONY: help demo test test-quick test-long test-faults test-slurm lint format bench bench-gpu lock clean distclean
 
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
+	@echo "make test-faults kills, faults and fuzz inputs, and what was lost: about an hour on two cores"
+	@echo "make test-slurm  the pipeline on a SLURM that it installs and starts (root, Debian)"
 	@echo "make lint        style, types, rules  make format      mend the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
 	@echo "make lock        renew constraints.txt"
@@ -33,6 +35,12 @@ test-quick: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
+
+test-faults: $(READY)
+	RVD_TEST_FAULTS=whole $(BIN)/python -m pytest tests/faults
+
+test-slurm: $(READY)
+	RVD_TEST_SLURM=1 $(BIN)/python -m pytest tests/slurm
 
 lint: $(READY)
 	$(BIN)/ruff check .

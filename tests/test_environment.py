@@ -16,8 +16,21 @@ def requirements():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(item for name in extras for item in extras[name])]
-    split = (re.fullmatch(r"([a-z0-9-]+)([>=]=[\d.]+)", item) for item in wanted)
+    split = (re.fullmatch(r"([a-z0-9-]+)([>=]=[\d.,<]+)", item) for item in wanted)
     return {match[1]: match[2] for match in split if match}
+
+
+def test_every_requirement_has_a_lower_and_an_upper_bound():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    lists = [project["build-system"]["requires"], project["project"]["dependencies"]]
+    lists += project["project"]["optional-dependencies"].values()
+    unbounded = [
+        item
+        for items in lists
+        for item in items
+        if not item.startswith("rvd[") and not re.search(r"(>=[\d.]+,<\d+|==[\d.]+)$", item)
+    ]
+    assert unbounded == []
 
 
 def test_all_extras_are_in_dev():
