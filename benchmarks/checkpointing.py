@@ -1,0 +1,107 @@
+"""What a checkpoint costs beside the steps between two, and how soon a training is at work again.
+
+The demo's RVD: seconds to write one (with its checksum, and flushed to the disk), to read it, and
+of a step; then the whole command, stopped after its first steps and called again, from its start
+until the next step begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.machine import described
+from rvd.config import load_experiment
+from rvd.config.training import Training
+from rvd.models import build
+from rvd.training.checkpoint import load_checkpoint, save_checkpoint
+from rvd.training.history import read_history
+from tests.tiny import write_squares
+
+CONFIG = Path(__file__).parents[1] / "config"
+SIZE = 32
+
+
+def told(name: str, seconds: list[float]) -> float:
+    """Print and give the median."""
+    middle = statistics.median(seconds)
+    print(f"{name:34}{middle:8.3f} s ({min(seconds):.3f} … {max(seconds):.3f})")
+    return middle
+
+
+def checkpoints(rounds: int) -> None:
+    section = load_experiment([CONFIG / "config.yaml", CONFIG / "demo.yaml"]).models["rvd"]
+    model = build(section, SIZE, 1).train()
+    optimiser = torch.optim.Adam(model.parameters())
+    video = torch.rand(section.training.batch[SIZE], section.training.clip_length, 1, SIZE, SIZE)
+    steps, writes, reads = [], [], []
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        model(video)["loss"].backward()
+        optimiser.step()
+
+    step()
+    with tempfile.TemporaryDirectory() as name:
+        for number in range(rounds):
+            began = time.perf_counter()
+            step()
+            steps.append(time.perf_counter() - began)
+            state = {"model": model.state_dict(), "optimisers": optimiser.state_dict(),
+                     "average": model.state_dict()}  # fmt: skip
+            began = time.perf_counter()
+            save_checkpoint(Path(name), number, {}, state)
+            writes.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            load_checkpoint(Path(name), {})
+            reads.append(time.perf_counter() - began)
+        size = max(path.stat().st_size for path in Path(name).iterdir())
+    print(f"a checkpoint of {size / 1e6:.1f} MB")
+    write, one = told("to write it", writes), told("a step", steps)
+    told("to read it", reads)
+    default = Training.model_fields["checkpoint_every"].default
+    for every in (default, section.training.checkpoint_every):
+        print(f"share of the time, every {every:5} steps: {write / (write + every * one):8.3%}")
+
+
+def resuming(rounds: int) -> None:
+    """The command again and again, stopped when it has begun."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, seconds = Path(name), []
+        write_squares(folder / "v.h5", size=SIZE, frames=30)
+        command = [sys.executable, "-m", "rvd", "train", f"--config={CONFIG / 'config.yaml'}"]
+        command += [f"--config={CONFIG / 'demo.yaml'}", "--dataset=simulation", "--model=rvd"]
+        command += ["--seed=0", "--videos=v.h5", "--checkpoints=c", "--output=p", "--curve=t.csv"]
+        command += ["--threads=1"]
+        for _ in range(rounds + 1):
+            events, began = len(read_history(folder / "c")), time.perf_counter()
+            process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+            while len(read_history(folder / "c")) == events and process.poll() is None:
+                time.sleep(0.02)
+            seconds.append(time.perf_counter() - began)
+            time.sleep(2)
+            os.kill(process.pid, signal.SIGTERM)
+            if process.wait() != 75:
+                raise RuntimeError("the training was not stopped as it should")
+        told("called again, until it trains", seconds[1:])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)
+    print(described("cpu"))
+    checkpoints(rounds)
+    resuming(min(rounds, 4))
