@@ -13,12 +13,13 @@ import yaml
 from rvd.config import experiment_from_mapping
 from rvd.config.plan import Plan
 from tests.artefacts import contents
+from tests.faults import tally
 from tests.faults.commands import Command
 from tests.tiny import config
 
 CHECKPOINTS = "checkpoints"
 VIDEOS, PREDICTOR, SAMPLES = "videos.h5", "predictor.safetensors", "samples.h5"
-STEPS = 40
+STEPS, EVERY = (40, 5) if tally.WHOLE else (16, 2)
 FLOW = {"train-0": 60.0, "train-1": 80.0, "val-0": 70.0, "test-0": 75.0}
 
 
@@ -27,8 +28,8 @@ def experiment() -> dict:
     values = config()
     values["models"]["rvd"]["training"] |= {
         "steps": STEPS,
-        "checkpoint_every": 5,
-        "validate_every": 15,
+        "checkpoint_every": EVERY,
+        "validate_every": 3 * EVERY,
         "workers": 1,
     }
     values["evaluation"] |= {"clips": 3, "ensemble": 4}

@@ -12,9 +12,11 @@ import yaml
 
 from tests.faults import handicaps, tally
 from tests.faults.commands import finish, kill, said
-from tests.faults.pipeline import CHECKPOINTS, STEPS, VIDEOS, experiment, journalled
+from tests.faults.pipeline import CHECKPOINTS, EVERY, STEPS, VIDEOS, experiment, journalled
 
 pytestmark = pytest.mark.slow
+# Left out of the short version: other tests hold the same in less time, with less of the whole.
+whole = pytest.mark.skipif(not tally.WHOLE, reason="takes longer: run `make test-faults`")
 
 
 def ends_in_one_line(command, folder, handicap=None):
@@ -50,7 +52,7 @@ def stopped_midway(reference, folder):
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("trainer", "checkpoints/step-00000005.pt"),
+        pytest.param("trainer", f"checkpoints/step-{EVERY:08}.pt", marks=whole),
         ("sampler", "samples.h5"),
         ("converter", "videos.h5"),
     ],
@@ -80,7 +82,15 @@ def damages(generator):
             "empty": lambda path: path.write_bytes(b"")}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["torn", "flipped", "checksum", "empty"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torn",
+        "flipped",
+        pytest.param("checksum", marks=whole),
+        pytest.param("empty", marks=whole),
+    ],
+)
 def test_damaged_checkpoint(reference, tmp_path, name):
     command = stopped_midway(reference, tmp_path / "it")
     folder = tmp_path / "it" / CHECKPOINTS
@@ -115,7 +125,10 @@ def test_a_clock_that_jumps(reference, tmp_path):
     tally.faults.append("clock that jumps")
 
 
-@pytest.mark.parametrize(("name", "where"), [("trainer", CHECKPOINTS), ("sampler", ".")])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [pytest.param("trainer", CHECKPOINTS, marks=whole), ("sampler", ".")],
+)
 def test_two_at_once(reference, tmp_path, name, where):
     command = reference.before(name, tmp_path / "it")
     (tmp_path / "it" / where).mkdir(exist_ok=True)
@@ -147,6 +160,7 @@ def test_read_only_folder(reference, tmp_path, name):
     mended(reference, command, folder, f"read-only folder of the {name}")
 
 
+@whole
 def test_nan_in_the_data(reference, tmp_path):
     command = reference.before("trainer", tmp_path / "it")
     with h5py.File(tmp_path / "it" / VIDEOS, "r+") as file:

@@ -1,8 +1,10 @@
 """Several processes train as one with the same batch would."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -10,24 +12,24 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from rvd.training.history import read_history
 from tests.tiny import SIZE, config, write_squares
 
 
-def train(folder, name, processes, batch, steps=6, section=None):
-    """Train the tiny RVD, or another ``section``, by so many processes, with so many clips each."""
+def started(folder, name, processes, batch, steps=6, section=None):
+    """The tiny RVD, or another ``section``, trained by processes with so many clips each."""
     values = config()
     training = values["models"]["rvd"]["training"] | {"batch": {SIZE: batch}, "steps": steps}
     values["models"]["rvd"]["training"] = training
     if section is not None:
         values["models"]["other"] = section | {"training": training | section["training"]}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
     command = [
         sys.executable,
-        *(launcher if processes > 1 else []),
         "-m",
         "rvd",
         "train",
+        f"--processes={processes}",
         f"--config={name}.yaml",
         "--dataset=simulation",
         f"--model={'other' if section else 'rvd'}",
@@ -38,10 +40,17 @@ def train(folder, name, processes, batch, steps=6, section=None):
         f"--curve={name}.csv",
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment
     )
-    assert run.returncode == 0, run.stderr[-2000:]
+
+
+def train(folder, name, processes, batch, **described):
+    """Curve and weights of such a training, run to its end."""
+    run = started(folder, name, processes, batch, **described)
+    _, said = run.communicate()
+    assert run.returncode == 0, said[-2000:]
     return pd.read_csv(folder / f"{name}.csv"), load_file(folder / f"{name}.safetensors")
 
 
@@ -97,3 +106,22 @@ def test_checkpoints_move_between_one_process_and_two(tmp_path):
     _, alone = train(tmp_path, "moved", processes=1, batch=1)
     for name in whole:
         assert torch.equal(whole[name], alone[name])
+
+
+@pytest.mark.slow
+def test_two_processes_are_stopped_and_one_goes_on(tmp_path):
+    write_squares(tmp_path / "v.h5")
+    steps = 60
+    run = started(tmp_path, "moved", processes=2, batch=1, steps=steps)
+    while not list((tmp_path / "moved").glob("step-*.sha256")) and run.poll() is None:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate()
+    assert run.returncode != 0
+    assert "SIGTERM: stopped after step" in said
+    assert "2 processes with 1 clips each, which is an effective batch of 2" in said
+    curve, _ = train(tmp_path, "moved", processes=1, batch=1, steps=steps)
+    assert list(curve.step) == list(range(1, steps + 1))
+    began = [e for e in read_history(tmp_path / "moved") if e["event"] == "began"]
+    assert [(event["processes"], event["batch"]) for event in began] == [(2, 2), (1, 1)]
+    assert began[1]["step"] > 0
