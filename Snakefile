@@ -14,7 +14,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rvd.config import ConfigError, experiment_from_mapping
-from rvd.config.plan import Plan
+from rvd.config.plan import Plan, growing
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -35,11 +35,6 @@ CONFIG = AT("results/config.json")
 # Forecasting takes one GPU, however many train.
 ONE_GPU = min(1, EXPERIMENT.compute.gpus)
 NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
-
-
-def growing(amount):
-    """``amount`` at the first attempt, twice and thrice as much at the later ones."""
-    return lambda wildcards, attempt: amount * min(attempt, 3)
 
 
 # Every verb reads the resolved config from here; it is written before the first job starts. What a

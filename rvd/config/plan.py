@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,15 @@ ABLATION = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
 
 # The keys of `evaluation` that say how forecasts are scored, not how they are made.
 SCORING = {"metrics", "weights", "lpips_network", "fvd_protocols"}
+
+
+def growing(amount: int) -> Callable[[Any, int], int]:
+    """A rule's resource: ``amount`` at the first attempt, twice and thrice that at later ones."""
+
+    def at(wildcards: Any, attempt: int) -> int:
+        return amount * min(attempt, 3)
+
+    return at
 
 
 class Plan:
