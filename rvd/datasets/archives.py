@@ -83,7 +83,7 @@ def zip_members(path: Path, largest: int) -> list[Member]:
     _present(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
         raise UserError(f"{path}: is not a whole zip archive ({error})") from None
     except OSError as error:
@@ -166,7 +166,9 @@ def _zip_data(file: BinaryIO, member: Member) -> bytes:
 def _refuse(path: Path, name: str, fault: str | None) -> None:
     """Raise when ``name`` would leave its folder, or for ``fault``."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":"):
+    if not name:
+        fault = "has no name"
+    elif name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":"):
         fault = "has an absolute path"
     elif ".." in parts or "\0" in name:
         fault = "would leave its folder"

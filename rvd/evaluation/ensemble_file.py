@@ -40,6 +40,10 @@ class EnsembleShape:
     frame: tuple[int, int, int]
 
 
+# The datasets whose first axis are clips; the last two are gone when the file is complete.
+_BY_CLIP = ("context", "truth", "samples", "video", "start", "seconds", "done")
+
+
 class EnsembleWriter:
     """Writes forecasts clip by clip, and continues where an interrupted one stopped.
 
@@ -63,7 +67,8 @@ class EnsembleWriter:
         file = None
         try:
             file = h5py.File(self.partial, "r+")
-            if file.attrs.get("begun_as") == repr((info, shape)) and len(file["done"][:]):
+            whole = all(len(file[key]) == shape.clips for key in _BY_CLIP)
+            if whole and file.attrs.get("begun_as") == repr((info, shape)):
                 return file
         except (OSError, RuntimeError, KeyError):
             pass  # a kill, or a full disk, has left no more than a part of it
@@ -111,12 +116,18 @@ class EnsembleWriter:
             "samples": samples,
             "seconds": seconds,
         }
-        with reported(self.path):
-            for key, value in values.items():
-                self._file[key][clip] = value
-            self._file.flush()
-            self._file["done"][clip] = True
-            self._file.flush()
+        try:
+            with reported(self.path):
+                for key, value in values.items():
+                    dataset = self._file[key]
+                    dataset[clip] = value
+                    # Here a full disk raises; as the dataset is dropped, HDF5 would only grumble.
+                    dataset.flush()
+                self._file["done"][clip] = True
+                self._file.flush()
+        except KeyError:
+            # HDF5 cannot find a dataset again whose room it could not get.
+            raise UserError(f"{self.path}: cannot be written (no room for a clip)") from None
         self.done[clip] = True
 
     def finish(self) -> None:
