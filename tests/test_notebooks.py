@@ -75,7 +75,7 @@ FIGURES = {
     "crps_by_frame": {"inverse-crps", "crps", "psnr", "psnr_best", "ssim", "ssim_best"},
     "crps_maps": {f"crps-map-{dataset}" for dataset in DATASETS},
     "ablations": {"ablations", "ablations-by-frame"},
-    "training": {"training", "optimisation"},
+    "training": {"training", "optimisation", "adversaries"},
     "sampler_cost": {"sampler-cost"},
 }
 
