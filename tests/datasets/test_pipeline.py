@@ -97,7 +97,8 @@ class TestWhole:
     def test_each_table_and_figure_of_the_paper_shows_each(self, finished):
         results = finished / "out/results"
         for table in TABLES:
-            assert set(pd.read_csv(results / table).dataset) == set(NAMES.values())
+            # The published rows, of the datasets by their own names, stand there, too.
+            assert set(NAMES.values()) < set(pd.read_csv(results / table).dataset)
         for name in NAMES.values():
             assert (results / f"figures/frames/frames-{name}.png").exists()
             assert (results / f"figures/crps_maps/crps-map-{name}.png").exists()
