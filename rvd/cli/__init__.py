@@ -1,0 +1,85 @@
+"""The command line: one verb for each arrow of the pipeline."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO
+
+import typer
+
+from rvd.cli import data, forecasts, scores, training, views
+from rvd.errors import UserError
+from rvd.files import hush_repeated_no_room
+from rvd.interruption import INTERRUPTED, Interrupted
+
+# Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
+
+app = typer.Typer(
+    help="Probabilistic video forecasting, from raw videos to the paper's tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+# In the pipeline's order, which is that of `--help`.
+for group in (data, training, forecasts, scores, views):
+    app.add_typer(group.verbs)
+
+
+@app.callback()
+def _common(
+    log: Annotated[
+        Path | None, typer.Option(help="also write what goes to standard error to this file")
+    ] = None,
+) -> None:
+    # Here, for typer has set a hook of its own just before.
+    hush_repeated_no_room()
+    if log is not None:
+        from rvd.launch import launched
+
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # Of several processes none may empty the log in which another has written.
+        sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; mistakes of the user end with one line and exit code 2."""
+    try:
+        app(arguments, standalone_mode=True)
+    except UserError as error:
+        _end(str(error), 2)
+    except Interrupted as stopped:
+        _end(str(stopped), INTERRUPTED)
+    except KeyboardInterrupt:
+        _end("interrupted", 128 + 2)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print("\n".join(f"rvd: {line}" for line in message.splitlines()), file=sys.stderr)
+    sys.stderr.flush()
+    # Not sys.exit: on a full disk HDF5 crashes as it closes its files at the interpreter's end.
+    os._exit(code)
+
+
+class _Both:
+    """A stream that writes to two; a terminal if the first is one."""
+
+    def __init__(self, first: TextIO, second: TextIO) -> None:
+        self.first, self.second = first, second
+
+    def write(self, text: str) -> int:
+        self.second.write(text)
+        return self.first.write(text)
+
+    def flush(self) -> None:
+        self.first.flush()
+        self.second.flush()
+
+    def isatty(self) -> bool:
+        return self.first.isatty()
+
+    def fileno(self) -> int:
+        return self.first.fileno()

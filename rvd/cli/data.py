@@ -1,0 +1,67 @@
+"""Raw files → video files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rvd.cli.options import DEFAULT_CONFIG, Config, Dataset, Output, entry
+from rvd.config import load_experiment
+from rvd.errors import UserError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def fetch(
+    archive: Annotated[str, typer.Argument(help="name of one of the dataset's files")],
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Option(help="record of its checksum, <folder>/<archive>.sha256; it lies beside")
+    ],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Download one of a dataset's files, or check the one that is there."""
+    from rvd.datasets.fetch import fetch
+
+    described = entry(load_experiment(config), "datasets", dataset)
+    files = described.download.files if hasattr(described, "download") else {}
+    if archive not in files:
+        raise UserError(f"datasets.{dataset}.download.files: there is no '{archive}'")
+    if output.name != f"{archive}.sha256":
+        raise UserError(f"--output: '{output.name}' is not {archive}.sha256")
+    fetch(archive, described.download, output)
+
+
+@verbs.command()
+def convert(
+    raw: Annotated[list[Path], typer.Argument(help="the dataset's raw files")],
+    dataset: Dataset,
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+    threads: Annotated[
+        int | None, typer.Option(help="videos decoded at once (default: one a core)")
+    ] = None,
+) -> None:
+    """Turn a dataset's raw files into a video file."""
+    from rvd.datasets import convert
+
+    described = entry(load_experiment(config), "datasets", dataset)
+    convert(dataset, described, raw, output, threads)
+
+
+@verbs.command()
+def inspect(
+    videos: Annotated[Path, typer.Argument(help="a video file")],
+    output: Annotated[
+        Path | None, typer.Option(help="contact sheet (default: the video file's name with .png)")
+    ] = None,
+) -> None:
+    """Print what a video file holds, and draw a contact sheet of it."""
+    from rvd.datasets.inspection import inspect
+
+    sheet = output or videos.with_suffix(".png")
+    print(inspect(videos, sheet))
+    print(f"contact sheet: {sheet}")

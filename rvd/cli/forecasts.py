@@ -1,0 +1,136 @@
+"""Predictor files → forecasts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rvd.cli.options import (
+    DEFAULT_CONFIG,
+    Config,
+    Dataset,
+    Model,
+    Output,
+    Seed,
+    Threads,
+    Videos,
+    entry,
+    use_threads,
+)
+from rvd.config import load_experiment
+from rvd.errors import UserError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def sample(
+    dataset: Dataset,
+    model: Model,
+    seed: Seed,
+    videos: Videos,
+    output: Output,
+    predictor: Annotated[
+        Path | None, typer.Option(help="the trained model; left out for one that is not trained")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Forecast every test video."""
+    from rvd import device
+    from rvd.evaluation.sampling import forecaster, sample
+    from rvd.video import VideoFile
+
+    experiment = load_experiment(config)
+    device.apply(experiment.compute, threads)
+    entry(experiment, "datasets", dataset)
+    entry(experiment, "models", model)
+    with VideoFile(videos) as file:
+        forecasting = forecaster(experiment, model, file, predictor)
+        device.prepare(forecasting, experiment.compute)
+        for module in forecasting.inner:
+            device.compiled(module, experiment.compute)
+        sample(
+            forecasting,
+            file,
+            experiment,
+            dataset=dataset,
+            model=model,
+            seed=seed,
+            output=output,
+        )
+
+
+@verbs.command()
+def predict(
+    video: Annotated[Path, typer.Argument(help="a film, a GIF or a folder of pictures")],
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help=".gif or .mp4 to look at, .h5 to work with")],
+    horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
+    ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
+    context: Annotated[int, typer.Option(min=1, help="last frames that the model is given")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="of the futures")] = 0,
+    stride: Annotated[int, typer.Option(min=1, help="take every so many-th frame")] = 1,
+    whole_frame: Annotated[
+        bool, typer.Option(help="squeeze the frame instead of taking its central square")
+    ] = False,
+    frame_rate: Annotated[float, typer.Option(min=0.1, help="of the film that is written")] = 8.0,
+    threads: Threads = None,
+) -> None:
+    """Forecast a video of your own."""
+    from rvd.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.models import load
+
+    check_format(output)
+    use_threads(threads)
+    model = load(predictor)
+    crop = "none" if whole_frame else "center"
+    frames = read_video(video, model.size, model.channels, crop, stride)  # type: ignore[arg-type]
+    samples = forecast(model, frames, horizon, ensemble, seed, context=context)
+    write_forecast(output, frames[-context:], samples, frame_rate)
+    print(f"{output}: {ensemble} futures of {horizon} frames")
+
+
+@verbs.command()
+def tune_sampler(
+    dataset: Dataset,
+    model: Model,
+    videos: Videos,
+    predictor: Annotated[Path, typer.Option(help="the trained model")],
+    output: Annotated[Path, typer.Option(help="YAML to lay over the config: the chosen sampler")],
+    costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
+    most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
+    clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1, help="a number of steps to try; may be repeated")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Choose RVD's sampler, steps and clip on validation videos."""
+    from rvd.evaluation import tuning
+    from rvd.models import load
+    from rvd.models.rvd import ResidualVideoDiffusion
+    from rvd.video import VideoFile
+
+    use_threads(threads)
+    experiment = load_experiment(config)
+    section = entry(experiment, "models", model)
+    horizon = entry(experiment, "datasets", dataset).horizon
+    trained = load(predictor, section if hasattr(section, "training") else None)
+    if not isinstance(trained, ResidualVideoDiffusion):
+        raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
+    protocol = experiment.evaluation
+    task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
+    every = trained.config.diffusion_steps
+    samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
+    trials = []
+    with VideoFile(videos) as file:
+        for trial in tuning.try_samplers(trained, file, task, samplers):
+            trials.append(trial)
+            tuning.write_costs(costs, trials, every)
+    chosen = tuning.choose(trials, every, most_steps)
+    tuning.write_choice(output, model, chosen)
+    print(output.read_text(), end="")

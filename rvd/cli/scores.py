@@ -1,0 +1,79 @@
+"""Forecasts → scores and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads, use_threads
+from rvd.config import load_experiment
+from rvd.config.plan import Plan
+from rvd.errors import UserError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def fetch_weights(
+    network: Annotated[str, typer.Argument(help="i3d, lpips-alex or lpips-vgg")],
+    output: Output,
+    file: Annotated[
+        Path | None, typer.Option(help="the published file, if at hand: nothing is downloaded")
+    ] = None,
+) -> None:
+    """Fetch the published weights of a network that scores, and check them."""
+    from rvd.evaluation.weights import FETCHERS
+
+    if network not in FETCHERS:
+        raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
+    FETCHERS[network](output, file)
+
+
+@verbs.command()
+def score(
+    samples: Annotated[Path, typer.Argument(help="an ensemble file")],
+    output: Output,
+    features: Annotated[
+        Path | None, typer.Option(help="folder where I3D's features are kept for the next time")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+) -> None:
+    """Score forecasts."""
+    from rvd.evaluation.ensemble_file import EnsembleFile
+    from rvd.evaluation.scoring import score, settings_for
+
+    use_threads(threads)
+    experiment = load_experiment(config)
+    with EnsembleFile(samples) as file:
+        score(file, settings_for(experiment, file, features), output)
+
+
+@verbs.command()
+def tabulate(
+    table: Annotated[str, typer.Option(help="table1 or ablation")],
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Set the scores of all models beside the paper's, as CSV, Markdown and LaTeX."""
+    from rvd.evaluation.tables import Wanted, tabulate
+
+    if table not in ("table1", "ablation"):
+        raise UserError(f"--table: '{table}' is neither table1 nor ablation")
+    plan = Plan(load_experiment(config))
+    run = plan.experiment.run
+    wanted = Wanted(run.datasets, plan.tabulated(table), run.seeds)
+    scores = [Path(path) for path in plan.scores(table)]
+    tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]
+
+
+@verbs.command()
+def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
+    """Print the tables, and where the gallery is."""
+    from rvd.evaluation.table_text import format_table
+
+    for name in ("table1", "ablation"):
+        print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
+    print(f"\nGallery: {(results / 'gallery.html').absolute()}")

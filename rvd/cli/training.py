@@ -1,0 +1,100 @@
+"""Video files → predictor files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rvd.cli.options import (
+    DEFAULT_CONFIG,
+    Config,
+    Dataset,
+    Model,
+    Output,
+    Seed,
+    Threads,
+    Videos,
+    entry,
+)
+from rvd.config import load_experiment
+from rvd.errors import UserError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def train(
+    dataset: Dataset,
+    model: Model,
+    seed: Seed,
+    videos: Videos,
+    checkpoints: Annotated[Path, typer.Option(help="folder of the state to resume from")],
+    output: Output,
+    curve: Annotated[Path, typer.Option(help="CSV of the training's losses")],
+    config: Config = DEFAULT_CONFIG,
+    threads: Threads = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="that train as one, each on a GPU, through torchrun")
+    ] = 1,
+) -> None:
+    """Train a model, from its last checkpoint when there is one."""
+    from rvd.launch import launched, relaunch
+
+    experiment = load_experiment(config)
+    if processes > 1:
+        threads = max(1, threads // processes) if threads else None
+        if not launched():
+            relaunch(processes, threads, sys.argv[1:])
+
+    import torch
+
+    from rvd import device
+    from rvd.models import build
+    from rvd.training import TrainingTask, train
+    from rvd.video import VideoFile
+
+    device.apply(experiment.compute, threads)
+    section = entry(experiment, "models", model)
+    settings = getattr(section, "training", None)
+    if settings is None:
+        raise UserError(f"models.{model}: a model of kind '{section.kind}' is not trained")
+    described = entry(experiment, "datasets", dataset)
+    with VideoFile(videos) as file:
+        size, _, channels = file.frame_shape
+        fingerprint = file.fingerprint()
+    if problem := section.problem_at(size):
+        raise UserError(f"models.{model}.{problem} (of {videos})")
+    stamp = {"dataset": dataset, "videos": fingerprint, "revision": experiment.revision}
+    task = TrainingTask(
+        name=f"{dataset}/{model}",
+        video=videos,
+        augmentation=described.augmentation,
+        seed=seed,
+        stamp=stamp | {"augmentation": described.augmentation},
+        checkpoints=checkpoints,
+        output=output,
+        curve=curve,
+    )
+    device.warn_of_slow_precision(settings.precision)
+    torch.manual_seed(seed)
+    predictor = build(section, size, channels)
+    device.prepare(predictor, experiment.compute)
+    device.compiled(predictor, experiment.compute)
+    train(predictor, settings, task)
+
+
+@verbs.command()
+def import_official(
+    checkpoint: Annotated[Path, typer.Argument(help="a checkpoint of the authors' code")],
+    output: Output,
+    ema: Annotated[bool, typer.Option("--ema", help="take the averaged weights")] = False,
+    size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
+) -> None:
+    """Turn a checkpoint that the authors published into a predictor file."""
+    from rvd.models import save
+    from rvd.models.official import import_official
+
+    save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})
