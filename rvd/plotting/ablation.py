@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, metric_name, model_label
 from rvd.evaluation.table_text import PAPER_METRICS
-from rvd.plotting.style import FULL_WIDTH, line_styles, notice, styled
+from rvd.plotting.style import FULL_WIDTH, legend_below, line_styles, notice, styled
 
 PUBLISHED = "#7a7a7a"
 
@@ -51,11 +50,7 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     axes[0, 0].set_yticks(range(len(models)), list(map(model_label, models)))
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
     # One entry for ours and one for the published scores, whichever model they are of.
-    found: dict[str, Any] = {}
-    for axis in axes.flat:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=2)
+    legend_below(figure, columns=2)
     return figure
 
 

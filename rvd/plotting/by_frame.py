@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, metric_name
-from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, notice, styled
+from rvd.plotting.style import FULL_WIDTH, PANEL, legend_below, line_styles, notice, styled
 
 
 def metrics_by_frame(scores: pd.DataFrame) -> list[str]:
@@ -73,14 +72,7 @@ def by_frame_figure(
         axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(datasets) :]:
         axis.set_visible(False)
-    handles: dict[str, Any] = {}
-    for axis in axes.flat:
-        handles |= {
-            text: line for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
-        }
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(6, len(handles))
-    )
+    legend_below(figure, columns=6)
     return figure
 
 

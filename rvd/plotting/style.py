@@ -114,6 +114,17 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
     return within
 
 
+def legend_below(figure: Figure, columns: int) -> None:
+    """One legend for all panels of ``figure``, below them: the first entry of each name."""
+    found: dict[str, Any] = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(
+        found.values(), found.keys(), loc="outside lower center", ncols=min(columns, len(found))
+    )
+
+
 @styled
 def notice(text: str) -> Figure:
     """A figure that says what is missing, in the place of the one that would show it."""

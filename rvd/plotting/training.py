@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from rvd.errors import UserError
 from rvd.evaluation.names import dataset_label
-from rvd.plotting.style import FULL_WIDTH, PANEL, line_styles, notice, styled
+from rvd.plotting.style import FULL_WIDTH, PANEL, legend_below, line_styles, notice, styled
 
 # Values that are not followed over orders of magnitude.
 LINEAR = ("learning_rate", "steps_per_second")
@@ -64,7 +64,7 @@ def training_figure(
         return notice(f"No training has written its {names}.")
     datasets = list(dict.fromkeys(curves["dataset"]))
     width = min(FULL_WIDTH, 1.75 * PANEL * len(datasets))
-    figure = Figure(figsize=(width, 2.2 * len(shown) + 0.6), layout="constrained")
+    figure = Figure(figsize=(width, 2.2 * len(shown) + 0.8), layout="constrained")
     axes = figure.subplots(len(shown), len(datasets), squeeze=False, sharex="col")
     for row, name in zip(axes, shown, strict=True):
         for axis, dataset in zip(row, datasets, strict=True):
@@ -85,7 +85,7 @@ def training_figure(
             axis.yaxis.set_minor_formatter(NullFormatter())
     for axis, dataset in zip(axes[0], datasets, strict=True):
         axis.set_title(dataset_label(dataset), loc="left")
-        axis.legend()
     for axis in axes[-1]:
         axis.set_xlabel("training step")
+    legend_below(figure, columns=6)
     return figure
