@@ -13,7 +13,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 .PHONY: help demo test test-quick test-long test-faults test-slurm lint format bench bench-gpu lock clean distclean
 
 help:
-	@echo "make demo        the whole pipeline on a small simulated flow, about ten minutes on two cores"
+	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
 	@echo "make test-faults kills, faults and fuzz inputs, and what was lost: about an hour on two cores"
