@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rvd.config import Experiment, experiment_from_mapping
+from rvd.training import TrainingTask
 from rvd.video import VideoInfo, write_video_file
 
 SIZE = 16
@@ -119,3 +120,18 @@ def write_squares(
     )
     write_video_file(path, videos, (size, size, channels), dtype, VideoInfo(frame_rate=5.0))
     return path
+
+
+def task_in(folder: Path, videos: Path, **changes) -> TrainingTask:
+    """A training on ``videos`` that keeps its state in ``folder``."""
+    defaults = {
+        "name": "squares/rvd",
+        "video": videos,
+        "augmentation": "none",
+        "seed": 0,
+        "stamp": {"revision": 1},
+        "checkpoints": folder / "checkpoints",
+        "output": folder / "predictor.safetensors",
+        "curve": folder / "curve.csv",
+    }
+    return TrainingTask(**(defaults | changes))

@@ -15,7 +15,7 @@ from lbm.config import VortexStreet
 from lbm.run_file import open_run
 from rvd.evaluation.crps import crps
 from rvd.models.draws import seeded
-from tests.adversarial import built, section
+from tests.models.tiny_models import built, section
 
 SIZE, CLIPS, KNOWN, FUTURE = 32, 8, 4, 4
 STREET = VortexStreet(

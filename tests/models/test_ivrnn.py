@@ -1,64 +1,35 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from rvd.config import ConfigError, Ivrnn, experiment_from_mapping, load_experiment
-from rvd.models import build, load, save
+from rvd.models import build
 from rvd.models.draws import seeded
 from rvd.models.storage import parameters
-from tests.models.recurrent import (
-    CONFIG,
-    assert_resumed_equals_uninterrupted,
-    assert_rows_do_not_mix,
-    assert_same_gradients,
-    losses_after,
-)
-from tests.tiny import config, write_squares
+from tests.models.assertions import assert_same_gradients, losses_after
+from tests.models.tiny_models import TINY, awake, built
+from tests.tiny import config
 
-TINY = {
-    "kind": "ivrnn",
-    "networks": {
-        16: {"widths": [16, 16, 16, 32], "latents": {1: 2, 8: 3}},
-        64: {"widths": [16, 16, 16, 16, 16, 32], "latents": {1: 2, 8: 3, 32: 4}},
-        128: {
-            "widths": [16, 16, 16, 16, 16, 16, 32],
-            "latents": {1: 2, 16: 3, 64: 4},
-            "context_kernels": {8: 3},
-        },
-    },
-    "training": {
-        "context": 3,
-        "future": 2,
-        "steps": 4,
-        "batch": {16: 2, 64: 2, 128: 2},
-        "learning_rate": {"initial": 1e-3},
-        "weight_decay": 1e-4,
-        "checkpoint_every": 2,
-        "journal_every": 1,
-    },
+PAPER = Path(__file__).parents[2] / "config/config.yaml"
+TRAINING = {
+    "context": 3,
+    "future": 2,
+    "steps": 4,
+    "batch": {16: 2},
+    "learning_rate": {"initial": 1e-3},
 }
+VALUES = TINY["ivrnn"].values | {"divergence_warmup": 0, "training": TRAINING}
 
 
-def section(**changes):
-    return Ivrnn.model_validate(TINY | changes)
-
-
-def model_of(size=16, channels=1, **changes):
-    torch.manual_seed(0)
-    return build(section(**changes), size, channels)
-
-
-def awake(model):
-    """The model with distributions that depend on what it sees, as they do after training."""
-    for hierarchy in (model.prior, model.posterior):
-        for output in hierarchy.outputs:
-            torch.nn.init.ones_(output[-1].weight)
-    return model
+def model_of(**changes):
+    return built(Ivrnn.model_validate(VALUES | changes), 16)
 
 
 @pytest.mark.parametrize(("size", "expected"), [(64, 239e6), (128, 320e6)])
 @pytest.mark.parametrize("name", ["ivrnn", "ivrnn-4+4"])
 def test_as_many_parameters_as_the_source(name, size, expected):
-    published = load_experiment([CONFIG / "config.yaml"]).models[name]
+    published = load_experiment([PAPER]).models[name]
     with torch.device("meta"):
         model = build(published, size, 3)
     assert parameters(model) == pytest.approx(expected, rel=0.02)
@@ -66,7 +37,7 @@ def test_as_many_parameters_as_the_source(name, size, expected):
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_features_and_latents_of_the_paper(size):
-    published = load_experiment([CONFIG / "config.yaml"]).models["ivrnn"]
+    published = load_experiment([PAPER]).models["ivrnn"]
     with torch.device("meta"):
         model = build(published, size, 3)
         features = model.embedding(torch.empty(1, 1, 3, size, size))
@@ -74,19 +45,6 @@ def test_features_and_latents_of_the_paper(size):
     assert resolutions == [*(size // 2**k for k in range(len(features) - 1)), 1]
     assert [level.shape[2] for level in features][:4] == [64, 128, 256, 512]
     assert [resolutions[level] for level in model.prior.levels] == [1, size // 8, size // 2]
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [16, 64, 128])
-def test_sizes_and_channels(size, channels):
-    model = awake(model_of(size, channels))
-    video = torch.rand(1, 5, channels, size, size)
-    model(video)["loss"].backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
-    forecast = model.eval().predict(video[:, :3], 4, 2, seeded([0]))
-    assert forecast.shape == (1, 2, 4, channels, size, size)
-    assert forecast.min() >= 0
-    assert forecast.max() <= 1
 
 
 def test_all_frames_at_once_is_frame_by_frame():
@@ -179,42 +137,6 @@ def test_divergence_warms_up():
     assert weights == [0.125, 0.25, 0.5, 0.5]
 
 
-def test_clips_and_members_do_not_mix():
-    assert_rows_do_not_mix(awake(model_of()).double().eval(), frames=3)
-
-
-def test_seeded_forecasts_repeat_and_members_differ():
-    model = awake(model_of()).eval()
-    context = torch.rand(1, 3, 1, 16, 16)
-    first, again, other = (model.predict(context, 3, 2, seeded([s])) for s in (0, 0, 1))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert not torch.equal(first[:, 0], first[:, 1])
-
-
-def test_bfloat16_is_stable():
-    model = awake(model_of())
-    with torch.autocast("cpu", torch.bfloat16):
-        losses = model(torch.rand(2, 5, 1, 16, 16))
-    losses["loss"].backward()
-    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
-
-
-def test_saved_and_loaded_is_the_same(tmp_path):
-    model = awake(model_of()).eval()
-    save(model, tmp_path / "p.safetensors", {})
-    other = load(tmp_path / "p.safetensors", model.config)
-    context = torch.rand(1, 3, 1, 16, 16)
-    one, two = (m.predict(context, 2, 2, seeded([3])) for m in (model, other))
-    assert torch.equal(one, two)
-
-
-def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
-    videos = write_squares(tmp_path / "v.h5")
-    # The warm-up is under way when the training is interrupted.
-    assert_resumed_equals_uninterrupted(section(divergence_warmup=4), videos, tmp_path, monkeypatch)
-
-
 def test_learns():
     losses = losses_after(60, model_of(), rate=5e-3, frames=5)
     assert losses[-1]["reconstruction"] < losses[0]["reconstruction"] / 4
@@ -224,21 +146,21 @@ def test_learns():
     ("changes", "message"),
     [
         ({"networks": {16: {"widths": [16, 16, 32], "latents": {1: 2}}}}, "for images of 8 pixels"),
-        ({"networks": {32: TINY["networks"][16]}}, "no entry for images of 16"),
+        ({"networks": {32: VALUES["networks"][16]}}, "no entry for images of 16"),
         ({"networks": {16: {"widths": [16, 16, 16, 32], "latents": {2: 2}}}}, "no map of 2 pixels"),
         (
-            {"networks": {16: TINY["networks"][16] | {"context_kernels": {2: 3}}}},
+            {"networks": {16: VALUES["networks"][16] | {"context_kernels": {2: 3}}}},
             "no map of 2 pixels",
         ),
         ({"networks": {16: {"widths": [16, 16, 16, 16], "latents": {1: 2}}}}, "give 32 or more"),
         ({"networks": {16: {"widths": [16, 20, 16, 32], "latents": {1: 2}}}}, "multiple of 16"),
-        ({"training": TINY["training"] | {"gradient_checkpointing": True}}, "leave it false"),
-        ({"training": TINY["training"] | {"context": 2}}, "for 2 context frames take no 3"),
+        ({"training": TRAINING | {"gradient_checkpointing": True}}, "leave it false"),
+        ({"training": TRAINING | {"context": 2}}, "for 2 context frames take no 3"),
     ],
 )
 def test_refused_in_one_line(changes, message):
     values = config()
-    values["models"] = {"ivrnn": TINY | changes}
+    values["models"] = {"ivrnn": VALUES | changes}
     values["run"]["models"] = ["ivrnn"]
     values["evaluation"]["context"] = 3
     with pytest.raises(ConfigError, match=message) as caught:

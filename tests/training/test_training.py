@@ -12,10 +12,10 @@ from rvd.errors import UserError
 from rvd.interruption import Interrupted
 from rvd.models import build, load
 from rvd.models.draws import seeded
-from rvd.training import TrainingTask, train
+from rvd.training import train
 from rvd.training.journal import read_journal
 from rvd.training.loop import _Trainer
-from tests.tiny import experiment, write_squares
+from tests.tiny import experiment, task_in, write_squares
 
 
 @pytest.fixture
@@ -26,20 +26,6 @@ def videos(tmp_path):
 def settings_of(model="rvd", **changes):
     config = experiment().models[model]
     return config.model_copy(update={"training": config.training.model_copy(update=changes)})
-
-
-def task_in(folder, videos, **changes):
-    defaults = {
-        "name": "squares/rvd",
-        "video": videos,
-        "augmentation": "none",
-        "seed": 0,
-        "stamp": {"revision": 1},
-        "checkpoints": folder / "checkpoints",
-        "output": folder / "predictor.safetensors",
-        "curve": folder / "curve.csv",
-    }
-    return TrainingTask(**(defaults | changes))
 
 
 def run(config, task):

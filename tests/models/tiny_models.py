@@ -1,0 +1,158 @@
+"""A tiny model of each kind that is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+
+from rvd.config import Model
+from rvd.models import VideoPredictor, build
+
+
+def section(values: dict[str, Any], size: int, **training: Any) -> Any:
+    """A model's section of the config, with a short training at ``size``."""
+    defaults = {
+        "context": 4,
+        "future": 4,
+        "steps": 6,
+        "batch": {size: 2},
+        "learning_rate": {"initial": 1e-3},
+        "checkpoint_every": 2,
+        "validate_every": 4,
+        "journal_every": 1,
+    }
+    adapter: TypeAdapter[Any] = TypeAdapter(Model)
+    return adapter.validate_python(values | {"training": defaults | training})
+
+
+def built(config: Any, size: int, channels: int = 1, seed: int = 0) -> VideoPredictor:
+    """The model with the initial weights of ``seed``."""
+    torch.manual_seed(seed)
+    return build(config, size, channels)
+
+
+def as_built(model: VideoPredictor) -> None:
+    """Weights as they are initially say enough."""
+
+
+def has_seen_clips(model: VideoPredictor) -> None:
+    """Normalise by moments other than 0 and 1."""
+    training = model.config.training
+    frames = training.context + training.future
+    model(torch.rand(2, frames, model.channels, model.size, model.size))
+
+
+def awake(model: VideoPredictor) -> VideoPredictor:
+    """IVRNN with distributions that depend on what it sees, as they do after training."""
+    for hierarchy in (model.prior, model.posterior):
+        for output in hierarchy.outputs:
+            torch.nn.init.ones_(output[-1].weight)
+    return model
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A kind of model, small, of frames of ``size`` pixels, with ``training`` settings of its own.
+
+    ``readied`` changes an untrained one so that a forecast shows whatever it depends on.
+    """
+
+    values: dict[str, Any]
+    size: int = 16
+    training: dict[str, Any] = field(default_factory=dict)
+    stochastic: bool = True
+    readied: Callable[[VideoPredictor], Any] = as_built
+
+    def section(self, size: int | None = None, **training: Any) -> Any:
+        """The config's section, for frames of ``size`` instead of the usual."""
+        return section(self.values, size or self.size, **self.training | training)
+
+    def model(self, size: int | None = None, channels: int = 1) -> VideoPredictor:
+        """The model, ready."""
+        model = built(self.section(size), size or self.size, channels)
+        self.readied(model)
+        return model
+
+
+RESIDUAL = {"width": 8, "denoiser_multipliers": [1, 2], "transform_multipliers": [1, 2]}
+TINY = {
+    "rvd": Tiny(
+        {
+            "kind": "rvd",
+            "networks": dict.fromkeys((16, 64, 128), RESIDUAL),
+            "diffusion_steps": 10,
+            "objective": {"sigma": 0.5},
+            "sampler": {"method": "ddim", "steps": 2},
+        },
+        training={"context": 2, "future": 2},
+    ),
+    "svg-lp": Tiny(
+        {
+            "kind": "svg-lp",
+            "networks": {
+                16: {"widths": [8, 8], "depths": [2, 2]},
+                64: {"widths": [8, 8, 8, 8], "depths": [2, 2, 3, 3]},
+                128: {"widths": [8, 8, 8, 8], "depths": [2, 2, 3, 3]},
+            },
+            "features": 8,
+            "state_width": 8,
+            "latent_channels": 2,
+            "normalisation": "group",
+            "divergence_weight": 1e-3,
+        },
+        training={"context": 2, "future": 2},
+    ),
+    "ivrnn": Tiny(
+        {
+            "kind": "ivrnn",
+            "networks": {
+                16: {"widths": [16, 16, 16, 32], "latents": {1: 2, 8: 3}},
+                64: {"widths": [16, 16, 16, 16, 16, 32], "latents": {1: 2, 8: 3, 32: 4}},
+                128: {
+                    "widths": [16, 16, 16, 16, 16, 16, 32],
+                    "latents": {1: 2, 16: 3, 64: 4},
+                    "context_kernels": {8: 3},
+                },
+            },
+            "divergence_warmup": 4,  # under way when a training is interrupted
+        },
+        training={"future": 2, "weight_decay": 1e-4},
+        readied=awake,
+    ),
+    "retrospective-cycle-gan": Tiny(
+        {
+            "kind": "retrospective-cycle-gan",
+            "width": 4,
+            "residual_blocks": 1,
+            "critic_widths": [4, 8],
+        },
+        training={"future": 1},
+        stochastic=False,
+    ),
+    "dvd-gan": Tiny(
+        {
+            "kind": "dvd-gan",
+            "width": 2,
+            "latent": 4,
+            "multipliers": [2, 2, 1],
+            "critic_multipliers": [1, 2, 2],
+        },
+        size=32,
+        readied=has_seen_clips,
+    ),
+    "future-gan": Tiny(
+        {
+            "kind": "future-gan",
+            "levels": {
+                size: {"width": 4, "batch": 2, "fading": 2, "stable": 3}
+                for size in (4, 8, 16, 32, 64, 128)
+            },
+        },
+        training={"steps": 40},
+        stochastic=False,
+    ),
+}
