@@ -19,7 +19,8 @@ from tests.tiny import config
 
 CHECKPOINTS = "checkpoints"
 VIDEOS, PREDICTOR, SAMPLES = "videos.h5", "predictor.safetensors", "samples.h5"
-STEPS, EVERY = (40, 5) if tally.WHOLE else (16, 2)
+# A process that reads clips takes seconds to come up at every start.
+STEPS, EVERY, WORKERS = (40, 5, 1) if tally.WHOLE else (16, 2, 0)
 FLOW = {"train-0": 60.0, "train-1": 80.0, "val-0": 70.0, "test-0": 75.0}
 
 
@@ -30,7 +31,7 @@ def experiment() -> dict:
         "steps": STEPS,
         "checkpoint_every": EVERY,
         "validate_every": 3 * EVERY,
-        "workers": 1,
+        "workers": WORKERS,
     }
     values["evaluation"] |= {"clips": 3, "ensemble": 4}
     return values
