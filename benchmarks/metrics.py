@@ -193,14 +193,13 @@ def write_noise(path: Path, info: EnsembleInfo, shape: EnsembleShape) -> None:
     """The truth is the same for all models."""
     truths = np.random.default_rng(0)
     forecasts = np.random.default_rng([*info.model.encode()])
-    with EnsembleWriter(path, info, shape, np.float32) as writer:
+    places = [(str(clip), 0) for clip in range(shape.clips)]
+    with EnsembleWriter(path, info, shape, np.float32, places) as writer:
         for clip in range(shape.clips):
             frames = truths.random((shape.context + shape.horizon, *shape.frame), np.float32)
             samples = forecasts.random((shape.ensemble, shape.horizon, *shape.frame), np.float32)
             writer.write(
                 clip,
-                video=str(clip),
-                start=0,
                 context=frames[: shape.context],
                 truth=frames[shape.context :],
                 samples=samples,

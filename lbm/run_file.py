@@ -7,7 +7,8 @@
 
 Attributes: `format` and `format_version`; `config`, the `VortexStreet` as JSON; `versions`, JSON;
 and for those who read no JSON `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velocity`,
-`diameter`, `center`, `offset`, `seed`.
+`diameter`, `center`, `offset`, `seed`. Text has a fixed length: that of variable length lies in a
+heap, which HDF5 reads without end when some bytes of it are damaged.
 """
 
 import importlib.metadata
@@ -28,7 +29,7 @@ from lbm.config import VortexStreet
 from lbm.errors import RunFileError, one_line_each
 
 FORMAT = "lbm-run"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _DATASETS = ("vorticity", "solid", "tick", "drag", "lift")
 
 
@@ -48,7 +49,7 @@ class RunFile:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self._file = file
         self.path = path
-        self.attributes: dict[str, Any] = dict(file.attrs)
+        self.attributes: dict[str, Any] = {name: self._attribute(name) for name in file.attrs}
         if self.attributes.get("format") != FORMAT:
             raise RunFileError(f"{path}: not a run file of lbm (no attribute format = {FORMAT!r})")
         if self.attributes.get("format_version") != FORMAT_VERSION:
@@ -57,15 +58,26 @@ class RunFile:
                 f"this program reads version {FORMAT_VERSION}"
             )
         self.street = self._read_street()
-        missing = [name for name in _DATASETS if not isinstance(file.get(name), h5py.Dataset)]
-        if missing:
-            raise RunFileError(f"{path}: dataset {missing[0]!r} is missing")
+        for name in _DATASETS:
+            if not isinstance(file.get(name), h5py.Dataset):
+                raise RunFileError(f"{path}: dataset {name!r} is missing")
+            if file[name].dtype.hasobject:
+                raise RunFileError(f"{path}: dataset {name!r} has values of variable length")
         self._check_shapes()
         self.vorticity = file["vorticity"]
         self.solid: Bool[np.ndarray, "y x"] = file["solid"][:]
         self.tick: Int[np.ndarray, " frame"] = file["tick"][:]
         self.drag: Float[np.ndarray, " frame"] = file["drag"][:]
         self.lift: Float[np.ndarray, " frame"] = file["lift"][:]
+
+    def _attribute(self, name: str) -> Any:
+        if self._file.attrs.get_id(name).dtype.hasobject:
+            raise RunFileError(
+                f"{self.path}: attribute {name!r} is of variable length: the file is foreign, "
+                "or of an earlier version"
+            )
+        value = self._file.attrs[name]
+        return value.decode(errors="replace") if isinstance(value, np.bytes_) else value
 
     def _read_street(self) -> VortexStreet:
         try:
@@ -136,13 +148,17 @@ class RunWriter:
         self, file: h5py.File, street: VortexStreet, solid: Bool[np.ndarray, "y x"]
     ) -> None:
         shape = (street.frames, street.height, street.width)
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["config"] = street.model_dump_json()
-        file.attrs["versions"] = json.dumps(versions(street.solver))
         names = ("solver", "reynolds", "viscosity", "bulk_viscosity", "velocity")
-        for name in (*names, "diameter", "center", "offset", "seed"):
-            file.attrs[name] = getattr(street, name)
+        attributes = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "config": street.model_dump_json(),
+            "versions": json.dumps(versions(street.solver)),
+            **{name: getattr(street, name) for name in names},
+            **{name: getattr(street, name) for name in ("diameter", "center", "offset", "seed")},
+        }
+        for name, value in attributes.items():
+            file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
         file["solid"] = solid
         self._vorticity = file.create_dataset(
             "vorticity", shape, np.float32, chunks=(1, *shape[1:])

@@ -69,7 +69,8 @@ def reason(error: Exception) -> str:
     hidden = re.search(r"error message = '([^']+)'", str(error))
     if words := _no_room(error) or (hidden and hidden[1]):
         return words
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+    words = str(error).splitlines() or [type(error).__name__]
+    return getattr(error, "strerror", None) or words[0]
 
 
 def hush_repeated_no_room() -> None:

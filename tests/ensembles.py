@@ -86,7 +86,9 @@ def write_samples(path: Path, dataset: str, model: str, seed: int, shape: Ensemb
     unit = "1/tick" if signed else "grey level"
     video = VideoInfo("test", "CC0", 10.0, *span, unit, signed)
     rng = np.random.default_rng([seed, *model.encode(), *dataset.encode()])
-    with EnsembleWriter(path, EnsembleInfo(dataset, model, seed, video), shape, dtype) as writer:
+    info = EnsembleInfo(dataset, model, seed, video)
+    places = [(f"test-{clip}", 3 * clip) for clip in range(shape.clips)]
+    with EnsembleWriter(path, info, shape, dtype, places) as writer:
         for clip in range(shape.clips):
             frames = disc(shape.frame[0], shape.context + shape.horizon, clip, channels, signed)
             context, truth = np.split(frames, [shape.context])
@@ -98,8 +100,6 @@ def write_samples(path: Path, dataset: str, model: str, seed: int, shape: Ensemb
             stored = [_stored(part, dtype) for part in (context, truth, members)]
             writer.write(
                 clip,
-                video=f"test-{clip}",
-                start=3 * clip,
                 context=stored[0],
                 truth=stored[1],
                 samples=stored[2],

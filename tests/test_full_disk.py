@@ -25,8 +25,8 @@ WRITERS = {
         shape = EnsembleShape(1, 50, 4, 10, (16, 16, 1))
         frames = np.zeros((50, 10, 16, 16, 1), np.float32)
         info = EnsembleInfo("d", "m", 0, VideoInfo())
-        with EnsembleWriter(here / "samples.h5", info, shape, np.float32) as writer:
-            writer.write(0, video="v", start=0, context=frames[0, :4], truth=frames[0],
+        with EnsembleWriter(here / "samples.h5", info, shape, np.float32, [("v", 0)]) as writer:
+            writer.write(0, context=frames[0, :4], truth=frames[0],
                          samples=frames, seconds=1.0)
     """,
 }

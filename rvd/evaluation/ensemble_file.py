@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +15,7 @@ import numpy as np
 from rvd.errors import UserError
 from rvd.files import reported
 from rvd.video.file import Frames, VideoInfo
-from rvd.video.hdf5 import CheckedFile
+from rvd.video.hdf5 import CheckedFile, dataset, describe, text, texts
 
 
 @dataclass(frozen=True)
@@ -46,28 +48,46 @@ _BY_CLIP = ("context", "truth", "samples", "video", "start", "seconds", "done")
 class EnsembleWriter:
     """Writes forecasts clip by clip, and continues where an interrupted one stopped.
 
-    The file grows under a hidden name beside ``path``. What was begun under another ``info`` or
-    ``shape`` is thrown away; :attr:`done` says which clips are already there.
+    The file grows under a hidden name beside ``path``. What was begun under another ``info``,
+    ``shape`` or ``places`` is thrown away; :attr:`done` says which clips are already there.
+
+    Args:
+        path: where the file appears when complete.
+        info: what it says about itself.
+        shape: of what it will hold.
+        dtype: of the frames, uint8 or float32.
+        places: for each clip, its video's name and the frame there at which its context begins.
 
     Raises:
         UserError: the folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, path: Path, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: EnsembleInfo,
+        shape: EnsembleShape,
+        dtype: Any,
+        places: Sequence[tuple[str, int]],
+    ) -> None:
         self.path = path
         self.partial = path.with_name(f".{path.name}.partial")
+        made_from = repr((info, shape, str(np.dtype(dtype)), list(places)))
+        digest = hashlib.sha256(made_from.encode()).hexdigest()
         with reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._continue(info, shape) or self._begin(info, shape, dtype)
+            self._file = self._continue(digest, shape.clips) or self._begin(
+                digest, info, shape, dtype, places
+            )
         self.done: list[bool] = [bool(value) for value in self._file["done"][:]]
 
-    def _continue(self, info: EnsembleInfo, shape: EnsembleShape) -> h5py.File | None:
+    def _continue(self, digest: str, clips: int) -> h5py.File | None:
         """The file begun before, when it is readable and of the same making."""
         file = None
         try:
             file = h5py.File(self.partial, "r+")
-            whole = all(len(file[key]) == shape.clips for key in _BY_CLIP)
-            if whole and file.attrs.get("begun_as") == repr((info, shape)):
+            whole = all(len(file[key]) == clips for key in _BY_CLIP)
+            if whole and file.attrs.get("begun_as") == digest.encode():
                 return file
         except (OSError, RuntimeError, KeyError):
             pass  # a kill, or a full disk, has left no more than a part of it
@@ -75,12 +95,18 @@ class EnsembleWriter:
             file.close()
         return None
 
-    def _begin(self, info: EnsembleInfo, shape: EnsembleShape, dtype: Any) -> h5py.File:
+    def _begin(
+        self,
+        digest: str,
+        info: EnsembleInfo,
+        shape: EnsembleShape,
+        dtype: Any,
+        places: Sequence[tuple[str, int]],
+    ) -> h5py.File:
         file = h5py.File(self.partial, "w")
-        file.attrs.update({"begun_as": repr((info, shape))})
-        file.attrs.update({"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION})
+        written = {"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION}
         described = {key: value for key, value in asdict(info).items() if key != "video"}
-        file.attrs.update(asdict(info.video) | described)
+        describe(file, written | asdict(info.video) | described | {"begun_as": digest})
         clips, frame = shape.clips, shape.frame
         future = (shape.horizon, *frame)
         file.create_dataset("context", (clips, shape.context, *frame), dtype)
@@ -88,8 +114,8 @@ class EnsembleWriter:
         file.create_dataset(
             "samples", (clips, shape.ensemble, *future), dtype, chunks=(1, 1, *future)
         )
-        file.create_dataset("video", (clips,), h5py.string_dtype())
-        file.create_dataset("start", (clips,), np.int64)
+        file.create_dataset("video", data=text(*(video for video, _ in places)))
+        file.create_dataset("start", data=np.array([start for _, start in places], np.int64))
         file.create_dataset("seconds", (clips,), np.float64)
         file.create_dataset("done", data=np.zeros(clips, bool))
         file.flush()  # here a full disk is said as such
@@ -99,17 +125,13 @@ class EnsembleWriter:
         self,
         clip: int,
         *,
-        video: str,
-        start: int,
         context: Frames,
         truth: Frames,
         samples: Frames,
         seconds: float,
     ) -> None:
-        """Store one clip: its name and place, and frames shaped as the file's datasets."""
+        """Store one clip: frames shaped as the file's datasets, and how long they took."""
         values = {
-            "video": video,
-            "start": start,
             "context": context,
             "truth": truth,
             "samples": samples,
@@ -165,7 +187,7 @@ class EnsembleFile(CheckedFile):
         UserError: the file is missing, truncated, foreign or inconsistent.
     """
 
-    FORMAT, VERSION = "rvd-ensemble", 1
+    FORMAT, VERSION = "rvd-ensemble", 2
 
     def _read(self, file: h5py.File) -> None:
         own = {field.name for field in fields(EnsembleInfo)} - {"video"}
@@ -175,11 +197,11 @@ class EnsembleFile(CheckedFile):
             video=VideoInfo(**{name: self.attributes[name] for name in of_video}),
         )
         self.seconds: float = self.attributes["seconds"]
-        self.context: h5py.Dataset = file["context"]
-        self.truth: h5py.Dataset = file["truth"]
-        self.samples: h5py.Dataset = file["samples"]
-        self.videos: list[str] = list(file["video"].asstr()[:])
-        self.starts: list[int] = [int(start) for start in file["start"][:]]
+        self.context: h5py.Dataset = dataset(file, "context")
+        self.truth: h5py.Dataset = dataset(file, "truth")
+        self.samples: h5py.Dataset = dataset(file, "samples")
+        self.videos: list[str] = texts(file, "video")
+        self.starts: list[int] = [int(start) for start in dataset(file, "start")[:]]
         clips, ensemble, horizon, *frame = self.samples.shape
         if self.truth.shape != (clips, horizon, *frame) or len(self.context) != clips:
             raise UserError(f"{self.path}: samples, truth and context differ in shape")

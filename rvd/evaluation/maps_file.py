@@ -13,8 +13,9 @@ from rvd.evaluation.calibration import rank_histogram
 from rvd.evaluation.ensemble_file import EnsembleFile
 from rvd.evaluation.metrics import Clip
 from rvd.files import written_whole
+from rvd.video.hdf5 import describe
 
-FORMAT, VERSION = "rvd-maps", 1
+FORMAT, VERSION = "rvd-maps", 2
 
 
 class MapsWriter:
@@ -27,8 +28,8 @@ class MapsWriter:
 
     def __init__(self, file: h5py.File, ensemble: EnsembleFile) -> None:
         shape, info = ensemble.shape, ensemble.info
-        file.attrs.update({"format": FORMAT, "version": VERSION})
-        file.attrs.update({"dataset": info.dataset, "model": info.model, "seed": info.seed})
+        of_run = {"dataset": info.dataset, "model": info.model, "seed": info.seed}
+        describe(file, {"format": FORMAT, "version": VERSION, **of_run})
         frames = (shape.horizon, *shape.frame[:2])
         self.crps = file.create_dataset(
             "crps",

@@ -25,7 +25,7 @@ from rvd.models.draws import seeded
 from rvd.models.persistence import Persistence as PersistenceForecast
 from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
 from rvd.progress import progress
-from rvd.video.clips import FixedClip, as_unit, fixed_clips, read_clip
+from rvd.video.clips import as_unit, fixed_clips, read_clip
 from rvd.video.file import Frames, VideoFile
 
 MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
@@ -117,9 +117,9 @@ def _sample(
     shape = EnsembleShape(
         len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape
     )
-    with EnsembleWriter(
-        output, _info(experiment, videos, dataset, model, seed), shape, split.frames.dtype
-    ) as writer:
+    info = _info(experiment, videos, dataset, model, seed)
+    places = [(clip.video, clip.start) for clip in clips]
+    with EnsembleWriter(output, info, shape, split.frames.dtype, places) as writer:
         name = f"sample {dataset}/{model}"
         with progress(len(clips), name, "clip", sum(writer.done)) as bar:
             for first in range(0, len(clips), settings.batch):
@@ -140,7 +140,6 @@ def _sample(
                         _write(
                             writer,
                             index,
-                            clips[index],
                             frames[row],
                             settings.context,
                             forecast[row],
@@ -170,7 +169,6 @@ def _forecast(
 def _write(
     writer: EnsembleWriter,
     index: int,
-    clip: FixedClip,
     frames: Frames,
     context: int,
     forecast: Tensor,
@@ -182,8 +180,6 @@ def _write(
         samples = (samples * 255).round().astype(np.uint8)
     writer.write(
         index,
-        video=clip.video,
-        start=clip.start,
         context=stored[:context],
         truth=stored[context:],
         samples=samples,

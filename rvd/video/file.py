@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rvd.errors import UserError
 from rvd.files import reason, software, written_whole
-from rvd.video.hdf5 import CheckedFile
+from rvd.video.hdf5 import FAULTS, CheckedFile, dataset, describe, text, texts
 
 SPLITS = ("train", "val", "test")
 
@@ -48,14 +48,14 @@ class Split:
     """
 
     def __init__(self, group: h5py.Group) -> None:
-        self.frames: h5py.Dataset = group["frames"]
-        self.first_frame: NDArray[np.int64] = group["first_frame"][:]
+        self.frames: h5py.Dataset = dataset(group, "frames")
+        self.first_frame: NDArray[np.int64] = dataset(group, "first_frame")[:]
         self._group = group
 
     @cached_property
     def names(self) -> list[str]:
         """The name of each video."""
-        return list(self._group["name"].asstr()[:])
+        return texts(self._group, "name")
 
     def __len__(self) -> int:
         return len(self.first_frame) - 1
@@ -72,7 +72,7 @@ class Split:
         """
         try:
             return self.frames[first:end]
-        except (OSError, RuntimeError) as error:
+        except FAULTS as error:
             path = self._group.file.filename
             raise UserError(f"{path}: is damaged in its frames ({reason(error)})") from None
 
@@ -95,7 +95,7 @@ class VideoFile(CheckedFile):
         UserError: the file is missing, truncated, foreign, or inconsistent.
     """
 
-    FORMAT, VERSION = "rvd-video", 1
+    FORMAT, VERSION = "rvd-video", 2
 
     def _read(self, file: h5py.File) -> None:
         # The fields of the info are the attributes of the file.
@@ -146,10 +146,8 @@ def write_video_file(
         UserError: a split stays empty, a video has another shape, or the disk is full.
     """
     with written_whole(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update(
-            {"format": VideoFile.FORMAT, "version": VideoFile.VERSION, **asdict(info)}
-        )
-        file.attrs["software"] = json.dumps(software())
+        written = {"format": VideoFile.FORMAT, "version": VideoFile.VERSION}
+        describe(file, written | asdict(info) | {"software": json.dumps(software())})
         lengths: dict[str, list[int]] = {split: [] for split in SPLITS}
         names: dict[str, list[str]] = {split: [] for split in SPLITS}
         datasets = {split: _frames_dataset(file, split, frame_shape, dtype) for split in SPLITS}
@@ -167,7 +165,7 @@ def write_video_file(
                 raise UserError(f"{path}: not written, because split '{split}' would hold no video")
             offsets = np.cumsum([0, *lengths[split]], dtype=np.int64)
             file[split].create_dataset("first_frame", data=offsets)
-            file[split].create_dataset("name", data=names[split], dtype=h5py.string_dtype())
+            file[split].create_dataset("name", data=text(*names[split]))
 
 
 def _frames_dataset(

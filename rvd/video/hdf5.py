@@ -1,15 +1,64 @@
-"""HDF5 files opened for reading and checked at once, with faults named in one line."""
+"""HDF5 files opened for reading and checked at once, with faults named in one line.
+
+Text has a fixed length in them. That of variable length lies in a heap, which HDF5 reads without
+end when some bytes of it are damaged.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from rvd.errors import UserError
 from rvd.files import reason
+
+# What h5py raises on damaged files, as fuzzing found.
+FAULTS = (KeyError, OSError, RuntimeError, ValueError, TypeError, MemoryError)
+
+
+def text(*values: str) -> NDArray[Any]:
+    """``values`` (one or more) as text of a fixed length, (value,)."""
+    encoded = [value.encode() for value in values]
+    length = max(1, *map(len, encoded))
+    return np.array(encoded, h5py.string_dtype(length=length))
+
+
+def describe(file: h5py.File, values: Mapping[str, Any]) -> None:
+    """Set the file's attributes."""
+    for key, value in values.items():
+        file.attrs[key] = text(value)[0] if isinstance(value, str) else value
+
+
+def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
+    """The dataset ``name`` of ``group``, whose values are safe to read.
+
+    Raises:
+        UserError: it is none, or has values of variable length.
+    """
+    found = group[name]
+    if not isinstance(found, h5py.Dataset) or found.dtype.hasobject:
+        raise UserError(f"{group.file.filename}: {name} is no dataset of values of a fixed length")
+    return found
+
+
+def texts(group: h5py.Group, name: str) -> list[str]:
+    """The values of a dataset (value,) of text.
+
+    Raises:
+        UserError: it is no such dataset.
+    """
+    found = dataset(group, name)
+    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
+        raise UserError(f"{group.file.filename}: {name} is no list of texts")
+    try:
+        return list(found.asstr()[:])
+    except UnicodeDecodeError:
+        raise UserError(f"{group.file.filename}: {name} is not in UTF-8") from None
 
 
 class CheckedFile:
@@ -34,16 +83,28 @@ class CheckedFile:
         except OSError as error:
             raise UserError(f"{path}: is not a readable HDF5 file ({reason(error)})") from None
         try:
-            self.attributes = {key: _plain(value) for key, value in self._file.attrs.items()}
+            self.attributes = {key: self._attribute(key) for key in self._file.attrs}
             self._check_format()
             self._read(self._file)
         except UserError:
             self._file.close()
             raise
-        except (KeyError, OSError, RuntimeError) as error:
+        except FAULTS as error:
             self._file.close()
-            words = str(error).strip("'\"").splitlines()[0]
+            words = reason(error).strip("'\"")
             raise UserError(f"{path}: is damaged ({words})") from None
+
+    def _attribute(self, key: str) -> Any:
+        """An attribute as Python's own type."""
+        if self._file.attrs.get_id(key).dtype.hasobject:
+            raise UserError(
+                f"{self.path}: attribute '{key}' is of variable length: the file is foreign, or of "
+                "an earlier version"
+            )
+        value = self._file.attrs[key]
+        if isinstance(value, np.bytes_):
+            return value.decode(errors="replace")
+        return value.item() if isinstance(value, np.generic) else value
 
     def _check_format(self) -> None:
         if self.attributes.get("format") != self.FORMAT:
@@ -67,8 +128,3 @@ class CheckedFile:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def _plain(value: Any) -> Any:
-    """An attribute as Python's own type."""
-    return value.item() if isinstance(value, np.generic) else value

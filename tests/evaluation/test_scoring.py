@@ -59,8 +59,8 @@ def test_maps_and_ranks_are_kept(tmp_path, dataset):
     rows = score(path, ("crps",), dataset=dataset, shape=shape)
     with h5py.File(tmp_path / "maps.h5") as kept, EnsembleFile(path) as file:
         assert dict(kept.attrs) == {
-            **{"format": "rvd-maps", "version": 1},
-            **{"dataset": dataset, "model": "rvd", "seed": 0},
+            **{"format": b"rvd-maps", "version": 2},
+            **{"dataset": dataset.encode(), "model": b"rvd", "seed": 0},
         }
         assert kept["crps"].shape == (3, 4, 8, 8)
         assert kept["crps"][:].mean() == pytest.approx(rows["value"]["crps"], rel=1e-6)

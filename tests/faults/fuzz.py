@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,16 +93,21 @@ def fuzz(name: str, inputs: st.SearchStrategy, read: Callable[[object], object])
 
 @contextmanager
 def in_time():
-    """Raise TimeoutError in the block after ``HANG`` seconds."""
+    """Raise TimeoutError in the block after ``HANG`` seconds.
+
+    A library that hangs outside of Python sees no exception: then all tests end, saying where.
+    """
 
     def late(number, frame):
         raise TimeoutError(f"a reader hung for {HANG} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, HANG)
+    faulthandler.dump_traceback_later(2 * HANG, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

@@ -64,6 +64,18 @@ def damage_text(path):
     path.write_text("not HDF5")
 
 
+def damage_attribute_in_a_heap(path):
+    with h5py.File(path, "r+") as file:
+        file.attrs["config"] = "{}"  # h5py gives it a variable length
+
+
+def damage_names_in_a_heap(path):
+    with h5py.File(path, "r+") as file:
+        names = file["train/name"].asstr()[:]
+        del file["train/name"]
+        file["train"].create_dataset("name", data=names, dtype=h5py.string_dtype())
+
+
 def damage_missing_split(path):
     with h5py.File(path, "r+") as file:
         del file["val"]
@@ -86,6 +98,8 @@ def damage_names(path):
         (damage_foreign, "so is foreign"),
         (damage_version, "version 99"),
         (damage_text, "not a readable HDF5 file"),
+        (damage_attribute_in_a_heap, "'config' is of variable length"),
+        (damage_names_in_a_heap, "name is no dataset of values of a fixed length"),
         (damage_missing_split, "is damaged"),
         (damage_offsets, "does not divide"),
         (damage_names, "not all different"),
