@@ -30,6 +30,8 @@ from lbm.errors import RunFileError, one_line_each
 
 FORMAT = "lbm-run"
 FORMAT_VERSION = 2
+# What h5py raises on damaged files.
+_FAULTS = (KeyError, OSError, RuntimeError, ValueError, TypeError, MemoryError)
 _DATASETS = ("vorticity", "solid", "tick", "drag", "lift")
 
 
@@ -125,6 +127,10 @@ def open_run(path: Path | str) -> RunFile:
     except RunFileError:
         file.close()
         raise
+    except _FAULTS as error:
+        file.close()
+        words = (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
+        raise RunFileError(f"{path}: is damaged ({words})") from None
 
 
 def open_runs(paths: Iterable[Path | str]) -> dict[str, RunFile]:

@@ -16,6 +16,10 @@ import torch
 import yaml
 from hypothesis import strategies as st
 
+from lbm.config import VortexStreet
+from lbm.errors import RunFileError
+from lbm.run_file import open_run
+from lbm.vortex_street import simulate
 from rvd.config import ConfigError, experiment_from_mapping, load_experiment
 from rvd.datasets.archives import tar_members, zip_members
 from rvd.datasets.bair import _records
@@ -105,6 +109,32 @@ def test_video_file(folder):
                 split.video(0)
 
     fuzz("video file", mangled(valid), read)
+    assert tree(folder) == {str(path)}
+
+
+def test_run_file(folder):
+    street = VortexStreet(
+        width=32,
+        height=16,
+        diameter=3.0,
+        center=8.0,
+        reynolds=20.0,
+        warmup=10,
+        interval=5,
+        frames=2,
+    )
+    path = folder / "r.h5"
+    simulate(street, path)
+    valid = path.read_bytes()
+
+    def read(data):
+        path.write_bytes(data)
+        try:
+            open_run(path).close()
+        except RunFileError as error:
+            raise UserError(str(error)) from None
+
+    fuzz("run file", mangled(valid), read)
     assert tree(folder) == {str(path)}
 
 
