@@ -24,7 +24,7 @@ help:
 	@echo "make clean       remove the demo and caches (make distclean: .venv, too)"
 
 demo: $(READY)
-	$(SNAKEMAKE) --configfile config/demo.yaml -- all
+	$(SNAKEMAKE) --quiet reason host --configfile config/demo.yaml -- all
 	@$(BIN)/rvd summary demo/results
 
 test: $(READY)
