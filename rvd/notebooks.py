@@ -17,6 +17,7 @@ from ipykernel.kernelspec import write_kernel_spec
 from nbclient.exceptions import DeadKernelError
 from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillException, PapermillExecutionError
+from traitlets.config import Config
 
 from rvd.errors import UserError
 from rvd.files import reason
@@ -45,7 +46,10 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     partial = folder.with_name(f"{folder.name}-failed.ipynb")
     # It warns of every parameter that a notebook has no use for.
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch, _this_interpreter():
+    with (
+        tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch,
+        _this_interpreter() as kernels,
+    ):
         made = Path(scratch) / "made"
         made.mkdir()
         try:
@@ -56,11 +60,14 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
                 kernel_name=KERNEL,
                 language="python",
                 progress_bar=False,
+                config=_without_ports(kernels),
             )
         except (PapermillException, DeadKernelError) as error:
             partial.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(made / executed, partial)
             raise UserError(f"{notebook}: {_failure(error)}; as far as it ran: {partial}") from None
+        except RuntimeError as error:  # a kernel that did not start
+            raise UserError(f"{notebook}: {_first_line(str(error))}") from None
         (made / executed).with_suffix(".html").write_text(_html(made / executed))
         _move(made, folder)
     partial.unlink(missing_ok=True)
@@ -73,9 +80,24 @@ def _html(executed: Path) -> str:
     return body
 
 
+def _without_ports(folder: Path) -> Config:
+    """Kernels that talk through sockets in ``folder``.
+
+    Of two that start at the same moment both may choose one port, and then one of them dies.
+    """
+    config = Config()
+    config.KernelManager.transport = "ipc"
+    config.KernelManager.ip = str(folder / "kernel")
+    return config
+
+
 @contextlib.contextmanager
-def _this_interpreter() -> Iterator[None]:
-    """A kernel named python3 that is this interpreter, before any that a user has registered."""
+def _this_interpreter() -> Iterator[Path]:
+    """A kernel named python3 that is this interpreter, before any that a user has registered.
+
+    Yields:
+        A folder that lasts as long as the kernel may run.
+    """
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory(prefix="rvd-kernel-") as folder:
         # A failing cell is in the notebook; what else a kernel logs is of its own life.
@@ -84,7 +106,7 @@ def _this_interpreter() -> Iterator[None]:
         paths = [folder, *([before] if before else [])]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
         try:
-            yield
+            yield Path(folder)
         finally:
             if before is None:
                 del os.environ["JUPYTER_PATH"]

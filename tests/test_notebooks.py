@@ -48,6 +48,33 @@ def test_runs_under_this_interpreter_whatever_kernels_there_are(tmp_path, monkey
 
 
 @pytest.mark.slow
+def test_kernels_that_start_at_once_share_no_port(tmp_path):
+    notebook = write_notebook(
+        tmp_path / "n.ipynb",
+        "import json, ipykernel.connect",
+        "connection = json.loads(ipykernel.connect.get_connection_info())",
+        "assert connection['transport'] == 'ipc', connection",
+    )
+    render(notebook, tmp_path / "out", {})
+
+
+@pytest.mark.slow
+def test_a_kernel_that_does_not_start_is_said_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("rvd.notebooks.write_kernel_spec", write_dying_kernel)
+    notebook = write_notebook(tmp_path / "n.ipynb", "1")
+    with pytest.raises(UserError, match="Kernel died") as caught:
+        render(notebook, tmp_path / "out", {})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def write_dying_kernel(folder, **_):
+    folder.mkdir(parents=True)
+    kernel = {"argv": [sys.executable, "-c", "1 / 0"], "display_name": "", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(kernel))
+
+
+@pytest.mark.slow
 def test_a_failing_cell_is_named_and_what_was_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "before.txt").write_text("kept")
