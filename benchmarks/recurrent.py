@@ -122,7 +122,7 @@ def model_of(case: str, device: str) -> tuple[VideoPredictor, Tensor]:
         config = config.model_copy(update={"normalisation": "group"})
     torch.manual_seed(0)
     model = build(config, size, channels).to(device)
-    length = config.training.clip_length  # type: ignore[union-attr]
+    length = model.config.training.clip_length
     return model, torch.rand(batch, length, channels, size, size, device=device)
 
 

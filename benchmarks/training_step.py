@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -68,12 +67,13 @@ def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float
     video = torch.rand(batch, config.training.clip_length, channels, size, size, device=where)
     step = torch.randint(config.diffusion_steps, (batch,), device=where)
     noise = torch.randn_like(video[:, config.training.context :])
-    compute: Callable[[], Tensor]
-    if variant == YARDSTICK:
-        yardstick = FrameByFrame(model)
-        compute = lambda: yardstick(video, step, noise)  # noqa: E731 (two of a kind)
-    else:
-        compute = lambda: model(video, diffusion_step=step, noise=noise)["loss"]  # noqa: E731
+    yardstick = FrameByFrame(model) if variant == YARDSTICK else None
+
+    def compute() -> Tensor:
+        if yardstick is not None:
+            return yardstick(video, step, noise)
+        return model(video, diffusion_step=step, noise=noise)["loss"]
+
     parameters = list(model.parameters())
     before, seconds = memory(where), []
     for _ in range(steps + WARM_UP[where]):

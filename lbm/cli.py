@@ -44,7 +44,9 @@ def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
     ]
     signature = inspect.signature(function)
     kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    function.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+    replaced = signature.replace(parameters=[*kept, *options])
+    # `inspect` honours the attribute, which functions are not declared to have.
+    function.__signature__ = replaced  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in (*kept, *options)}
     return function
 

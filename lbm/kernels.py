@@ -53,7 +53,7 @@ def aligned(height: int, width: int, kind: type[np.floating]) -> NDArray[np.floa
 
 
 @_compiled
-def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):  # noqa: ANN001, ANN202
+def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):
     """One cell's collision in raw moments; see `lbm.lattice.collide` for what it computes.
 
     Written for few operations: half of the time is arithmetic. `force` is None or a pair; None
@@ -116,7 +116,7 @@ def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, qu
 
 
 @_compiled
-def _sweep_row(f, g, y, width, rates, force):  # noqa: ANN001, ANN202
+def _sweep_row(f, g, y, width, rates, force):
     """Pull from `f`, collide, store to `g`, in one row of the domain."""
     # numbers of the array's own type, lest float32 be computed as float64
     bulk, shear = rates
@@ -150,7 +150,7 @@ def _sweep_row(f, g, y, width, rates, force):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _inlet(g, y, velocity):  # noqa: ANN001, ANN202
+def _inlet(g, y, velocity):
     """Left ghosts of row `y`: bounce-back from a plane that moves with the inflow (Ladd 1994)."""
     two_thirds = g.dtype.type(2 / 3)
     sixth = g.dtype.type(1 / 6)
@@ -160,7 +160,7 @@ def _inlet(g, y, velocity):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _outlet(g, y, width):  # noqa: ANN001, ANN202
+def _outlet(g, y, width):
     """Right ghosts of row `y`: anti-bounce-back to density 1 (Ginzburg et al. 2008).
 
     The velocity at the edge is the last cell's: extrapolating it half a cell on made no difference
@@ -184,7 +184,7 @@ def _outlet(g, y, width):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _below_above(g, width, walls):  # noqa: ANN001, ANN202
+def _below_above(g, width, walls):
     """Ghost rows without their corners: what the first and the last row will pull."""
     last = g.shape[1] - 2
     if walls == PERIODIC:
@@ -212,7 +212,7 @@ def _below_above(g, width, walls):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _left_right(g, width, walls):  # noqa: ANN001, ANN202
+def _left_right(g, width, walls):
     """Ghost columns of a flow periodic along x, once its ghost rows are filled."""
     last = g.shape[1] - 2
     for i in range(9):
@@ -227,7 +227,7 @@ def _left_right(g, width, walls):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _obstacles(g, solid, target, leaving, other, near, far, velocity):  # noqa: ANN001, ANN202
+def _obstacles(g, solid, target, leaving, other, near, far, velocity):
     """Solid cells: at rest inside, reflecting on the surface. Returns the force on the obstacles.
 
     Momentum exchange: what a link gives to the solid is the leaving and the returning population
@@ -250,7 +250,7 @@ def _obstacles(g, solid, target, leaving, other, near, far, velocity):  # noqa: 
 
 
 @_compiled
-def _finish(g, width, walls, profile, surface):  # noqa: ANN001, ANN202
+def _finish(g, width, walls, profile, surface):
     """The edges that can wait until all rows are done; returns the force on the obstacles."""
     _below_above(g, width, walls)
     if profile.size == 0:
@@ -259,7 +259,7 @@ def _finish(g, width, walls, profile, surface):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def bound(g, width, walls, profile, inflow, surface):  # noqa: ANN001, ANN201
+def bound(g, width, walls, profile, inflow, surface):
     """Give all ghost and solid cells of `g` what their neighbours will pull."""
     if profile.size:
         for y in range(1, g.shape[1] - 1):
@@ -269,7 +269,7 @@ def bound(g, width, walls, profile, inflow, surface):  # noqa: ANN001, ANN201
 
 
 @_compiled
-def advance(f, g, width, rates, force, walls, profile, inflow, surface, forces):  # noqa: ANN001, ANN201
+def advance(f, g, width, rates, force, walls, profile, inflow, surface, forces):
     """Advance by `len(inflow)` ticks; the newest state is in `f` after an even number, else `g`."""
     for tick in range(inflow.size):
         for y in range(1, g.shape[1] - 1):

@@ -186,7 +186,7 @@ def _build(flow: Flow) -> Any:
 
 def _scheme() -> dict[str, Any]:
     """Moments and equilibrium of `lbm.lattice`, with the two rates as arguments of the code."""
-    import sympy  # type: ignore[import-untyped]
+    import sympy  # type: ignore[import-untyped]  # it has no annotations
 
     x, y, density, jx, jy = sympy.symbols("X, Y, density, jx, jy")
     bulk, shear = sympy.symbols("bulk, shear", real=True)

@@ -20,6 +20,7 @@ from rvd.cli.options import (
     use_threads,
 )
 from rvd.config import load_experiment
+from rvd.config.folder import Crop
 from rvd.errors import UserError
 
 verbs = typer.Typer()
@@ -86,8 +87,8 @@ def predict(
     check_format(output)
     use_threads(threads)
     model = load(predictor)
-    crop = "none" if whole_frame else "center"
-    frames = read_video(video, model.size, model.channels, crop, stride)  # type: ignore[arg-type]
+    crop: Crop = "none" if whole_frame else "center"
+    frames = read_video(video, model.size, model.channels, crop, stride)
     samples = forecast(model, frames, horizon, ensemble, seed, context=context)
     write_forecast(output, frames[-context:], samples, frame_rate)
     print(f"{output}: {ensemble} futures of {horizon} frames")

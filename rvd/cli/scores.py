@@ -66,6 +66,7 @@ def tabulate(
     run = plan.experiment.run
     wanted = Wanted(run.datasets, plan.tabulated(table), run.seeds)
     scores = [Path(path) for path in plan.scores(table)]
+    # Its name was checked above.
     tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]
 
 

@@ -81,4 +81,4 @@ class SimulationDataset(VideoDataset):
 
     def shortest(self, split: str) -> int | None:
         """Frames of the shortest video of ``split``, known before it is made."""
-        return self.runs[split].frames  # type: ignore[index]
+        return self.runs[split].frames  # type: ignore[index]  # a split is any str here

@@ -49,7 +49,7 @@ def read(dataset: BairDataset, raw: Sequence[Path], threads: int | None = None) 
     for split, jobs in found.items():
         if not jobs:
             raise UserError(f"{raw[0]}: holds no file {split}/*.tfrecords")
-        expected = (dataset.videos or {}).get(split)  # type: ignore[call-overload]
+        expected = (dataset.videos or {}).get(split)  # type: ignore[call-overload]  # of SPLITS
         if expected not in (None, len(jobs)):
             raise UserError(
                 f"{raw[0]}: holds {len(jobs)} videos of '{split}', not {expected}; "

@@ -66,7 +66,7 @@ def _snippets(dataset: CityscapesDataset, archive: Path) -> list[Snippet]:
             drives[official][drive][int(frame)] = member
     found: list[Snippet] = []
     for split in SPLITS:
-        official = dataset.splits[split]  # type: ignore[index]
+        official = dataset.splits[split]  # type: ignore[index]  # of SPLITS
         before = len(found)
         for drive, pictures in drives[official].items():
             found += [Snippet(split, *part) for part in _cut(archive, drive, pictures, dataset)]

@@ -172,7 +172,7 @@ def _frames(film: Member, dataset: KthDataset) -> NDArray[np.uint8]:
     frames = []
     try:
         for frame in film_frames(film.read(), dataset.channels):
-            frames.append(fitted(frame, None, dataset.size, dataset.resize))  # noqa: PERF401
+            frames.append(fitted(frame, None, dataset.size, dataset.resize))  # noqa: PERF401 (kept up to the error)
     except EndsEarly as early:
         if early.missing > TOLERATED:
             raise

@@ -91,6 +91,7 @@ def load(path: Path, config: Section | None = None) -> VideoPredictor:
         raise UserError(f"{path}: is not a predictor file of version {VERSION}")
     try:
         stored: Any = TypeAdapter(Model).validate_json(metadata["config"])
+        # Of untrained models, which have no ``decisive``, there are no files.
         if config is not None and stored.decisive() != config.decisive():  # type: ignore[attr-defined]
             raise UserError(f"{path}: was trained under another config; train the model again")
         predictor = build(config or stored, int(metadata["size"]), int(metadata["channels"]))
