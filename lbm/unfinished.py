@@ -1,14 +1,16 @@
 """The state of a run that is not complete: what an interrupted simulation goes on from.
 
-It lies in a hidden folder beside the run file, and goes when that is there: the frames so far as
-plain records on disk, and a checkpoint, which is written whole or not at all. After a kill, frames
-beyond the checkpoint are computed again.
+It lies in a hidden folder next to the run file, and goes when that is there: the frames so far as
+plain records on disk, and the last two checkpoints, each written whole or not at all. After a kill,
+frames beyond the checkpoint are computed again.
 """
 
 import fcntl
 import json
 import os
 import shutil
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -20,6 +22,8 @@ from lbm.config import VortexStreet
 from lbm.errors import BusyError
 from lbm.flow import Solver
 from lbm.run_file import versions
+
+CHECKPOINTS = ("checkpoint.npz", "checkpoint.previous.npz")  # newest first
 
 
 class Unfinished:
@@ -45,7 +49,8 @@ class Unfinished:
         stamp = self.folder / "street.json"
         made_by = json.dumps([street.model_dump(), versions(street.solver)])
         if not stamp.exists() or stamp.read_text() != made_by:
-            (self.folder / "checkpoint.npz").unlink(missing_ok=True)
+            for name in CHECKPOINTS:
+                (self.folder / name).unlink(missing_ok=True)
             stamp.write_text(made_by)
         grid = (street.height, street.width)
         self._record = np.dtype([("force", np.float64, 2), ("vorticity", np.float32, grid)])
@@ -55,11 +60,24 @@ class Unfinished:
         self._frames = path.open("r+b")
 
     def restore(self, solver: Solver) -> None:
-        """Set `solver` to the last checkpoint; leave it as it is where there is none."""
-        path = self.folder / "checkpoint.npz"
-        if path.exists():
-            with np.load(path) as state:
-                solver.restore(state["populations"], int(state["tick"]))
+        """Set `solver` to the last sound checkpoint; leave it as it is where there is none.
+
+        A damaged one is passed over, with a line on standard error.
+        """
+        for path in (self.folder / name for name in CHECKPOINTS):
+            try:
+                with np.load(path) as state:
+                    populations, tick = state["populations"], int(state["tick"])
+            except FileNotFoundError:
+                continue
+            except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+                print(
+                    f"{path}: is damaged ({type(error).__name__}); what came before it is used",
+                    file=sys.stderr,
+                )
+                continue
+            solver.restore(populations, tick)
+            return
 
     def checkpoint(self, solver: Solver) -> None:
         """Keep the state of `solver`; all frames before it are on disk by then."""
@@ -70,7 +88,10 @@ class Unfinished:
             np.savez(file, populations=solver.populations(), tick=solver.tick)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self.folder / "checkpoint.npz")
+        newest, previous = (self.folder / name for name in CHECKPOINTS)
+        if newest.exists():
+            newest.replace(previous)
+        partial.replace(newest)
 
     def write(
         self, frame: int, vorticity: Float[np.ndarray, "y x"], force: Float[np.ndarray, " xy=2"]

@@ -60,9 +60,10 @@ def exclusive(folder: Path, name: str = "lock", who: str = "trainer") -> Iterato
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another {who} is at work there") from None
         yield
-    except BlockingIOError:
-        raise UserError(f"{folder}: another {who} is at work there") from None
     finally:
         os.close(lock)

@@ -6,13 +6,16 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.files import written_whole
+from rvd.files import reason, written_whole
+from rvd.memory import enough_memory
 
 KEPT = 2
 _NAME = re.compile(r"^step-(\d+)\.pt$")
@@ -23,7 +26,9 @@ class Damaged(Exception):  # noqa: N818 (the one before it is used)
 
 
 def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: Any) -> None:
-    """Write ``folder/step-<step>.pt`` and its SHA-256, and drop all but the last two.
+    """Write ``folder/step-<step>.pt`` and its SHA-256, and remove all but the last two.
+
+    Damaged checkpoints do not count: :func:`load_checkpoint` renamed them.
 
     Args:
         folder: of this training.
@@ -53,8 +58,9 @@ def load_checkpoint(
 ) -> tuple[int, Any] | None:
     """Step and state of the newest checkpoint that is sound, or None when there is none.
 
-    A damaged one is passed over, with a line on standard error that says so. No file, whatever it
-    holds, makes anything but tensors, numbers and strings.
+    A damaged one is renamed to ``step-<step>.pt.damaged``, with a line on standard error that says
+    so: under its old name it would count as one of those that are kept. No file, whatever it holds,
+    makes anything but tensors, numbers and strings.
 
     Args:
         folder: of this training.
@@ -62,7 +68,8 @@ def load_checkpoint(
         passed_over: told of each damaged checkpoint, and what is wrong with it.
 
     Raises:
-        UserError: the checkpoint is of another config; the message names what differs.
+        UserError: the checkpoint is of another config (the message names what differs), or a file
+            cannot be read for a reason that is not damage; nothing is renamed then.
     """
     found = _checkpoints(folder)
     for path in found:
@@ -70,6 +77,7 @@ def load_checkpoint(
             content = _read(path)
         except Damaged as fault:
             print(f"{path}: is damaged ({fault}); the one before it is used", file=sys.stderr)
+            _set_aside(path)
             if passed_over is not None:
                 passed_over(path, str(fault))
             continue
@@ -89,15 +97,22 @@ def _read(path: Path) -> dict[str, Any]:
 
     Raises:
         Damaged: the file is not as it was written, or was written by something else.
+        UserError: the disk, the network or the memory failed; the file may be sound.
     """
     try:
         recorded = _digest_path(path).read_text().split()[0]
         if recorded != _sha256(path):
             raise Damaged("its checksum does not match")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, IndexError, UnicodeDecodeError) as error:
+        with enough_memory(f"reading {path}", "free some; no checkpoint was changed"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (FileNotFoundError, IndexError, UnicodeDecodeError) as error:
         raise Damaged(f"it or its checksum cannot be read: {error}") from None
-    except Damaged:
+    except OSError as error:
+        # EIO or ESTALE say nothing of the file's content: the next attempt may read it.
+        raise UserError(
+            f"{path}: cannot be read ({reason(error)}); no checkpoint was changed"
+        ) from error
+    except (Damaged, UserError):
         raise
     except Exception as error:
         # A broken archive makes torch raise anything; its text would advise to trust the file.
@@ -105,6 +120,42 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not {"step", "stamp", "state"} <= content.keys():
         raise Damaged("it is no checkpoint of this program")
     return content
+
+
+def first_not_finite(state: Any, name: str = "") -> str | None:
+    """Return the name of a floating-point tensor in ``state`` with NaN or infinity, if any.
+
+    Args:
+        state: tensors and numbers, nested in mappings and lists.
+        name: path of ``state`` itself, put before the names within it.
+
+    Returns:
+        A path such as ``model.output.weight``; None when all values are finite.
+    """
+    tensors = list(_floating(state, name))
+    if not tensors:
+        return None
+    # One flag per tensor, read together: reading each would make a GPU wait for each.
+    device = tensors[0][1].device
+    flags = torch.stack([torch.isfinite(tensor).all().to(device) for _, tensor in tensors]).cpu()
+    return None if flags.all() else tensors[int((~flags).nonzero()[0])][0]
+
+
+def _floating(state: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(state, Tensor):
+        if state.is_floating_point():
+            yield name, state
+    elif isinstance(state, Mapping | list | tuple):
+        items = state.items() if isinstance(state, Mapping) else enumerate(state)
+        for key, value in items:
+            yield from _floating(value, f"{name}.{key}".lstrip("."))
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a damaged checkpoint, unless another process of this training has done so."""
+    with suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{path.name}.damaged"))
+    _digest_path(path).unlink(missing_ok=True)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
 from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, save
 from rvd.progress import progress
-from rvd.training.checkpoint import load_checkpoint, save_checkpoint
+from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.history import History
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
@@ -32,6 +32,7 @@ from rvd.training.validation import Validation
 from rvd.video.clips import ClipStream, as_unit, training_loader
 from rvd.video.file import VideoFile
 
+AGAINST_INFINITY = "A smaller learning_rate, a gradient_clip or float32 may help"
 MORE_MEMORY = "set a smaller training.batch, or training.gradient_checkpointing: true"
 
 
@@ -253,13 +254,19 @@ class _Trainer:
         return bool(self.accelerator.reduce(asked, "sum") > 0)
 
     def _save(self, watch: _Watch) -> None:
-        watch.check()  # never save a state from which there is no way on
+        watch.check()  # a state with NaN must not replace the one before it
+        state = {
+            "model": self.predictor.state_dict(),
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+            "average": self.average.state_dict() if self.average else None,
+        }
+        # In every process, so that all of them stop. A loss can be finite where a gradient is not.
+        if name := first_not_finite(state):
+            raise UserError(
+                f"training stopped at step {self.step}: {name} is not finite; the last checkpoint "
+                f"is kept. {AGAINST_INFINITY}"
+            )
         if self.accelerator.is_main_process:
-            state = {
-                "model": self.predictor.state_dict(),
-                "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
-                "average": self.average.state_dict() if self.average else None,
-            }
             save_checkpoint(self.task.checkpoints, self.step, self.stamp, state)
         self.saved = self.step
 
@@ -324,6 +331,5 @@ class _Watch:
             if not math.isfinite(float(value)):
                 raise UserError(
                     f"training stopped at step {self.step}: {name} is {float(value)}; the last "
-                    "checkpoint is kept. A smaller learning_rate, a gradient_clip or float32 may "
-                    "help"
+                    f"checkpoint is kept. {AGAINST_INFINITY}"
                 )

@@ -76,6 +76,23 @@ def test_stopped_anywhere_it_ends_alike(whole, tmp_path, monkeypatch, every):
     assert [p.name for p in tmp_path.iterdir()] == ["run.h5"]
 
 
+@pytest.mark.parametrize("kept", [0, 100, -7])
+def test_a_torn_checkpoint_gives_way_to_the_one_before(whole, tmp_path, monkeypatch, capsys, kept):
+    monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 3)
+    path = tmp_path / "run.h5"
+    with pytest.raises(StoppedError):
+        simulate(STREET, path, stop_after(300))
+    newest = tmp_path / ".run.h5.unfinished" / "checkpoint.npz"
+    with np.load(newest) as state:
+        torn_at = int(state["tick"])
+    newest.write_bytes(newest.read_bytes()[:kept])
+    seen = []
+    simulate(STREET, path, seen.append)
+    assert 0 < seen[0] < torn_at
+    assert "is damaged" in capsys.readouterr().err
+    assert_same(whole, path)
+
+
 def test_another_street_under_the_same_name_starts_afresh(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 1)
     path = tmp_path / "run.h5"
