@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from lbm.config import VortexStreet
 from lbm.errors import RunFileError, one_line_each
+from lbm.self_contained import why_not_self_contained
 
 FORMAT = "lbm-run"
 FORMAT_VERSION = 2
@@ -61,6 +62,8 @@ class RunFile:
             )
         self.street = self._read_street()
         for name in _DATASETS:
+            if name in file and (why := why_not_self_contained(file, name)):
+                raise RunFileError(f"{path}: dataset {name!r} {why}")
             if not isinstance(file.get(name), h5py.Dataset):
                 raise RunFileError(f"{path}: dataset {name!r} is missing")
             if file[name].dtype.hasobject:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rvd.errors import UserError
 from rvd.files import reason, software, written_whole
-from rvd.video.hdf5 import FAULTS, CheckedFile, dataset, describe, text, texts
+from rvd.video.hdf5 import FAULTS, CheckedFile, dataset, describe, member, text, texts
 
 SPLITS = ("train", "val", "test")
 
@@ -100,7 +100,7 @@ class VideoFile(CheckedFile):
     def _read(self, file: h5py.File) -> None:
         # The fields of the info are the attributes of the file.
         self.info = VideoInfo(**{f.name: self.attributes[f.name] for f in fields(VideoInfo)})
-        self.splits = {name: Split(file[name]) for name in SPLITS}
+        self.splits = {name: Split(member(file, name)) for name in SPLITS}
         for name, split in self.splits.items():
             if fault := _fault(split):
                 raise UserError(f"{self.path}: split '{name}' is inconsistent: {fault}")

@@ -1,7 +1,8 @@
 """HDF5 files opened for reading and checked at once, with faults named in one line.
 
 Text has a fixed length in them. That of variable length lies in a heap, which HDF5 reads without
-end when some bytes of it are damaged.
+end when some bytes of it are damaged. Data that lie outside of the file are refused
+(:mod:`lbm.self_contained`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from lbm.self_contained import why_not_self_contained
 from rvd.errors import UserError
 from rvd.files import reason
 
@@ -34,13 +36,24 @@ def describe(file: h5py.File, values: Mapping[str, Any]) -> None:
         file.attrs[key] = text(value)[0] if isinstance(value, str) else value
 
 
+def member(group: h5py.Group, name: str) -> Any:
+    """The dataset or group ``name`` of ``group``.
+
+    Raises:
+        UserError: its data lie outside of the file.
+    """
+    if why := why_not_self_contained(group, name):
+        raise UserError(f"{group.file.filename}: {name} {why}")
+    return group[name]
+
+
 def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     """The dataset ``name`` of ``group``, whose values are safe to read.
 
     Raises:
-        UserError: it is none, or has values of variable length.
+        UserError: it is none, has values of variable length, or has them outside of the file.
     """
-    found = group[name]
+    found = member(group, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.hasobject:
         raise UserError(f"{group.file.filename}: {name} is no dataset of values of a fixed length")
     return found
