@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
+from torch import Tensor
 
+from rvd.arguments import as_frames, positive, whole
 from rvd.config.folder import Crop
 from rvd.datasets.folder import read_frames
 from rvd.datasets.frames import Unreadable
@@ -21,7 +23,6 @@ from rvd.files import written_whole
 from rvd.models import VideoPredictor
 from rvd.models.draws import seeded
 from rvd.progress import progress
-from rvd.video.clips import as_unit
 from rvd.video.pictures import to_picture
 
 FORMATS = (".h5", ".gif", ".mp4")
@@ -43,8 +44,12 @@ def read_video(
         stride: every how many-th frame is kept.
 
     Raises:
-        UserError: it is missing or cannot be read, or its frames differ in size.
+        UserError: it is missing or cannot be read, its frames differ in size, or an argument is
+            not one of those above.
     """
+    positive(size=size, stride=stride)
+    if channels not in (1, 3):
+        raise UserError(f"channels: must be 1 (grey) or 3 (given {channels!r})")
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
@@ -56,7 +61,7 @@ def read_video(
 
 def forecast(
     model: VideoPredictor,
-    video: NDArray[Any],
+    video: NDArray[Any] | Tensor,
     horizon: int,
     ensemble: int,
     seed: int = 0,
@@ -68,8 +73,9 @@ def forecast(
 
     Args:
         model: from :func:`rvd.load`.
-        video: (frame, size, size, channel), uint8 or float32 in [0, 1]; its last frames are given
-            to the model.
+        video: array or tensor of (frame, size, size, channel), of (frame, channel, size, size), or,
+            for one channel, of (frame, size, size); uint8 in 0…255, or floating point in [0, 1].
+            Its last frames are given to the model.
         horizon: how many frames to forecast.
         ensemble: how many futures to draw.
         seed: of all randomness. A member depends on it and on its own number alone.
@@ -80,24 +86,24 @@ def forecast(
         Frames in [0, 1], float32.
 
     Raises:
-        UserError: the video is too short for the context, or not of the model's size and channels.
+        UserError: the video is too short for the context, or not of the model's size and channels,
+            or of another type or range; or a number is not positive (a seed: negative).
     """
+    positive(horizon=horizon, ensemble=ensemble, context=context, batch=batch)
+    whole(seed=seed)
+    if not isinstance(model, VideoPredictor):
+        raise UserError(f"model: must be what rvd.load returns, not {type(model).__name__}")
+    frames = as_frames(video, model.size, model.channels)
     if len(video) < context:
         raise UserError(
             f"the video has {len(video)} frames, fewer than the {context} of the context"
-        )
-    if video.shape[1:] != (model.size, model.size, model.channels):
-        raise UserError(
-            f"the video's frames (height, width, channels) are {video.shape[1:]}; the model takes "
-            f"{(model.size, model.size, model.channels)}"
         )
     config: Any = model.config
     if hasattr(config, "problem_given") and (problem := config.problem_given(context)):
         raise UserError(f"context: {problem}")
     device = best_device()
     model = model.to(device).eval()
-    given = as_unit(torch.from_numpy(np.ascontiguousarray(video[-context:])))
-    given = given.permute(0, 3, 1, 2).to(device)
+    given = torch.from_numpy(frames[-context:]).permute(0, 3, 1, 2).to(device)
     drawn = []
     with progress(ensemble, "forecast", "member") as bar:
         for first in range(0, ensemble, batch):

@@ -106,6 +106,81 @@ def test_frames_of_another_channel_count_or_size_are_refused(folder):
             rvd.forecast(model, np.zeros(shape, np.float32), horizon=1, ensemble=1)
 
 
+@pytest.fixture(scope="module")
+def model_and_video(folder):
+    model = rvd.load(folder / "predictor.safetensors")
+    return model, rvd.read_video(folder / "film.gif", model.size, model.channels)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda video: video / 255,  # float64
+        lambda video: (video / 255).astype(np.float32),
+        lambda video: torch.from_numpy(video),
+        lambda video: torch.from_numpy(video / 255).requires_grad_(),
+        lambda video: video.transpose(0, 3, 1, 2),
+        lambda video: video[..., 0],
+        lambda video: video[::-1][::-1],
+        lambda video: video / 255 + 1e-5,
+    ],
+)
+def test_each_unambiguous_form_of_a_video_gives_the_same_forecast(model_and_video, convert):
+    model, video = model_and_video
+    expected = rvd.forecast(model, video, horizon=1, ensemble=1)
+    given = rvd.forecast(model, convert(video), horizon=1, ensemble=1)
+    np.testing.assert_allclose(given, expected, atol=2e-3)
+
+
+def test_half_precision_is_taken(model_and_video):
+    model, video = model_and_video
+    expected = rvd.forecast(model, video, horizon=1, ensemble=1)
+    for half in (torch.from_numpy(video / 255).bfloat16(), (video / 255).astype(np.float16)):
+        given = rvd.forecast(model, half, horizon=1, ensemble=1)
+        np.testing.assert_allclose(given, expected, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("convert", "message"),
+    [
+        (lambda video: video.astype(np.float32), r"values from 0 to \d+; floating-point"),
+        (lambda video: video / 127.5 - 1, "values from -1 to"),
+        (lambda video: video.astype(np.int64), "values of type int64; they must be uint8"),
+        (lambda video: video > 100, "values of type bool"),
+        (lambda video: video / 255 * np.nan, "not finite"),
+        (lambda video: video.tolist(), "must be an array or a tensor, not list"),
+        (lambda video: video[0], "the model takes"),
+    ],
+)
+def test_a_video_of_another_type_or_range_is_refused_in_one_line(model_and_video, convert, message):
+    model, video = model_and_video
+    with pytest.raises(UserError, match=message) as refused:
+        rvd.forecast(model, convert(video), horizon=1, ensemble=1)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "2"])
+@pytest.mark.parametrize("name", ["horizon", "ensemble", "context", "batch"])
+def test_numbers_that_make_no_sense_are_refused_by_name(model_and_video, name, value):
+    model, video = model_and_video
+    with pytest.raises(UserError, match=f"^{name}: must be a whole number of at least 1"):
+        rvd.forecast(model, video, **{"horizon": 1, "ensemble": 1, name: value})
+
+
+def test_other_arguments_that_make_no_sense_are_refused_by_name(folder, model_and_video):
+    model, video = model_and_video
+    with pytest.raises(UserError, match=r"^seed: .*at least 0 \(given -1\)"):
+        rvd.forecast(model, video, horizon=1, ensemble=1, seed=-1)
+    with pytest.raises(UserError, match=r"^model: must be what rvd.load returns"):
+        rvd.forecast("predictor.safetensors", video, horizon=1, ensemble=1)
+    with pytest.raises(UserError, match=r"^stride: "):
+        rvd.read_video(folder / "film.gif", SIZE, 1, stride=0)
+    with pytest.raises(UserError, match=r"^size: "):
+        rvd.read_video(folder / "film.gif", 0, 1)
+    with pytest.raises(UserError, match=r"^channels: must be 1"):
+        rvd.read_video(folder / "film.gif", SIZE, 2)
+
+
 def test_pictures_of_different_sizes_are_refused(folder, tmp_path):
     for number, size in enumerate((20, 20, 24)):
         iio.imwrite(tmp_path / f"{number}.png", np.zeros((size, size, 3), np.uint8))
