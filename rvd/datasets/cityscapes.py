@@ -112,6 +112,8 @@ def _videos(
                 if png_size(data) != dataset.stored:
                     raise Unreadable("{}×{} pixels".format(*png_size(data)))
                 frame = picture(data, dataset.channels)
+                if frame.shape[:2] != dataset.stored[::-1]:
+                    raise Unreadable("its EXIF orientation lays it on its side")
             except Unreadable as error:
                 width, height = dataset.stored
                 raise UserError(f"{member}: is no picture of {width}×{height}: {error}") from None

@@ -23,6 +23,7 @@ from rvd.video.file import SPLITS, VideoInfo
 FILMS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
 LARGEST_PICTURE = 256 * 2**20
+BLOCK = 256  # frames that are kept in one array while a film is read
 
 Job = tuple[str, str, Path]
 
@@ -93,15 +94,27 @@ def hashed(names: Sequence[str], shares: Shares) -> Mapping[str, str]:
 
 
 def _found(folder: Path) -> dict[str, Path]:
-    """Name → path of the videos below ``folder``; hidden files are left out, links not followed."""
+    """Name → path of the videos below ``folder``; hidden files are left out, links not followed.
+
+    Raises:
+        UserError: a folder holds films and pictures, or a name is not in UTF-8.
+    """
     videos: dict[str, Path] = {}
     if not folder.is_dir():
         return videos
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_symlink():
             continue
+        if not _in_utf8(path.name):
+            raise UserError(f"{str(path)!a}: its name is not in UTF-8; rename it")
         if path.is_dir():
-            if any(child.suffix.lower() in PICTURES for child in path.iterdir()):
+            inside = {child.suffix.lower() for child in path.iterdir() if not _hidden(child)}
+            if inside & PICTURES and inside & FILMS:
+                raise UserError(
+                    f"{path}: holds films and pictures; a folder of pictures is one video, so put "
+                    "the films elsewhere"
+                )
+            if inside & PICTURES:
                 videos[path.name] = path
             else:
                 inner = _found(path)
@@ -109,6 +122,19 @@ def _found(folder: Path) -> dict[str, Path]:
         elif path.suffix.lower() in FILMS:
             videos[path.name] = path
     return videos
+
+
+def _hidden(path: Path) -> bool:
+    """Whether it is hidden, as what other systems leave behind is (``._0.png``)."""
+    return path.name.startswith(".")
+
+
+def _in_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _videos(
@@ -151,24 +177,32 @@ def read_frames(
     if path.is_dir():
         frames = _pictures(path, channels, stride)
     else:
-        every = enumerate(film_frames(path, channels))
+        every = enumerate(film_frames(path, channels, as_shown=True))
         frames = (frame for number, frame in every if number % stride == 0)
-    kept: list[NDArray[np.uint8]] = []
+    blocks: list[NDArray[np.uint8]] = []
+    count = 0
     shape: tuple[int, ...] = ()
     for frame in frames:
-        if kept and frame.shape != shape:
-            raise Unreadable(f"frame {len(kept)} has {frame.shape}, those before it {shape}")
+        if count and frame.shape != shape:
+            raise Unreadable(f"frame {count} has {frame.shape}, those before it {shape}")
         shape = frame.shape
         height, width = shape[:2]
-        kept.append(fitted(frame, _rectangle(crop, width, height), size, resize))
-    if not kept:
+        # Blocks, since small arrays of their own between large frames would fragment the heap.
+        if count % BLOCK == 0:
+            blocks.append(np.empty((BLOCK, size, size, channels), np.uint8))
+        blocks[-1][count % BLOCK] = fitted(frame, _rectangle(crop, width, height), size, resize)
+        count += 1
+    if not count:
         raise Unreadable("it holds no pictures")
-    return np.stack(kept)
+    blocks[-1] = blocks[-1][: (count - 1) % BLOCK + 1]
+    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
 def _pictures(folder: Path, channels: int, stride: int) -> Iterator[NDArray[np.uint8]]:
     """The pictures of a folder, in the order of the numbers in their names (2 before 10)."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+    paths = [
+        path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not _hidden(path)
+    ]
     for path in sorted(paths, key=_natural)[::stride]:
         try:
             if path.stat().st_size > LARGEST_PICTURE:
@@ -184,7 +218,8 @@ def _pictures(folder: Path, channels: int, stride: int) -> Iterator[NDArray[np.u
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     parts = re.findall(r"\d+|\D+", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    # Not isdigit, which is true of ² as well, of which int knows nothing.
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _rectangle(crop: Crop, width: int, height: int) -> tuple[int, int, int, int] | None:

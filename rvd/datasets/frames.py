@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from rvd.config.video_dataset import Resize
 
@@ -28,6 +29,9 @@ INTERPOLATION: dict[Resize, int] = {
 
 # A film may be a list of addresses; none is followed.
 LOCAL = {"protocol_whitelist": "file"}
+
+# Pixels that a picture or a frame may have: 16384×16384, beyond which it is taken for a bomb.
+LARGEST = 2**28
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -59,33 +63,40 @@ def fitted(frame: Picture, crop: Crop | None, size: int, resize: Resize) -> Pict
     if frame.shape[:2] != (size, size):
         resized = cv2.resize(frame, (size, size), interpolation=INTERPOLATION[resize])
         frame = np.asarray(resized, np.uint8)
-    return frame.reshape(size, size, -1)
+    # A copy, not a view: a view would keep the whole frame in memory.
+    return frame.reshape(size, size, -1).copy()
 
 
-def film_frames(source: Path | bytes, channels: int) -> Iterator[Picture]:
+def film_frames(source: Path | bytes, channels: int, as_shown: bool = False) -> Iterator[Picture]:
     """The frames of a film in order, each (height, width, channels), grey or RGB.
 
     Args:
         source: a file, or the bytes of one.
         channels: 1 for grey, 3 for RGB.
+        as_shown: whether frames are turned and stretched as a player shows them (films of phones
+            lie on their side and say so; pixels need not be square), or are left as stored.
 
     Raises:
         EndsEarly: after the last frame, since it announces more.
-        Unreadable: it is no film, or is corrupt.
+        Unreadable: it is no film, is corrupt, or has frames of more than 2²⁸ pixels.
     """
     layout = "gray" if channels == 1 else "rgb24"
     count, announced = 0, 0
     try:
-        opened = BytesIO(source) if isinstance(source, bytes) else str(source)
+        opened = BytesIO(source) if isinstance(source, bytes) else address(source)
         with av.open(opened, "r", options=LOCAL) as container:
             if not container.streams.video:
                 raise Unreadable("it holds no film")
             stream = container.streams.video[0]
             announced = stream.frames
+            refuse_bomb(stream.codec_context.width, stream.codec_context.height)
+            width = _shown_width(stream) if as_shown else None
             for frame in container.decode(stream):
                 if frame.is_corrupt:
                     raise Unreadable(f"frame {count} is corrupt")
-                decoded = np.asarray(frame.to_ndarray(format=layout), np.uint8)
+                decoded = np.asarray(frame.to_ndarray(format=layout, width=width), np.uint8)
+                if as_shown and frame.rotation:
+                    decoded = np.rot90(decoded, round(frame.rotation / 90))
                 yield decoded.reshape(*decoded.shape[:2], channels)
                 count += 1
     except (av.FFmpegError, OSError) as error:
@@ -96,6 +107,27 @@ def film_frames(source: Path | bytes, channels: int) -> Iterator[Picture]:
         raise EndsEarly(count, announced)
 
 
+def address(path: Path) -> str:
+    """Return ``path`` as FFmpeg takes it for a file: ``12:30.mp4`` would name a protocol ``12``."""
+    return f"file:{path}"
+
+
+def refuse_bomb(width: int, height: int) -> None:
+    """Refuse a picture or frame before it is decoded.
+
+    Raises:
+        Unreadable: it has more than 2²⁸ pixels.
+    """
+    if width * height > LARGEST:
+        raise Unreadable(f"it claims {width}×{height} pixels, more than {LARGEST:,}")
+
+
+def _shown_width(stream: av.VideoStream) -> int | None:
+    """The width at which pixels are square; None where they are."""
+    ratio = stream.sample_aspect_ratio
+    return round(stream.codec_context.width * ratio) if ratio and ratio != 1 else None
+
+
 def frame_rate(path: Path) -> float | None:
     """Frames per second of a film; None where it does not say.
 
@@ -103,7 +135,7 @@ def frame_rate(path: Path) -> float | None:
         Unreadable: it is no film.
     """
     try:
-        with av.open(str(path), "r", options=LOCAL) as container:
+        with av.open(address(path), "r", options=LOCAL) as container:
             rate: Fraction | None = container.streams.video[0].average_rate
     except (av.FFmpegError, OSError, IndexError) as error:
         raise Unreadable(f"it is no film ({error})") from None
@@ -113,11 +145,18 @@ def frame_rate(path: Path) -> float | None:
 def picture(data: bytes, channels: int) -> Picture:
     """A picture (height, width, channels), grey or RGB, from the bytes of a PNG, JPEG ….
 
+    It is turned as its EXIF orientation says.
+
     Raises:
-        Unreadable: it is no picture, or is truncated or corrupt.
+        Unreadable: it is no picture, is truncated or corrupt, or has more than 2²⁸ pixels.
     """
     if data.startswith(PNG_SIGNATURE) and PNG_END not in data[-64:]:
         raise Unreadable("it is truncated")
+    try:
+        with Image.open(BytesIO(data)) as header:  # reads no pixels
+            refuse_bomb(*header.size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise Unreadable("it is no picture, or a corrupt one") from None
     flag = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None

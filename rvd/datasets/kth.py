@@ -125,7 +125,12 @@ def _films(archives: Sequence[Path]) -> dict[str, Member]:
         for member in by_name(zip_members(archive, LARGEST_FILM)):
             stem, suffix = Path(member.name).stem, Path(member.name).suffix
             if suffix == ".avi" and stem.endswith("_uncomp"):
-                found[stem.removesuffix("_uncomp")] = member
+                name = stem.removesuffix("_uncomp")
+                if name in found:
+                    raise UserError(
+                        f"{member}: the film {name} is there twice, also in {found[name]}"
+                    )
+                found[name] = member
     if not found:
         raise UserError("no archive holds a film named like person01_boxing_d1_uncomp.avi")
     return found

@@ -61,6 +61,8 @@ def index(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
         if len(header) < 12:
             raise BadRecord(f"{number} is truncated")
         length, checksum = struct.unpack("<QI", header)
+        if position == offset and (packing := _compression(header)):
+            raise BadRecord(f"the file is compressed by {packing}; decompress it first")
         if masked_crc32c(header[:8]) != checksum:
             raise BadRecord(f"{number} is corrupt (the CRC-32C of its length differs)")
         if position + 12 + length + 4 > end:
@@ -69,6 +71,16 @@ def index(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
         (checksum,) = struct.unpack("<I", file.read(4))
         yield Record(position + 12, length, checksum)
         position += 12 + length + 4
+
+
+def _compression(header: bytes) -> str | None:
+    """TensorFlow's name for what a file was compressed by, from its first bytes."""
+    if header.startswith(b"\x1f\x8b"):
+        return "GZIP"
+    # zlib: deflate with a window of 32 KiB, and a check of both bytes; a length's byte 7 is zero.
+    if header[0] == 0x78 and int.from_bytes(header[:2], "big") % 31 == 0 and header[7]:
+        return "ZLIB"
+    return None
 
 
 def read_record(file: BinaryIO, record: Record) -> bytes:

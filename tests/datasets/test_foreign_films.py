@@ -1,0 +1,145 @@
+"""Films and folders as other software leaves them."""
+
+import gzip
+import os
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from rvd.datasets import frames
+from rvd.datasets.folder import BLOCK, read_frames, split_videos
+from rvd.datasets.frames import Unreadable, film_frames, fitted, picture
+from rvd.datasets.tfrecord import BadRecord, index
+from rvd.errors import UserError
+from tests.datasets.archives import film
+from tests.datasets.test_folder import folder
+
+
+def gradient(width, height):
+    """Bright at the top left alone, so that each turn of it looks different."""
+    y, x = np.mgrid[0:height, 0:width]
+    return (255 * (1 - x / width) * (1 - y / height)).astype(np.uint8)
+
+
+def mp4(path, picture, count=3, aspect=None, clockwise=0):
+    """A film of one picture; ``clockwise`` quarter turns stand in its header, as phones write."""
+    container = av.open(str(path), "w")
+    stream = container.add_stream("mpeg4", rate=10)
+    stream.height, stream.width = picture.shape
+    stream.pix_fmt, stream.bit_rate = "yuv420p", 8_000_000
+    if aspect is not None:
+        stream.codec_context.sample_aspect_ratio = aspect
+    for _ in range(count):
+        frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+    container.close()
+    data = bytearray(path.read_bytes())
+    cosine, sine = [(1, 0), (0, 1), (-1, 0), (0, -1)][clockwise]
+    one = 1 << 16
+    matrix = [cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30]
+    # After the box's type: version, three times, a number, spare bytes, and then the matrix.
+    at = data.index(b"tkhd") + 4 + 40
+    data[at : at + 36] = struct.pack(">9i", *matrix)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("clockwise", [0, 1, 2, 3])
+def test_a_film_that_says_how_it_was_held_is_turned_upright(tmp_path, clockwise):
+    stored = gradient(64, 32)
+    path = mp4(tmp_path / "phone.mp4", stored, clockwise=clockwise)
+    expected = np.rot90(stored, -clockwise)
+    (first, *_) = film_frames(path, 1, as_shown=True)
+    assert first.shape[:2] == expected.shape
+    assert np.abs(first[..., 0].astype(int) - expected).mean() < 6
+    (left_as_stored, *_) = film_frames(path, 1)
+    assert np.abs(left_as_stored[..., 0].astype(int) - stored).mean() < 6
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path):
+    stored = gradient(32, 48)
+    path = mp4(tmp_path / "wide.mp4", stored, aspect=Fraction(2, 1))
+    (first, *_) = film_frames(path, 1, as_shown=True)
+    assert first.shape == (48, 64, 1)
+    expected = cv2.resize(stored, (64, 48), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(first[..., 0].astype(int) - expected).mean() < 6
+
+
+def test_a_name_with_a_colon_is_no_protocol(tmp_path, monkeypatch):
+    film(tmp_path / "12:30.avi", 4, (32, 32))
+    monkeypatch.chdir(tmp_path)
+    assert len(read_frames(Path("12:30.avi"), 16, 1)) == 4
+
+
+def test_hidden_files_of_other_systems_are_no_pictures(tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8), 80 * number, np.uint8))
+        (tmp_path / f"._{number}.png").write_bytes(b"resource fork")
+    assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 80, 160]
+
+
+def test_names_with_digits_that_are_no_decimals_are_in_order(tmp_path):
+    for value, name in enumerate(("2²1.png", "10.png")):
+        cv2.imwrite(str(tmp_path / name), np.full((8, 8), value, np.uint8))
+    assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 1]
+
+
+def test_films_among_pictures_are_not_lost_silently(tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    film(mixed / "a.avi", 3, (16, 16))
+    cv2.imwrite(str(mixed / "cover.png"), np.zeros((8, 8), np.uint8))
+    with pytest.raises(UserError, match="mixed: holds films and pictures"):
+        split_videos(folder(tmp_path), tmp_path)
+
+
+def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/\xff.avi", "wb"):
+        pass
+    with pytest.raises(UserError, match=r"udcff\.avi': its name is not in UTF-8"):
+        split_videos(folder(tmp_path), tmp_path)
+
+
+def test_a_kept_frame_does_not_keep_the_frame_that_it_was_cut_from():
+    whole = np.zeros((480, 640, 3), np.uint8)
+    assert fitted(whole, (0, 0, 64, 64), 64, "area").base is None
+
+
+@pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1])
+def test_frames_are_whole_across_blocks(tmp_path, count):
+    film(tmp_path / "a.avi", count, (32, 64))
+    found = read_frames(tmp_path / "a.avi", 16, 1, "none")
+    assert len(found) == count
+    means = found.reshape(count, -1).mean(1)
+    assert np.abs(np.diff(means[: min(count, 150)]) - 1).max(initial=0) < 3
+
+
+def test_pictures_that_claim_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
+    data = cv2.imencode(".png", np.zeros((300, 300), np.uint8))[1].tobytes()
+    assert picture(data, 1).shape == (300, 300, 1)
+    monkeypatch.setattr(frames, "LARGEST", 80_000)
+    monkeypatch.setattr(cv2, "imdecode", None)  # calling it would fail
+    with pytest.raises(Unreadable, match="claims 300×300 pixels"):
+        picture(data, 1)
+
+
+def test_films_that_claim_too_many_pixels_are_refused(tmp_path, monkeypatch):
+    film(tmp_path / "a.avi", 3, (320, 240))
+    monkeypatch.setattr(frames, "LARGEST", 70_000)
+    with pytest.raises(Unreadable, match="claims 320×240 pixels"):
+        next(film_frames(tmp_path / "a.avi", 1))
+
+
+@pytest.mark.parametrize(("pack", "name"), [(gzip.compress, "GZIP"), (zlib.compress, "ZLIB")])
+def test_compressed_records_are_named_as_such(tmp_path, pack, name):
+    path = tmp_path / "a.tfrecords"
+    path.write_bytes(pack(os.urandom(200)))
+    with path.open("rb") as file, pytest.raises(BadRecord, match=f"compressed by {name}"):
+        list(index(file, 0, path.stat().st_size))
