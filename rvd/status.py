@@ -71,7 +71,7 @@ def _progress(plan: Plan, dataset: str, model: str, seed: int, *, own: bool) -> 
             state = "trained"
         elif journal.exists():
             state = "training"
-    described: Any = plan.experiment.models[model]
+    described: Any = plan.experiment.model(model, dataset)
     last = entries[-1] if entries else {}
     return Progress(
         dataset,

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from rvd.config.experiment import merge
+from rvd.config.inheritance import merge
 from tests.tiny import config
 
 REPOSITORY = Path(__file__).parents[1]
@@ -90,7 +90,7 @@ class TestWhole:
         assert run.returncode == 0, run.stderr[-2000:]
         assert list((finished / folder / "sampler_cost").glob("*.png"))
         chosen = yaml.safe_load((finished / folder / "sampler.yaml").read_text())
-        assert "method" in chosen["models"]["rvd"]["sampler"]
+        assert "method" in chosen["models"]["rvd"]["on"]["simulation"]["sampler"]
 
     @pytest.mark.parametrize(
         ("changes", "rules"),

@@ -49,7 +49,7 @@ def sample(
     entry(experiment, "datasets", dataset)
     entry(experiment, "models", model)
     with VideoFile(videos) as file:
-        forecasting = forecaster(experiment, model, file, predictor)
+        forecasting = forecaster(experiment, model, file, predictor, dataset=dataset)
         device.prepare(forecasting, experiment.compute)
         for module in forecasting.inner:
             device.compiled(module, experiment.compute)
@@ -118,8 +118,9 @@ def tune_sampler(
 
     use_threads(threads)
     experiment = load_experiment(config)
-    section = entry(experiment, "models", model)
+    entry(experiment, "models", model)
     horizon = entry(experiment, "datasets", dataset).horizon
+    section = experiment.model(model, dataset)
     trained = load(predictor, section if hasattr(section, "training") else None)
     if not isinstance(trained, ResidualVideoDiffusion):
         raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
@@ -133,5 +134,5 @@ def tune_sampler(
             trials.append(trial)
             tuning.write_costs(costs, trials, every)
     chosen = tuning.choose(trials, every, most_steps)
-    tuning.write_choice(output, model, chosen)
+    tuning.write_choice(output, model, dataset, chosen)
     print(output.read_text(), end="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,11 +57,12 @@ def train(
     from rvd.video import VideoFile
 
     device.apply(experiment.compute, threads)
-    section = entry(experiment, "models", model)
+    entry(experiment, "models", model)
+    described = entry(experiment, "datasets", dataset)
+    section: Any = experiment.model(model, dataset)
     settings = getattr(section, "training", None)
     if settings is None:
         raise UserError(f"models.{model}: a model of kind '{section.kind}' is not trained")
-    described = entry(experiment, "datasets", dataset)
     with VideoFile(videos) as file:
         size, _, channels = file.frame_shape
         fingerprint = file.fingerprint()

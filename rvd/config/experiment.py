@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from rvd.config.datasets import Dataset
+from rvd.config.inheritance import merge, mistakes_on, resolve_like, section_on
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
@@ -108,12 +109,15 @@ class Experiment(Section):
         resolved = copy.deepcopy(dict(value))
         models = resolved.get("models")
         for model in models.values() if isinstance(models, Mapping) else ():
-            if isinstance(model, dict) and "objective" in model:
-                model["objective"] = named_objective(model["objective"])
+            if isinstance(model, dict):
+                on = model.get("on")
+                for section in (model, *(on.values() if isinstance(on, Mapping) else ())):
+                    if isinstance(section, dict) and "objective" in section:
+                        section["objective"] = named_objective(section["objective"])
         for kind in ("datasets", "models"):
             if isinstance(resolved.get(kind), Mapping):
                 sections = resolved[kind]
-                resolved[kind] = {name: _likened(kind, name, sections) for name in sections}
+                resolved[kind] = {name: resolve_like(kind, name, sections) for name in sections}
         return resolved
 
     @model_validator(mode="after")
@@ -128,14 +132,24 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _settings_on_datasets_are_valid(self) -> Self:
+        if mistakes := mistakes_on(self.models, self.datasets):
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    @model_validator(mode="after")
     def _means_have_a_model(self) -> Self:
         for name, model in self.models.items():
             if isinstance(model, MeanOf):
+                problem = (
+                    f"models.{name}.of: '{model.of}' is not a model with a next-frame predictor"
+                )
                 other = self.models.get(model.of)
                 if not (isinstance(other, ResidualDiffusion) and other.residual):
-                    raise ValueError(
-                        f"models.{name}.of: '{model.of}' is not a model with a next-frame predictor"
-                    )
+                    raise ValueError(problem)
+                for dataset in other.on:
+                    if not getattr(self.model(model.of, dataset), "residual", False):
+                        raise ValueError(f"{problem} on '{dataset}'")
         return self
 
     @model_validator(mode="after")
@@ -151,7 +165,7 @@ class Experiment(Section):
                     f"{shortest['test']} frames of a test video of '{dataset_name}'"
                 )
             for model_name in self.run.models:
-                model = self.models[model_name]
+                model = self.model(model_name, dataset_name)
                 if not isinstance(model, TrainedModel):
                     continue
                 problem = model.problem_at(dataset.size)
@@ -167,27 +181,21 @@ class Experiment(Section):
                     )
         return self
 
+    def model(self, name: str, dataset: str) -> Model:
+        """The section of model ``name`` as it is on ``dataset``: its ``on`` applied, and empty.
 
-def _likened(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
-    section, chain = sections[name], [name]
-    while isinstance(section, Mapping) and "like" in section:
-        other = section["like"]
-        if not isinstance(other, str) or other in chain or other not in sections:
-            raise ValueError(f"{kind}.{name}.like: '{other}' is not another of the {kind}")
-        chain.append(other)
-        own = {key: value for key, value in section.items() if key != "like"}
-        section = merge(sections[other], own)
-    return section
+        Args:
+            name: of ``models``.
+            dataset: of ``datasets``.
 
-
-def merge(base: Any, change: Any) -> Any:
-    """``change`` laid over ``base``: mappings merge, all else is replaced (as Snakemake does)."""
-    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
-        return copy.deepcopy(change)
-    merged = {key: copy.deepcopy(value) for key, value in base.items()}
-    for key, value in change.items():
-        merged[key] = merge(merged[key], value) if key in merged else copy.deepcopy(value)
-    return merged
+        Raises:
+            KeyError: there is no such model.
+        """
+        section = self.models[name]
+        if not isinstance(section, TrainedModel):
+            return section
+        resolved: Any = section_on(section, dataset)
+        return resolved
 
 
 def experiment_from_mapping(values: Mapping[str, Any]) -> Experiment:

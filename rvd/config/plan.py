@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,22 +173,25 @@ class Plan:
 
     def budget(self) -> str:
         """Training steps, diffusion steps N, and the ensemble, in words."""
-        models = {m: self.experiment.models[m] for m in self.experiment.run.models}
-        steps: dict[int, list[str]] = {}
-        diffusion: dict[str, list[str]] = {}
-        for name, model in models.items():
-            if isinstance(model, TrainedModel):
-                steps.setdefault(model.training.steps, []).append(name)
-            if isinstance(model, ResidualDiffusion):
-                diffusion.setdefault(_diffusion(model), []).append(name)
+        run = self.experiment.run
+        steps: dict[str, dict[str, list[str]]] = {}
+        diffusion: dict[str, dict[str, list[str]]] = {}
+        for name in run.models:
+            for dataset in run.datasets:
+                model = self.experiment.model(name, dataset)
+                if isinstance(model, TrainedModel):
+                    budget = f"{model.training.steps:,} steps"
+                    steps.setdefault(budget, {}).setdefault(name, []).append(dataset)
+                if isinstance(model, ResidualDiffusion):
+                    words = _diffusion(model)
+                    diffusion.setdefault(words, {}).setdefault(name, []).append(dataset)
         protocol = self.experiment.evaluation
-        return "; ".join(
-            [
-                *(f"{count:,} steps: {', '.join(names)}" for count, names in steps.items()),
-                *(f"{words}: {', '.join(names)}" for words, names in diffusion.items()),
-                f"{protocol.ensemble} members, {protocol.clips} clips at the most",
-            ]
-        )
+        budgets = [
+            f"{words}: {', '.join(_on(name, among, run.datasets) for name, among in names.items())}"
+            for words, names in (*steps.items(), *diffusion.items())
+        ]
+        ensemble = f"{protocol.ensemble} members, {protocol.clips} clips at the most"
+        return "; ".join([*budgets, ensemble])
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -215,7 +218,7 @@ class Plan:
 
     def training(self, dataset: str, model: str) -> str:
         """Model, augmentation and revision."""
-        described: Any = self.experiment.models[model]
+        described: Any = self.experiment.model(model, dataset)
         return json.dumps(
             {
                 "model": described.decisive(),
@@ -226,7 +229,7 @@ class Plan:
 
     def sampling(self, dataset: str, model: str) -> str:
         """What forecasting adds to the weights (or a model that has none), protocol, horizon."""
-        described = self.experiment.models[model]
+        described = self.experiment.model(model, dataset)
         protocol = self.experiment.evaluation
         model_values = (
             described.forecasting() if isinstance(described, TrainedModel) else _values(described)
@@ -245,6 +248,11 @@ def _diffusion(model: ResidualDiffusion) -> str:
     sampler = model.sampler
     steps = f" in {sampler.steps} steps" if sampler.steps else ""
     return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
+
+
+def _on(model: str, among: Sequence[str], datasets: Sequence[str]) -> str:
+    """``model``, and ``among`` which datasets where that is not all of them."""
+    return model if len(among) == len(datasets) else f"{model} ({', '.join(among)})"
 
 
 def _listing(folder: Path) -> str:

@@ -105,7 +105,7 @@ class ResidualDiffusion(TrainedModel):
 
     def decisive(self) -> dict[str, object]:
         """What the trained weights depend on: all but the sampler."""
-        own = self.model_dump(mode="json", exclude={"sampler", "training"})
+        own = self.model_dump(mode="json", exclude={"sampler", "training", "on"})
         return {**own, "training": self.training.decisive()}
 
     def forecasting(self) -> dict[str, object]:

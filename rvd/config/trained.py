@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from rvd.config.section import Section
 from rvd.config.training import Training
@@ -24,13 +26,32 @@ class Stage:
 
 
 class TrainedModel(Section):
-    """A model with weights: its ``training``, and what the rest of the project asks of it."""
+    """A model with weights: its ``training``, and what the rest of the project asks of it.
+
+    ``on`` holds settings per dataset, laid over the section where the model is used on that
+    dataset (:meth:`rvd.config.Experiment.model`).
+    """
 
     training: Training
+    on: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _keys_as_in_json(cls, value: Any) -> Any:
+        """A config that was written as JSON and read back is to equal the one before."""
+        return _with_text_keys(value)
+
+    @model_serializer(mode="wrap")
+    def _without_empty_on(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What predictor files and checkpoints keep has no ``on``, as those from before it."""
+        values: dict[str, Any] = serialize(self)
+        if not self.on:
+            values.pop("on", None)
+        return values
 
     def decisive(self) -> dict[str, object]:
         """What the trained weights depend on: all but what only observes the training."""
-        own = self.model_dump(mode="json", exclude={"training"})
+        own = self.model_dump(mode="json", exclude={"training", "on"})
         return {**own, "training": self.training.decisive()}
 
     def forecasting(self) -> dict[str, object]:
@@ -51,6 +72,12 @@ class TrainedModel(Section):
     def problem_given(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""
         return None
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
+    return [_with_text_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 class WindowModel(TrainedModel):

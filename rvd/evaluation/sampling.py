@@ -32,7 +32,12 @@ MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
 
 def forecaster(
-    experiment: Experiment, model: str, videos: VideoFile, predictor: Path | None
+    experiment: Experiment,
+    model: str,
+    videos: VideoFile,
+    predictor: Path | None,
+    *,
+    dataset: str,
 ) -> VideoPredictor:
     """The named model, ready to forecast.
 
@@ -41,11 +46,12 @@ def forecaster(
         model: a name of its ``models``.
         videos: an open video file, whose training split the analogue forecast searches.
         predictor: the trained model's file; None for one that is not trained.
+        dataset: a name of its ``datasets``, for the model's settings on it.
 
     Raises:
         UserError: a trained model is asked for and there is no ``predictor``, or it is unfit.
     """
-    config: Any = experiment.models[model]
+    config: Any = experiment.model(model, dataset)
     size, _, channels = videos.frame_shape
     if isinstance(config, Persistence):
         return PersistenceForecast(config, size, channels)
@@ -54,7 +60,7 @@ def forecaster(
     if predictor is None:
         raise UserError(f"model '{model}' is trained; give its --predictor")
     if isinstance(config, MeanOf):
-        trained = load(predictor, experiment.models[config.of])
+        trained = load(predictor, experiment.model(config.of, dataset))
         assert isinstance(trained, ResidualVideoDiffusion)  # the config sees to it
         return MeanForecast(trained)
     loaded = load(predictor, config)
@@ -195,7 +201,7 @@ def _info(
     experiment: Experiment, videos: VideoFile, dataset: str, model: str, seed: int
 ) -> EnsembleInfo:
     config = {
-        "model": experiment.models[model].model_dump(mode="json"),
+        "model": experiment.model(model, dataset).model_dump(mode="json"),
         "evaluation": experiment.evaluation.model_dump(mode="json"),
     }
     return EnsembleInfo(

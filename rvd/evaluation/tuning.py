@@ -113,10 +113,11 @@ def choose(trials: Sequence[Trial], diffusion_steps: int, most_steps: int) -> Tr
     return min(good, key=lambda trial: (trial.sampler.steps or diffusion_steps, trial.crps))
 
 
-def write_choice(path: Path, model: str, chosen: Trial) -> None:
-    """A config to lay over the experiment's: the chosen sampler of ``model``."""
-    values = chosen.sampler.model_dump(mode="json", exclude_none=True)
-    text = yaml.safe_dump({"models": {model: {"sampler": values}}}, sort_keys=False)
+def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
+    """A config to lay over the experiment's: the chosen sampler of ``model`` on ``dataset``."""
+    # Null keys, too: this is laid over the sampler of the model's section.
+    on = {dataset: {"sampler": chosen.sampler.model_dump(mode="json")}}
+    text = yaml.safe_dump({"models": {model: {"on": on}}}, sort_keys=False)
     note = f"# chosen on validation videos: CRPS {chosen.crps:.3f} in {chosen.seconds:.1f} s\n"
     with written_whole(path) as partial:
         partial.write_text(note + text)

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from rvd.config import ConfigError, experiment_from_mapping, load_experiment
-from rvd.config.experiment import merge
+from rvd.config.inheritance import merge
 from rvd.config.plan import Plan
 from tests.tiny import config, experiment
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from rvd.config import experiment_from_mapping
-from rvd.config.experiment import merge
+from rvd.config.inheritance import merge
 from tests.tiny import config
 
 PAPER = Path(__file__).parents[2] / "config" / "config.yaml"

@@ -32,7 +32,8 @@ def draw(videos, model, output, predictor=None, changes=None, **replaced):
     described = experiment(**(changes or {}))
     with VideoFile(videos) as file:
         keys = {"dataset": "simulation", "model": model, "seed": 0, "output": output} | replaced
-        sample(forecaster(described, model, file, predictor), file, described, **keys)
+        forecasting = forecaster(described, model, file, predictor, dataset="simulation")
+        sample(forecasting, file, described, **keys)
     return EnsembleFile(output)
 
 

@@ -4,7 +4,7 @@ import torch
 import yaml
 
 from rvd.config import Sampler, experiment_from_mapping
-from rvd.config.experiment import merge
+from rvd.config.inheritance import merge
 from rvd.errors import UserError
 from rvd.evaluation.tuning import (
     Trial,
@@ -51,10 +51,10 @@ def test_samplers_are_tried_on_the_same_clips_and_the_choice_is_a_config(tmp_pat
     assert [t.sampler for t in trials] == samplers
     assert [t.crps for t in trials] == [t.crps for t in again]
     chosen = choose(trials, 10, 5)
-    write_choice(tmp_path / "chosen.yaml", "rvd", chosen)
+    write_choice(tmp_path / "chosen.yaml", "rvd", "simulation", chosen)
     change = yaml.safe_load((tmp_path / "chosen.yaml").read_text())
     described = experiment_from_mapping(merge(config(), change))
-    assert described.models["rvd"].sampler == chosen.sampler
+    assert described.model("rvd", "simulation").sampler == chosen.sampler
     write_costs(tmp_path / "costs.csv", trials, 10)
     table = pd.read_csv(tmp_path / "costs.csv")
     assert {"sampler", "steps", "clip", "crps", "seconds"} <= set(table)

@@ -1,0 +1,84 @@
+"""Sections laid over each other: files, ``like``, and ``on``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from rvd.config.section import describe
+from rvd.config.trained import TrainedModel
+
+# A section on a dataset stays the same kind of model, and is resolved already.
+FIXED = ("kind", "like", "on")
+
+
+def merge(base: Any, change: Any) -> Any:
+    """``change`` laid over ``base``: mappings merge, all else is replaced (as Snakemake does)."""
+    if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
+        return copy.deepcopy(change)
+    merged = {key: copy.deepcopy(value) for key, value in base.items()}
+    for key, value in change.items():
+        merged[key] = merge(merged[key], value) if key in merged else copy.deepcopy(value)
+    return merged
+
+
+def resolve_like(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
+    """The section ``name`` of ``sections`` laid over the one that it is ``like``.
+
+    Raises:
+        ValueError: ``like`` names no other section, or leads back to this one.
+    """
+    section, chain = sections[name], [name]
+    while isinstance(section, Mapping) and "like" in section:
+        other = section["like"]
+        if not isinstance(other, str) or other in chain or other not in sections:
+            raise ValueError(f"{kind}.{name}.like: '{other}' is not another of the {kind}")
+        chain.append(other)
+        own = {key: value for key, value in section.items() if key != "like"}
+        section = merge(sections[other], own)
+    return section
+
+
+def section_on(section: TrainedModel, dataset: str) -> TrainedModel:
+    """``section`` with its settings for ``dataset`` laid over it, and ``on`` empty.
+
+    Raises:
+        pydantic.ValidationError: the two together are no valid section.
+    """
+    if dataset not in section.on:
+        return section.model_copy(update={"on": {}}) if section.on else section
+    # JSON's keys are text, as those of `on` are: 64 and "64" must not stand next to each other.
+    own = section.model_dump(mode="json", exclude={"on"})
+    return type(section).model_validate(merge(own, section.on[dataset]))
+
+
+def mistakes_on(models: Mapping[str, Any], datasets: Iterable[str]) -> list[str]:
+    """One line for each mistake in the ``on`` of ``models``.
+
+    A mistake that is inherited through ``like`` is reported for one of the models only.
+    """
+    known = sorted(datasets)
+    found: dict[str, str] = {}
+    for name, section in models.items():
+        if not isinstance(section, TrainedModel):
+            continue
+        for dataset in section.on:
+            for mistake in _mistakes(section, dataset, known):
+                line = f"on.{dataset}{mistake}"
+                found.setdefault(line, f"models.{name}.{line}")
+    return list(found.values())
+
+
+def _mistakes(section: TrainedModel, dataset: str, known: list[str]) -> list[str]:
+    if dataset not in known:
+        return [f": there is no such dataset; there are {', '.join(known)}"]
+    if fixed := [key for key in FIXED if key in section.on[dataset]]:
+        return [f".{key}: a model's {key} is the same on all datasets" for key in fixed]
+    try:
+        section_on(section, dataset)
+    except ValidationError as error:
+        return [f".{line}" for line in describe(error, type(section)).splitlines()]
+    return []
