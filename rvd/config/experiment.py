@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,7 +20,7 @@ from pydantic import (
 )
 
 from rvd.config.datasets import Dataset
-from rvd.config.inheritance import merge, mistakes_on, resolve_like, section_on
+from rvd.config.inheritance import merge, mistakes_on, resolve_like, section_on, with_text_on
 from rvd.config.models import Model
 from rvd.config.residual_diffusion import ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
@@ -107,13 +108,9 @@ class Experiment(Section):
         if not isinstance(value, Mapping):
             return value
         resolved = copy.deepcopy(dict(value))
-        models = resolved.get("models")
-        for model in models.values() if isinstance(models, Mapping) else ():
-            if isinstance(model, dict):
-                on = model.get("on")
-                for section in (model, *(on.values() if isinstance(on, Mapping) else ())):
-                    if isinstance(section, dict) and "objective" in section:
-                        section["objective"] = named_objective(section["objective"])
+        models = _with_text_on(resolved).get("models")
+        if isinstance(models, Mapping):
+            resolved["models"] = {name: _spelled_out(section) for name, section in models.items()}
         for kind in ("datasets", "models"):
             if isinstance(resolved.get(kind), Mapping):
                 sections = resolved[kind]
@@ -198,6 +195,25 @@ class Experiment(Section):
         return resolved
 
 
+def _with_text_on(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    models = values.get("models")
+    if not isinstance(models, Mapping):
+        return values
+    return {**values, "models": {name: with_text_on(section) for name, section in models.items()}}
+
+
+def _spelled_out(model: Any) -> Any:
+    """The section of a model with objectives that are named in a word in full."""
+    if not isinstance(model, Mapping):
+        return model
+    section = dict(model)
+    if "objective" in section:
+        section["objective"] = named_objective(section["objective"])
+    if isinstance(section.get("on"), Mapping):
+        section["on"] = {key: _spelled_out(inner) for key, inner in section["on"].items()}
+    return section
+
+
 def experiment_from_mapping(values: Mapping[str, Any]) -> Experiment:
     """The experiment that ``values`` describe.
 
@@ -219,7 +235,9 @@ def load_experiment(paths: Sequence[Path]) -> Experiment:
     values: Any = {}
     for path in paths:
         try:
-            part = yaml.safe_load(path.read_text())
+            text = path.read_text()
+            # YAML 1.1 takes JSON's 1e-06 for text.
+            part = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
         except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -231,5 +249,5 @@ def load_experiment(paths: Sequence[Path]) -> Experiment:
             raise ConfigError(f"{path}{line}: is not valid YAML") from None
         if not isinstance(part, dict):
             raise ConfigError(f"{path}: is not a mapping of keys to values")
-        values = merge(values, part)
+        values = merge(values, _with_text_on(part))
     return experiment_from_mapping(values)

@@ -25,6 +25,21 @@ def merge(base: Any, change: Any) -> Any:
     return merged
 
 
+def with_text_on(section: Any) -> Any:
+    """``section`` with its key ``on`` as text: YAML 1.1 reads one without quotes as ``true``."""
+    if not isinstance(section, Mapping):
+        return section
+    found: dict[Any, Any] = {}
+    for key, value in section.items():
+        name = "on" if key is True else key
+        inner = value
+        if name == "on" and isinstance(value, Mapping):
+            inner = {dataset: with_text_on(settings) for dataset, settings in value.items()}
+        # Both forms are there where one file quotes the key and another does not.
+        found[name] = merge(found[name], inner) if name in found else inner
+    return found
+
+
 def resolve_like(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
     """The section ``name`` of ``sections`` laid over the one that it is ``like``.
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModel, problem_of_halving
@@ -43,17 +51,30 @@ class SvgLp(TrainedModel):
     statistics of training at test, too: the source normalises a forecast by its batch mates.
     ``group`` knows no batch at all. ``skip_from`` is the context frame whose details all forecasts
     see: the ``last``, or, by an oversight of the source, the one ``before-last``.
+    ``latent_channels`` are those of z at each position of its map, one number or one for each frame
+    size: maps of larger frames have more positions.
     """
 
     kind: Literal["svg-lp"]
     networks: dict[PositiveInt, VggNetwork]
     features: PositiveInt = 128
     state_width: PositiveInt = 256
-    latent_channels: PositiveInt = 8
+    latent_channels: PositiveInt | dict[PositiveInt, PositiveInt] = 8
     recurrence: Literal["maps", "vectors"] = "maps"
     normalisation: Literal["batch", "group"] = "batch"
     skip_from: Literal["last", "before-last"] = "last"
     divergence_weight: NonNegativeFloat
+
+    @field_validator("latent_channels", mode="wrap")
+    @classmethod
+    def _one_number_or_one_for_each_size(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler
+    ) -> Any:
+        """One line instead of pydantic's one for each member of the union."""
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError("give a number above 0, or one for each frame size") from None
 
     @model_validator(mode="after")
     def _groups_divide(self) -> Self:
@@ -75,7 +96,16 @@ class SvgLp(TrainedModel):
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
+        sizes = self.latent_channels
+        if isinstance(sizes, dict) and size not in sizes:
+            known = ", ".join(map(str, sorted(sizes)))
+            return f"latent_channels: no entry for images of {size} pixels (there are: {known})"
         return problem_of_halving(self.networks, size) or super().problem_at(size)
+
+    def latent_channels_at(self, size: int) -> int:
+        """Channels of z at each position of its map, for images of ``size`` pixels."""
+        channels = self.latent_channels
+        return channels[size] if isinstance(channels, dict) else channels
 
     def problem_given(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""

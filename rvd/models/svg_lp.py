@@ -46,7 +46,8 @@ class StochasticVideoGeneration(VideoPredictor):
 
     def __init__(self, config: SvgLp, size: int, channels: int) -> None:
         super().__init__(config, size, channels)
-        features, width, latent = config.features, config.state_width, config.latent_channels
+        features, width = config.features, config.state_width
+        latent = config.latent_channels_at(size)
         kernel = 3 if config.recurrence == "maps" else 1
         self.encoder = Encoder(config, size, channels)
         self.decoder = Decoder(config, size, channels)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config import ConfigError, experiment_from_mapping, load_experiment
+from rvd.config import ConfigError, TrainedModel, experiment_from_mapping, load_experiment
 from rvd.config.inheritance import merge
 from rvd.config.plan import Plan
 from tests.tiny import config, experiment
@@ -204,6 +204,36 @@ def test_the_resolved_config_reads_back_the_same(tmp_path):
         described = load_experiment(paths)
         Plan(described).write_config(str(tmp_path / "config.json"))
         assert load_experiment([tmp_path / "config.json"]) == described
+
+
+def test_svg_lp_has_its_sources_values_on_kth():
+    paper = load_experiment([PAPER])
+    kth, bair = (paper.model("svg-lp", name) for name in ("kth", "bair"))
+    assert (kth.divergence_weight, bair.divergence_weight) == (1e-6, 1e-4)
+    assert (kth.training.learning_rate.initial, bair.training.learning_rate.initial) == (8e-4, 2e-3)
+    assert (kth.training.context, bair.training.context) == (10, 2)
+    assert kth.training.future == bair.training.future == 10
+    assert kth.problem_given(paper.evaluation.context) is None
+
+
+def test_all_models_of_the_paper_have_its_million_steps():
+    paper = load_experiment([PAPER])
+    for dataset in paper.datasets:
+        sections = [paper.model(name, dataset) for name in paper.models]
+        trained = [section for section in sections if isinstance(section, TrainedModel)]
+        assert {section.training.steps for section in trained} == {1_000_000}
+
+
+def test_future_gan_has_grown_within_its_budget():
+    """To 128 pixels in equal numbers of clips, of which half fade a resolution in."""
+    section = load_experiment([PAPER]).models["future-gan"]
+    levels = section.levels
+    assert sum(level.fading + level.stable for level in levels.values()) == section.training.steps
+    assert {level.batch * level.stable for level in levels.values()} == {256_000}
+    assert {level.fading for size, level in levels.items() if size > 4} == {
+        level.stable for size, level in levels.items() if size > 4
+    }
+    assert section.growth(section.training.steps - 1, 128)[:2] == (128, 1.0)
 
 
 class TestPlan:

@@ -1,5 +1,7 @@
 """Settings of a model per dataset: ``models.<name>.on.<dataset>``."""
 
+import json
+
 import pytest
 
 from rvd.config import ConfigError, experiment_from_mapping, load_experiment
@@ -125,3 +127,21 @@ def test_stamps_and_predictor_files_have_no_trace_of_them(tmp_path):
     there = described.model("rvd", "simulation-2")
     save(build(there, SIZE, 1), tmp_path / "p.safetensors", {})
     assert load(tmp_path / "p.safetensors", there).config == there
+
+
+def test_yaml_reads_the_key_without_quotes_as_true(tmp_path):
+    """YAML 1.1 does, with quotes as text; both are laid over each other in the files' order."""
+    (tmp_path / "config.json").write_text(json.dumps(two_datasets()))
+    plain = "models: {rvd: {on: {simulation-2: {training: {steps: 9, workers: 1}}}}}"
+    quoted = "models: {rvd: {'on': {simulation-2: {training: {steps: 8}}}}}"
+    paths = [tmp_path / "config.json"]
+    for number, text in enumerate((plain, quoted)):
+        paths.append(tmp_path / f"{number}.yaml")
+        paths[-1].write_text(text)
+    described = load_experiment(paths)
+    assert described.model("rvd", "simulation").training.steps == 6
+    training = described.model("rvd", "simulation-2").training
+    assert (training.steps, training.workers) == (8, 1)
+    (tmp_path / "nested.yaml").write_text("models: {rvd: {on: {simulation: {on: {}}}}}")
+    with pytest.raises(ConfigError, match=r"models\.rvd\.on\.simulation\.on: a model's on"):
+        load_experiment([*paths, tmp_path / "nested.yaml"])

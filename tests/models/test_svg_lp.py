@@ -53,8 +53,29 @@ def test_maps_of_the_paper(size):
     with torch.device("meta"):
         model = build(published, size, 3)
         h, skips = model.encoder(torch.empty(2, 1, 3, size, size))
+        z, _ = model.prior(h, (None,))
     assert h.shape == (2, 1, 128, size // 16, size // 16)
     assert [skip.shape[2] for skip in skips] == [64, 128, 256, 512]
+    assert z.mean[0, 0].numel() == 128
+
+
+def test_latent_channels_are_one_number_or_one_for_each_size(tmp_path):
+    one = SvgLp.model_validate(VALUES | {"latent_channels": 3})
+    by_size = SvgLp.model_validate(VALUES | {"latent_channels": {16: 3, 64: 2}})
+    assert [section.latent_channels_at(16) for section in (one, by_size)] == [3, 3]
+    assert one.decisive()["latent_channels"] == 3  # as in the predictor files from before
+    assert by_size.problem_at(128).startswith("latent_channels: no entry for images of 128 pixels")
+    save(built(by_size, 16), tmp_path / "p.safetensors", {})
+    assert load(tmp_path / "p.safetensors", by_size).config == by_size
+
+
+@pytest.mark.parametrize("wrong", [0, "many", {16: 0}, {"small": 2}, None])
+def test_other_latent_channels_are_refused_in_a_line(wrong):
+    values = config()
+    values["models"]["svg-lp"] = VALUES | {"latent_channels": wrong}
+    with pytest.raises(ConfigError, match=r"models\.svg-lp\.latent_channels: give a num") as caught:
+        experiment_from_mapping(values)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("recurrence", ["maps", "vectors"])
