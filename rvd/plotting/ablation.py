@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, metric_name, model_label
 from rvd.evaluation.table_text import PAPER_METRICS
-from rvd.plotting.style import FULL_WIDTH, legend_below, line_styles, notice, styled
+from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, legend_below, line_styles, notice, styled
 
 PUBLISHED = "#7a7a7a"
 
@@ -37,7 +37,7 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     datasets = [name for name in dict.fromkeys(table["dataset"]) if name in set(scored["dataset"])]
     models = list(dict.fromkeys(table.loc[table["metric"].isin(metrics), "model"]))
     height = 0.24 * len(models) + 0.75
-    width = min(FULL_WIDTH, 1.2 + 3.2 * len(datasets))
+    width = FULL_WIDTH if len(datasets) > 1 else COLUMN_WIDTH
     figure = Figure(figsize=(width, height * len(metrics) + 0.4), layout="constrained")
     axes = figure.subplots(len(metrics), len(datasets), squeeze=False, sharey=True)
     for row, metric in zip(axes, metrics, strict=True):

@@ -10,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, metric_name
-from rvd.plotting.style import FULL_WIDTH, PANEL, legend_below, line_styles, notice, styled
+from rvd.plotting.style import (
+    COLUMN_WIDTH,
+    FULL_WIDTH,
+    legend_below,
+    line_styles,
+    notice,
+    styled,
+    wrapped,
+)
+
+# Points, of the lines above the panels.
+TITLE = 8.5
 
 
 def metrics_by_frame(scores: pd.DataFrame) -> list[str]:
@@ -26,6 +37,10 @@ def by_frame_figure(
     inverse: bool = False,
     models: Sequence[str] | None = None,
     periods: Mapping[str, float] | None = None,
+    datasets: Sequence[str] | None = None,
+    columns: int = 2,
+    width: float = FULL_WIDTH,
+    title: str = "",
 ) -> Figure:
     """One panel a dataset, one line a model: the mean over seeds, with a band from least to most.
 
@@ -36,6 +51,10 @@ def by_frame_figure(
         models: which models; the default is all.
         periods: for a dataset, a time in frames to mark: the shedding period, after which copying
             the last frame is nearly exact.
+        datasets: which datasets, a panel each in this order; the default is all.
+        columns: panels in a row, at most.
+        width: inches, of the page's column or of its text.
+        title: lines above the panels.
 
     Returns:
         The figure. What a metric should be, where that is neither least nor most, is a line; a
@@ -45,15 +64,19 @@ def by_frame_figure(
     chosen = scores[(scores["metric"] == metric) & scores["frame"].notna()]
     if models is not None:
         chosen = chosen[chosen["model"].isin(models)]
+    if datasets is not None:
+        chosen = chosen[chosen["dataset"].isin(datasets)]
     if chosen.empty:
         return notice(f"There are no scores of {metric_name(metric).label} by frame.")
     if inverse:
         chosen = chosen.assign(value=1 / chosen["value"].replace(0.0, np.nan))
-    datasets = list(dict.fromkeys(chosen["dataset"]))
-    columns = min(2, len(datasets))
+    scored = set(chosen["dataset"])
+    datasets = [name for name in datasets or dict.fromkeys(chosen["dataset"]) if name in scored]
+    columns = min(columns, len(datasets))
     rows = -(-len(datasets) // columns)
-    width = FULL_WIDTH if columns > 1 else 1.75 * PANEL
-    figure = Figure(figsize=(width, 2.3 * rows + 0.8), layout="constrained")
+    title = wrapped(title, width, TITLE)
+    height = (1.7 if columns > 2 else 2.3) * rows + 0.75 + 0.14 * len(title.splitlines())
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     styles = line_styles(chosen["model"])
     for axis, dataset in zip(axes.flat, datasets, strict=False):
@@ -64,7 +87,8 @@ def by_frame_figure(
             _mark(axis, periods[dataset], int(part["frame"].max()))
         name = metric_name(metric)
         unit = f" ({'1 / ' if inverse else ''}{name.unit})" if name.unit else ""
-        axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
         if name.target is not None:
             axis.axhline(name.target, color="#555555", linewidth=0.9, zorder=0)
         axis.set_xlabel("future frame")
@@ -72,7 +96,9 @@ def by_frame_figure(
         axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(datasets) :]:
         axis.set_visible(False)
-    legend_below(figure, columns=6)
+    legend_below(figure, columns=6 if width > COLUMN_WIDTH else 3)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
     return figure
 
 
@@ -94,8 +120,11 @@ def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object]) -> No
                 color=style.color, alpha=0.18, linewidth=0,
             )  # fmt: skip
     if missing:
+        spec = axis.get_subplotspec()
+        across = spec.get_gridspec().ncols if spec is not None else 1
+        named = f"not a number at some frames: {', '.join(missing)}"
         axis.text(
-            0.98, 0.98, f"not a number at some frames: {', '.join(missing)}",
+            0.98, 0.98, wrapped(named, 0.8 * axis.get_figure().get_figwidth() / across, 7),
             transform=axis.transAxes, ha="right", va="top", fontsize=7, color="#a00000",
         )  # fmt: skip
 

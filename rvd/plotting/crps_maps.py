@@ -13,10 +13,12 @@ from rvd.errors import UserError
 from rvd.evaluation.crps import crps
 from rvd.evaluation.names import dataset_label, model_label
 from rvd.plotting.stored import ClipForecasts
-from rvd.plotting.style import FULL_WIDTH, styled
+from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import ERROR_MAP, to_picture
 
 MOST_COLUMNS = 7
+# Inches, of the scale to the right.
+COLORBAR = 0.6
 
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
@@ -64,11 +66,11 @@ def crps_maps_figure(
     cells = len(names) + 1
     columns = min(cells, MOST_COLUMNS)
     bands = -(-cells // columns)
-    size = min(1.5, FULL_WIDTH / columns)
+    page = COLUMN_WIDTH if columns < 4 else FULL_WIDTH
+    size = (page - COLORBAR) / columns
     height, width = clip.truth.shape[1:3]
     figure = Figure(
-        figsize=(size * columns + 0.6, bands * (2 * size * height / width + 0.5) + 0.3),
-        layout="constrained",
+        figsize=(page, bands * (2 * size * height / width + 0.5) + 0.3), layout="constrained"
     )
     axes = figure.subplots(2 * bands, columns, squeeze=False)
     for axis in axes.flat:
@@ -95,4 +97,48 @@ def crps_maps_figure(
     figure.suptitle(
         f"{dataset_label(clip.dataset)}, {clip.video}: CRPS of future frame {at + 1}", fontsize=9
     )
+    return figure
+
+
+@styled
+def crps_row_figure(clip: ClipForecasts, models: Sequence[str], frame: int, title: str) -> Figure:
+    """The truth, a member of each model, and to the right their CRPS maps, all in one row.
+
+    Args:
+        clip: a test clip and its forecasts.
+        models: models with samples, at least one.
+        frame: the future frame, from 1; the last where there are fewer.
+        title: lines above the row.
+
+    Returns:
+        The figure; darker is worse, and all maps are on one scale.
+    """
+    at = min(frame, clip.horizon) - 1
+    maps = {model: crps_maps(clip, model)[at] for model in models}
+    greatest = error_scale(maps)
+    signed = clip.info.signed
+    columns = 1 + 2 * len(models)
+    page = COLUMN_WIDTH if columns < 4 else FULL_WIDTH
+    title = wrapped(title, page, 8.5)
+    height, width = clip.truth.shape[1:3]
+    size = (page - COLORBAR) / columns
+    inches = size * height / width + 0.35 + 0.15 * len(title.splitlines())
+    figure = Figure(figsize=(page, inches), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=8.5)
+    axes = list(figure.subplots(1, columns, squeeze=False).flat)
+    for axis in axes:
+        axis.set_axis_off()
+    axes[0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
+    axes[0].set_title("Truth")
+    image: Any = None
+    for model, picture, error in zip(
+        models, axes[1 : 1 + len(models)], axes[1 + len(models) :], strict=True
+    ):
+        picture.imshow(to_picture(clip.members[model][0, at], signed), interpolation="nearest")
+        picture.set_title(model_label(model))
+        image = error.imshow(
+            maps[model], cmap=ERROR_MAP, vmin=0, vmax=greatest, interpolation="nearest"
+        )
+        error.set_title(f"{model_label(model)}: mean {maps[model].mean():.2f}")
+    figure.colorbar(image, ax=axes, label="CRPS (grey levels)", shrink=0.8, aspect=15, extend="max")
     return figure

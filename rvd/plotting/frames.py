@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, model_label
 from rvd.plotting.stored import ClipForecasts, distinct
-from rvd.plotting.style import FULL_WIDTH, styled
+from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import Picture, to_picture
 
-# Inches: a picture, the models' names to the left, the heading above.
-CELL, LABELS, HEADINGS = 0.72, 0.95, 0.42
+# Inches: the widest picture, the models' names to the left, the times, a line of the title.
+CELL, LABELS, TIMES, LINE = 1.0, 0.82, 0.2, 0.16
 # Between pictures, in parts of their width.
 GAP = 0.05
 
@@ -24,6 +24,7 @@ def frames_figure(
     times: Sequence[int] | None = None,
     members: int = 1,
     models: Sequence[str] | None = None,
+    title: str | None = None,
 ) -> Figure:
     """The truth in the top row, context first; below it ``members`` rows for each model.
 
@@ -34,6 +35,7 @@ def frames_figure(
         members: members of each ensemble to show; of equal members one is shown.
         models: which models, in this order; one without samples gets a row that says so. The
             default is all that have some.
+        title: the default names dataset, video and the frames that are given.
 
     Returns:
         A figure with a row of pictures for the truth and for each member shown.
@@ -58,17 +60,21 @@ def frames_figure(
     # One axes for all: a picture is one wide, and as high as its frame is for that width.
     height = truth.shape[1] / truth.shape[2]
     across, down = len(times) * (1 + GAP) - GAP, len(rows) * (height + GAP) - GAP
-    size = min(CELL, (FULL_WIDTH - LABELS) / across)
-    inches = (LABELS + size * across, HEADINGS + size * down)
+    # A few pictures fit a column of the page.
+    page = COLUMN_WIDTH if len(times) < 5 else FULL_WIDTH
+    size = min(CELL, (page - LABELS) / across)
+    if title is None:
+        title = f"{dataset_label(clip.dataset)}: {clip.video}; frames 0 to {given - 1} are given"
+    title = wrapped(title, page, 8.5)
+    heading = TIMES + LINE * len(title.splitlines())
+    inches = (page, heading + size * down)
     figure = Figure(figsize=inches)
-    axis = figure.add_axes(
-        (LABELS / inches[0], 0, 1 - LABELS / inches[0], 1 - HEADINGS / inches[1])
-    )
+    axis = figure.add_axes((LABELS / page, 0, size * across / page, size * down / inches[1]))
     axis.set_axis_off()
     for row, (label, pictures, first) in enumerate(rows):
         top = row * (height + GAP)
         middle = top + height / 2
-        axis.text(-0.12, middle, label, ha="right", va="center", fontsize=8)
+        axis.text(-0.12, middle, label, ha="right", va="center", fontsize=7.5)
         if pictures is None:
             axis.text(1 + GAP, middle, "no samples", va="center", fontsize=8, color="#555555")
             continue
@@ -79,13 +85,12 @@ def frames_figure(
                 axis.imshow(pictures[time - first], extent=extent, interpolation="nearest")
     for column, time in enumerate(times):
         axis.text(
-            column * (1 + GAP) + 0.5, -0.06, f"t = {time}", ha="center", fontsize=8,
+            column * (1 + GAP) + 0.5, -0.06, f"t = {time}", ha="center", fontsize=7.5,
             color="#666666" if time < given else "black",
         )  # fmt: skip
     axis.set_xlim(0, across)
     axis.set_ylim(down, 0)
-    title = f"{dataset_label(clip.dataset)}: {clip.video}; frames 0 to {given - 1} are given"
-    figure.text(LABELS / inches[0], 1, title, va="top", fontsize=9)
+    figure.text(0.01, 1 - 0.02 / inches[1], title, va="top", fontsize=8.5)
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rvd.errors import UserError
-from rvd.plotting.style import DASH_DOT, DASHED, DOTTED, PANEL, SOLID, STYLES, styled
+from rvd.plotting.style import DASH_DOT, DASHED, DOTTED, FULL_WIDTH, SOLID, STYLES, styled
 
 COLUMNS = ("sampler", "steps", "clip", "crps", "seconds")
 LABELS = {"ancestral": "ancestral", "ddim": "DDIM", "dpm-solver": "DPM-Solver++(2M)"}
@@ -48,7 +48,7 @@ def sampler_cost_figure(costs: pd.DataFrame) -> Figure:
     Args:
         costs: as :func:`read_costs` gives them.
     """
-    figure = Figure(figsize=(1.9 * PANEL, 1.25 * PANEL), layout="constrained")
+    figure = Figure(figsize=(FULL_WIDTH, 3.75), layout="constrained")
     axis = figure.subplots()
     styles = dict(zip(dict.fromkeys(costs["sampler"]), STYLES.values(), strict=False))
     bounds = dict(zip(dict.fromkeys(costs["clip"].fillna(np.inf)), DASHES, strict=False))

@@ -14,7 +14,7 @@ SCREEN = 110
 
 
 def show(figure: Figure, folder: Path | str, name: str) -> Image:
-    """Save ``figure`` as ``<folder>/<name>.png`` and ``.svg``, and give the picture to display.
+    """Save ``figure`` as ``<folder>/<name>`` PNG, SVG and PDF, and give the picture to display.
 
     Raises:
         UserError: the folder cannot be written.

@@ -6,6 +6,7 @@ apart in grey as well.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
@@ -21,9 +22,18 @@ from rvd.files import written_whole
 Arguments = ParamSpec("Arguments")
 Drawn = TypeVar("Drawn")
 
-# Inches; a full width is a page's text, a column is what one panel needs.
-FULL_WIDTH = 7.2
-PANEL = 3.0
+# Inches, of a page of two columns: the whole text, and one column of it.
+FULL_WIDTH = 6.9
+COLUMN_WIDTH = 3.35
+
+# Files of each figure: dots for a screen, lines and letters for LaTeX (PDF) and web pages (SVG).
+KINDS = ("svg", "pdf", "png")
+# What would make a file differ each time, left out so that the same figure is the same file.
+UNDATED: dict[str, dict[str, None]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+    "png": {"Software": None},
+}
 
 SETTINGS: dict[str, Any] = {
     "font.size": 8.5,
@@ -41,9 +51,12 @@ SETTINGS: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "lines.markersize": 4,
     "figure.dpi": 110,
-    "savefig.dpi": 200,
-    "savefig.bbox": "tight",
+    "savefig.dpi": 300,
+    # Not cropped to what is drawn, so that a file is as wide as the page asks.
+    "savefig.bbox": "standard",
     "svg.fonttype": "none",
+    # Letters as TrueType, which journals ask for, and which can be searched.
+    "pdf.fonttype": 42,
     "svg.hashsalt": "rvd",
 }
 
@@ -125,25 +138,34 @@ def legend_below(figure: Figure, columns: int) -> None:
     )
 
 
+def wrapped(text: str, inches: float, points: float) -> str:
+    """``text`` in lines that fit ``inches``, at a font size of ``points``; its own breaks stay."""
+    # A letter is about half as wide as its size.
+    letters = max(20, int(72 * inches / (0.53 * points)))
+    return "\n".join(textwrap.fill(line, letters) for line in text.splitlines())
+
+
 @styled
 def notice(text: str) -> Figure:
     """A figure that says what is missing, in the place of the one that would show it."""
     figure = Figure(figsize=(FULL_WIDTH, 0.8))
-    figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
+    shown = wrapped(text, FULL_WIDTH, 8.5)
+    figure.text(0.5, 0.5, shown, ha="center", va="center", color="#555555")
     return figure
 
 
 @styled
 def save(figure: Figure, folder: Path | str, name: str) -> Path:
-    """Write ``figure`` as ``<folder>/<name>.png`` and ``.svg``; returns the path of the PNG.
+    """Write ``figure`` as ``<folder>/<name>`` ``.png`` (300 dpi), ``.svg`` and ``.pdf``.
+
+    Returns:
+        The path of the PNG.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    paths = {kind: Path(folder) / f"{name}.{kind}" for kind in ("svg", "png")}
+    paths = {kind: Path(folder) / f"{name}.{kind}" for kind in KINDS}
     for kind, path in paths.items():
-        # Without a date, so that the same figure is the same file.
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
         with written_whole(path) as partial:
-            figure.savefig(partial, format=kind, metadata=metadata)
+            figure.savefig(partial, format=kind, metadata=UNDATED[kind])
     return paths["png"]

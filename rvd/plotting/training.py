@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from rvd.errors import UserError
 from rvd.evaluation.names import dataset_label
-from rvd.plotting.style import FULL_WIDTH, PANEL, legend_below, line_styles, notice, styled
+from rvd.plotting.style import FULL_WIDTH, legend_below, line_styles, notice, styled
 
 # Values that are not followed over orders of magnitude.
 LINEAR = ("learning_rate", "steps_per_second")
@@ -63,8 +63,7 @@ def training_figure(
         names = " or ".join(value.replace("_", " ") for value in values)
         return notice(f"No training has written its {names}.")
     datasets = list(dict.fromkeys(curves["dataset"]))
-    width = min(FULL_WIDTH, 1.75 * PANEL * len(datasets))
-    figure = Figure(figsize=(width, 2.2 * len(shown) + 0.8), layout="constrained")
+    figure = Figure(figsize=(FULL_WIDTH, 2.2 * len(shown) + 0.8), layout="constrained")
     axes = figure.subplots(len(shown), len(datasets), squeeze=False, sharex="col")
     for row, name in zip(axes, shown, strict=True):
         for axis, dataset in zip(row, datasets, strict=True):
