@@ -19,10 +19,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6
 """Okabe and Ito's, told apart by the colour-blind."""
 
 
+WIDTH = 6.9
+"""Inches of a page's text."""
+
+
 def save(figure: Figure, folder: Path | str, name: str) -> None:
-    """Write a figure as `<name>.png` and `.svg`."""
-    for kind in ("png", "svg"):
-        figure.savefig(Path(folder) / f"{name}.{kind}", dpi=200, bbox_inches="tight")
+    """Write a figure as `<name>.png` (300 dpi), `.svg` and `.pdf`."""
+    for kind in ("png", "svg", "pdf"):
+        figure.savefig(Path(folder) / f"{name}.{kind}", dpi=300)
 
 
 def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
@@ -30,7 +34,7 @@ def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
     frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
-    figure = Figure(figsize=(7.2, 1.9 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.9 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False).flat
     for axes, field, frame in zip(panels, shown, frames, strict=True):
         norm = TwoSlopeNorm(0, -largest, largest)
@@ -47,7 +51,7 @@ def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
     """Drag and lift coefficient over the first frames, a panel for each run."""
     columns = 3
     rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(7.2, 1.1 * rows + 0.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.1 * rows + 0.8), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (name, run) in zip(panels.flat, runs.items(), strict=False):
         drag, lift = (values[:frames] for values in coefficients(run))
@@ -66,7 +70,7 @@ def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
 
 def strouhal_figure(runs: Mapping[str, RunFile]) -> Figure:
     """Measured Strouhal number of each run against its Reynolds number."""
-    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     streets = [run.street for run in runs.values()]
     low, high = (f(street.reynolds for street in streets) for f in (min, max))
@@ -96,7 +100,7 @@ def strouhal_figure(runs: Mapping[str, RunFile]) -> Figure:
 
 def spectrum_figure(runs: Mapping[str, RunFile]) -> Figure:
     """Amplitude spectrum of each run's lift coefficient."""
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
         frequency, amplitude = lift_spectrum(run)
@@ -112,7 +116,7 @@ def autocorrelation_figure(
     runs: Mapping[str, RunFile], columns: tuple[int, int], pool: int, lags: int = 60
 ) -> Figure:
     """Correlation of each run's frames with later ones; near 1 the run repeats itself."""
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
         longest = min(lags, run.street.frames // 2)
@@ -132,7 +136,7 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
     The title names the two different runs that are most alike.
     """
     size = 1.5 + 0.32 * len(names)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    figure = Figure(figsize=(WIDTH, size), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(nearest, cmap="magma", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
@@ -149,7 +153,7 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
 
 def case_figure(case: Case) -> Figure:
     """What a validation case computed, beside what it should."""
-    figure = Figure(figsize=(7.2, 2.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
     series = case.series
     panels = [name for name, keys in _PANELS.items() if keys <= series.keys()]
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

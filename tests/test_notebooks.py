@@ -10,7 +10,9 @@ import pytest
 from rvd.errors import UserError
 from rvd.evaluation.tables import Wanted, tabulate
 from rvd.notebooks import render
+from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH
 from tests.ensembles import write_results
+from tests.figure_files import page_width, png_dpi
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -97,14 +99,21 @@ def test_a_missing_notebook_is_named(tmp_path):
 
 DATASETS = ("kth", "bair", "simulation", "cityscapes")
 
+# The paper's first, in the order in which a notebook shows them.
 FIGURES = {
-    "frames": {f"frames-{dataset}{last}" for dataset in DATASETS for last in ("", "-last")},
-    "crps_by_frame": {"inverse-crps", "crps", "psnr", "psnr_best", "ssim", "ssim_best"},
-    "crps_maps": {f"crps-map-{dataset}" for dataset in DATASETS},
-    "ablations": {"ablations", "ablations-by-frame"},
-    "training": {"training", "optimisation", "adversaries"},
-    "sampler_cost": {"sampler-cost"},
-}
+    "frames": [
+        *(f"figure{number}" for number in (2, 7, 8, 9)),
+        *(f"frames-{dataset}" for dataset in DATASETS),
+        *(f"frames-{dataset}-last" for dataset in DATASETS),
+    ],
+    "crps_by_frame": [
+        "figure3", "inverse-crps", "crps", "psnr", "psnr_best", "ssim", "ssim_best",
+    ],
+    "crps_maps": ["figure4", *(f"crps-map-{dataset}" for dataset in DATASETS)],
+    "ablations": ["table2", "ablations", "ablations-by-frame"],
+    "training": ["training", "optimisation", "adversaries"],
+    "sampler_cost": ["sampler-cost"],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +141,19 @@ def parameters(tmp_path_factory):
 def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
     render(NOTEBOOKS / f"{name}.ipynb", tmp_path / name, parameters)
     made = {path.name for path in (tmp_path / name).iterdir()}
-    pictures = {f"{figure}.{kind}" for figure in FIGURES[name] for kind in ("png", "svg")}
+    pictures = {f"{figure}.{kind}" for figure in FIGURES[name] for kind in ("png", "svg", "pdf")}
     assert made == pictures | {f"{name}.ipynb", f"{name}.html"}
     page = (tmp_path / name / f"{name}.html").read_text()
     shown = re.findall(r"<img[^>]*>", page)
-    assert len(shown) == len(FIGURES[name])
-    assert all(
-        'src="data:image/png;base64,' in tag and re.search('alt="[^"]+"', tag) for tag in shown
-    )
+    assert all('src="data:image/png;base64,' in tag for tag in shown)
+    names = [re.search('alt="([^"]+)"', tag).group(1) for tag in shown]
+    assert names == [figure.replace("-", " ") for figure in FIGURES[name]]
+    for figure in FIGURES[name]:
+        assert png_dpi(tmp_path / name / f"{figure}.png") == 300
+        assert {page_width(tmp_path / name / f"{figure}.{kind}") for kind in ("svg", "pdf")} <= {
+            FULL_WIDTH,
+            COLUMN_WIDTH,
+        }
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)[^"]', page)
 
 
@@ -148,8 +162,8 @@ def test_the_flow_is_validated(tmp_path):
     render(NOTEBOOKS / "flow_validation.ipynb", tmp_path / "out", {"cases": ["sound-wave"]})
     made = {path.name for path in (tmp_path / "out").iterdir()}
     assert made == {
-        "flow_validation.html", "flow_validation.ipynb", "sound-wave.png", "sound-wave.svg",
-        "validation.csv", "validation.md",
+        "flow_validation.html", "flow_validation.ipynb", "sound-wave.pdf", "sound-wave.png",
+        "sound-wave.svg", "validation.csv", "validation.md",
     }  # fmt: skip
 
 

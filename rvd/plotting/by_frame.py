@@ -81,13 +81,13 @@ def by_frame_figure(
     styles = line_styles(chosen["model"])
     for axis, dataset in zip(axes.flat, datasets, strict=False):
         part = chosen[chosen["dataset"] == dataset]
-        _panel(axis, part, styles)
+        _panel(axis, part, styles, 0.8 * width / columns)
         axis.set_title(dataset_label(dataset), loc="left")
         if periods and dataset in periods:
             _mark(axis, periods[dataset], int(part["frame"].max()))
         name = metric_name(metric)
         unit = f" ({'1 / ' if inverse else ''}{name.unit})" if name.unit else ""
-        if axis.get_subplotspec().is_first_col():
+        if axis in axes[:, 0]:
             axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
         if name.target is not None:
             axis.axhline(name.target, color="#555555", linewidth=0.9, zorder=0)
@@ -102,7 +102,8 @@ def by_frame_figure(
     return figure
 
 
-def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object]) -> None:
+def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object], inches: float) -> None:
+    """Lines of ``scores``; notes within the panel are at most ``inches`` wide."""
     missing = []
     for model, style in line_styles(styles).items():
         table = scores[scores["model"] == model].pivot_table(
@@ -120,11 +121,9 @@ def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object]) -> No
                 color=style.color, alpha=0.18, linewidth=0,
             )  # fmt: skip
     if missing:
-        spec = axis.get_subplotspec()
-        across = spec.get_gridspec().ncols if spec is not None else 1
         named = f"not a number at some frames: {', '.join(missing)}"
         axis.text(
-            0.98, 0.98, wrapped(named, 0.8 * axis.get_figure().get_figwidth() / across, 7),
+            0.98, 0.98, wrapped(named, inches, 7),
             transform=axis.transAxes, ha="right", va="top", fontsize=7, color="#a00000",
         )  # fmt: skip
 

@@ -78,10 +78,10 @@ def crps_maps_figure(
     # Bands of two rows, one above the other: pictures, and their maps below them.
     places = axes.reshape(bands, 2, columns).transpose(0, 2, 1).reshape(-1, 2)
     places[0, 0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
-    places[0, 0].set_title(f"Truth, t = {len(clip.context) + at}")
+    places[0, 0].set_title(f"Truth, t = {len(clip.context) + at}", fontsize=8)
     image: Any = None
     for (picture, error), model in zip(places[1:cells], names, strict=True):
-        picture.set_title(model_label(model))
+        picture.set_title(model_label(model), fontsize=8)
         if model not in maps:
             picture.set_box_aspect(height / width)
             picture.text(0.5, 0.5, "no samples", transform=picture.transAxes, ha="center")
@@ -118,12 +118,11 @@ def crps_row_figure(clip: ClipForecasts, models: Sequence[str], frame: int, titl
     greatest = error_scale(maps)
     signed = clip.info.signed
     columns = 1 + 2 * len(models)
-    page = COLUMN_WIDTH if columns < 4 else FULL_WIDTH
-    title = wrapped(title, page, 8.5)
+    title = wrapped(title, FULL_WIDTH, 8.5)
     height, width = clip.truth.shape[1:3]
-    size = (page - COLORBAR) / columns
+    size = (FULL_WIDTH - COLORBAR) / columns
     inches = size * height / width + 0.35 + 0.15 * len(title.splitlines())
-    figure = Figure(figsize=(page, inches), layout="constrained")
+    figure = Figure(figsize=(FULL_WIDTH, inches), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=8.5)
     axes = list(figure.subplots(1, columns, squeeze=False).flat)
     for axis in axes:
@@ -139,6 +138,6 @@ def crps_row_figure(clip: ClipForecasts, models: Sequence[str], frame: int, titl
         image = error.imshow(
             maps[model], cmap=ERROR_MAP, vmin=0, vmax=greatest, interpolation="nearest"
         )
-        error.set_title(f"{model_label(model)}: mean {maps[model].mean():.2f}")
+        error.set_title(f"{model_label(model)}: mean {maps[model].mean():.2f}", fontsize=8)
     figure.colorbar(image, ax=axes, label="CRPS (grey levels)", shrink=0.8, aspect=15, extend="max")
     return figure

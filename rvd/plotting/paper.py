@@ -94,10 +94,12 @@ def figure3(scores: pd.DataFrame) -> Figure:
     if not found:
         return notice("Figure 3: no model of Table 1 has a CRPS by frame.")
     shown = [name for name in DATASETS if name in found] or found
-    notes = [
-        _not_run(DATASETS, found, dataset_label),
-        _not_run(TABLE1, set(scored.loc[scored["dataset"].isin(shown), "model"])),
-    ]
+    models = {name: set(scored.loc[scored["dataset"] == name, "model"]) for name in shown}
+    run = [model for model in TABLE1 if any(model in present for present in models.values())]
+    notes = [_not_run(DATASETS, found, dataset_label), _not_run(TABLE1, run)]
+    for dataset, present in models.items():
+        if missing := [model_label(model) for model in run if model not in present]:
+            notes.append(f"{dataset_label(dataset)} is without {', '.join(missing)}.")
     return by_frame_figure(
         scores,
         inverse=True,

@@ -71,6 +71,7 @@ def test_validate_prints_a_table_and_writes_plots(tmp_path, monkeypatch):
     assert ran.exit_code == 0, ran.output
     assert "| good | x " in ran.output
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
+        "good.pdf",
         "good.png",
         "good.svg",
         "validation.csv",
