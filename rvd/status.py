@@ -52,7 +52,7 @@ def progress_of(plan: Plan) -> Iterator[Progress]:
     for dataset in run.datasets:
         for model in run.models:
             trained = plan.trained_by(model)
-            for seed in run.seeds if trained else run.seeds[:1]:
+            for seed in plan.seeds(model):
                 yield _progress(plan, dataset, model, seed, own=trained == model)
 
 

@@ -64,7 +64,9 @@ def tabulate(
         raise UserError(f"--table: '{table}' is neither table1 nor ablation")
     plan = Plan(load_experiment(config))
     run = plan.experiment.run
-    wanted = Wanted(run.datasets, plan.tabulated(table), run.seeds)
+    models = plan.tabulated(table)
+    seeds_of = {model: plan.seeds(model) for model in models}
+    wanted = Wanted(run.datasets, models, run.seeds, seeds_of)
     scores = [Path(path) for path in plan.scores(table)]
     # Its name was checked above.
     tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ from rvd.config.untrained import MeanOf
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
 # A folder of the workflow: braces would be wildcards of Snakemake's.
 Folder = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f{}]+$")]
+Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
 Metric = Literal[
     "crps",
     "crps_fair",
@@ -46,11 +47,15 @@ Metric = Literal[
 
 
 class Run(Section):
-    """What is run: names of ``datasets`` and ``models``, and the seeds of training."""
+    """What is run: names of ``datasets`` and ``models``, and the seeds of training.
+
+    ``seeds_of`` gives models seeds of their own in place of ``seeds``.
+    """
 
     datasets: tuple[Name, ...] = Field(min_length=1)
     models: tuple[Name, ...] = Field(min_length=1)
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    seeds: Seeds
+    seeds_of: dict[Name, Seeds] = Field(default_factory=dict)
 
 
 class Evaluation(Section):
@@ -132,6 +137,17 @@ class Experiment(Section):
     def _settings_on_datasets_are_valid(self) -> Self:
         if mistakes := mistakes_on(self.models, self.datasets):
             raise ValueError("\n".join(mistakes))
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_of_trainings(self) -> Self:
+        trained = [n for n, model in self.models.items() if isinstance(model, TrainedModel)]
+        for name in self.run.seeds_of:
+            if name not in trained:
+                raise ValueError(
+                    f"run.seeds_of: '{name}' is not a model that is trained; there are "
+                    f"{', '.join(sorted(trained))}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -126,6 +126,11 @@ class Plan:
         """The folder of a training's state and journal."""
         return self.at(f"checkpoints/{dataset}/{model}/seed{seed}")
 
+    def seeds(self, model: str) -> tuple[int, ...]:
+        """The seeds of ``model``: those of the training it needs, or the first of all."""
+        run, trained = self.experiment.run, self.trained_by(model)
+        return run.seeds_of.get(trained, run.seeds) if trained else run.seeds[:1]
+
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """The file ``name`` of everything that is run; models that learn nothing have one seed."""
         run = self.experiment.run
@@ -133,7 +138,7 @@ class Plan:
             self.result(dataset, model, seed, name)
             for dataset in run.datasets
             for model in (run.models if models is None else models)
-            for seed in (run.seeds if self.trained_by(model) else run.seeds[:1])
+            for seed in self.seeds(model)
         ]
 
     def curves(self) -> list[str]:
@@ -143,7 +148,10 @@ class Plan:
 
     def tabulation(self) -> str:
         """What is run, and the budget of each training."""
-        return json.dumps({"run": _values(self.experiment.run), "budget": self.budget()})
+        run = self.experiment.run
+        # Left out where it says nothing, so that older tables are not made again.
+        values = _values(run, exclude=set() if run.seeds_of else {"seeds_of"})
+        return json.dumps({"run": values, "budget": self.budget()})
 
     def tabulated(self, table: str) -> list[str]:
         """The models of a table: the ablation leaves out the trained ones of Table 1 alone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -43,11 +43,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the run was to produce: a cell outside it is missing on purpose."""
+    """What the run was to produce: a cell outside it is missing on purpose.
+
+    ``seeds_of`` holds the seeds of models that have others than ``seeds``.
+    """
 
     datasets: Sequence[str]
     models: Sequence[str]
     seeds: Sequence[int]
+    seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def published(table: Table) -> dict[tuple[str, str, str], str]:
@@ -149,7 +153,8 @@ def _row(
         return row
     row["protocol"] = _protocol(cell)
     faulty = cell[~cell["value"].map(math.isfinite)]
-    absent = [seed for seed in wanted.seeds if seed not in set(cell["seed"])]
+    seeds = wanted.seeds_of.get(model, wanted.seeds)
+    absent = [seed for seed in seeds if seed not in set(cell["seed"])]
     if len(faulty):
         if reason := faulty.iloc[0]["note"]:
             row |= {"protocol": None, "note": f"not computed ({reason}): {metric}"}

@@ -1,0 +1,194 @@
+"""What an experiment's trainings, forecasts and scores are made of, counted.
+
+Every function returns the :class:`benchmarks.counting.Cost` of work on tensors without values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+from unittest import mock
+
+import lpips
+import torch
+from torch import nn
+
+from benchmarks.counting import Cost, Counter, Machine
+from rvd.config import (
+    Analogue,
+    Evaluation,
+    FutureGan,
+    Model,
+    Player,
+    ResidualDiffusion,
+    Sampler,
+    TrainedModel,
+)
+from rvd.evaluation.i3d import I3D, SIZE
+from rvd.models import VideoPredictor, build
+from rvd.models.rvd import MeanForecast
+
+META = torch.device("meta")
+FLOAT = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps of a training that cost the same: ``steps`` of them from step ``first`` on."""
+
+    first: int
+    steps: int
+
+
+def phases(section: TrainedModel, size: int) -> list[Phase]:
+    """The parts of a training; a model that grows has two for each resolution."""
+    steps = section.training.steps
+    if not isinstance(section, FutureGan):
+        return [Phase(0, steps)]
+    starts = [0]
+    for resolution, level in section.levels.items():
+        if resolution > size:
+            break
+        growth = section.growth(starts[-1], size)
+        fading = level.fading if growth.transitions else 0
+        # The step at which alpha reaches 1 is the last that fades, and costs as those after it.
+        stable = growth.since + max(fading - 1, 0)
+        starts += [stable, growth.since + fading + level.stable]
+    ends = sorted({min(start, steps) for start in starts[:-1]} | {steps})
+    return [Phase(first, end - first) for first, end in pairwise(ends)]
+
+
+def meta_model(section: Any, size: int, channels: int) -> VideoPredictor:
+    """An untrained model without values."""
+    # Weights without values need not be made orthogonal, which takes long.
+    with META, mock.patch.object(nn.init, "orthogonal_", lambda tensor, *_: tensor):
+        model = build(section, size, channels)
+    if hasattr(model, "growth"):  # it is read
+        model.growth = torch.tensor([float(size), 1.0])
+    return model
+
+
+def training_step(section: Any, size: int, channels: int, step: int, machine: Machine) -> Cost:
+    """A step of every player, divided by how often it takes one: forward, backward, Adam."""
+    training = section.training
+    model = meta_model(section, size, channels).train()
+    model.begin_step(step)
+    batch = section.stage(step, size).batch
+    video = torch.empty(batch, training.clip_length, channels, size, size, device=META)
+    total = Cost()
+    for name, module in model.players.items():
+        for other in model.players.values():
+            other.requires_grad_(other is module)
+        optimiser = torch.optim.Adam(
+            module.parameters(), training.learning_rate.initial, foreach=True
+        )
+        # Autocasting knows no such device: everything is counted in float32.
+        with (
+            mock.patch.object(torch, "autocast", return_value=nullcontext()),
+            Counter(machine) as counter,
+        ):
+            model(video, name)["loss"].backward()
+        with Counter(machine) as updating:
+            optimiser.step()
+        # On a GPU a dozen operations update all weights.
+        updates = replace(updating.cost, forward=0.0)
+        every = training.players.get(name, Player()).every
+        total += 1 / every * (counter.cost + updates)
+    return total
+
+
+def training(section: Any, size: int, channels: int, machine: Machine) -> Cost:
+    """All steps."""
+    total = Cost()
+    for phase in phases(section, size):
+        step = training_step(section, size, channels, phase.first, machine)
+        total += phase.steps * step
+    return total
+
+
+def _forecast(model: VideoPredictor, protocol: Evaluation, horizon: int, machine: Machine) -> Cost:
+    """All clips, as many at once as the protocol has them."""
+    clips = min(protocol.batch, protocol.clips)
+    shape = clips, protocol.context, model.channels, model.size, model.size
+    with Counter(machine) as counter:
+        model.eval().predict(
+            torch.empty(shape, device=META), horizon, protocol.ensemble, torch.randn_like
+        )
+    return protocol.clips / clips * counter.cost
+
+
+def sampling(
+    protocol: Evaluation, section: Model, size: int, channels: int, horizon: int, machine: Machine
+) -> Cost:
+    """The forecasts of all test clips.
+
+    A diffusion's evaluations and frames all cost the same, so that four short forecasts tell the
+    price of an evaluation, of a frame and of what comes before them.
+    """
+    if isinstance(section, Analogue):
+        values = protocol.context * channels * size**2
+        return protocol.clips * _analogue(section, values, machine)
+    if not isinstance(section, TrainedModel):
+        return Cost()
+    if not isinstance(section, ResidualDiffusion):
+        return _forecast(meta_model(section, size, channels), protocol, horizon, machine)
+    diffusion = section
+
+    def short(evaluations: int, frames: int) -> Cost:
+        changes = {"diffusion_steps": evaluations, "sampler": Sampler()}
+        model = meta_model(diffusion.model_copy(update=changes), size, channels)
+        return _forecast(model, protocol, frames, machine)
+
+    # Cost is of the form a + b·frames + c·frames·evaluations; the schedule's table is nothing.
+    few = short(2, 1)
+    frame = short(2, 2) - few
+    evaluation = short(3, 1) - few
+    evaluations = section.sampler.steps or section.diffusion_steps
+    return few + (horizon - 1) * frame + horizon * (evaluations - 2) * evaluation
+
+
+def sampling_mean(
+    protocol: Evaluation, whole: Any, size: int, channels: int, horizon: int, machine: Machine
+) -> Cost:
+    """The forecasts of μ alone, of the diffusion model ``whole``."""
+    model: Any = meta_model(whole, size, channels)
+    return _forecast(MeanForecast(model), protocol, horizon, machine)
+
+
+def _analogue(section: Analogue, values: int, machine: Machine) -> Cost:
+    """At most: the distance of ``values`` numbers to those of each candidate."""
+    traffic = float(section.candidates * values * FLOAT)
+    return Cost(0.0, traffic, traffic / machine.bandwidth / 1e12)
+
+
+def scoring(protocol: Evaluation, size: int, channels: int, horizon: int, machine: Machine) -> Cost:
+    """I3D of true and forecast clips, LPIPS and CRPS of all members, as far as they are scored."""
+    total = Cost()
+    frames = protocol.ensemble * horizon
+    if "fvd" in protocol.metrics:
+        with META:
+            network: nn.Module = I3D().eval()
+        with torch.no_grad(), Counter(machine) as counter:
+            # One member of each clip, and the truth.
+            network(torch.empty(2, 3, horizon, SIZE, SIZE, device=META))
+        total += protocol.clips * counter.cost
+    if "lpips" in protocol.metrics:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of torchvision about how lpips calls it
+            network = lpips.LPIPS(
+                net=protocol.lpips_network, pretrained=False, pnet_rand=True, verbose=False
+            )
+        network = network.to(META).eval()
+        pictures = torch.empty(frames, 3, size, size, device=META)
+        with torch.no_grad(), Counter(machine) as counter:
+            network(pictures, pictures, normalize=True)
+        total += protocol.clips * counter.cost
+    if "crps" in protocol.metrics:
+        # Sorted in the processor's cache: each value is read once. A comparison is no FLOP.
+        pixels = channels * size**2 * horizon
+        traffic = float(FLOAT * pixels * (protocol.ensemble + 1))
+        total += protocol.clips * Cost(0.0, traffic, traffic / machine.bandwidth / 1e12)
+    return total
