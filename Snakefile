@@ -26,10 +26,11 @@ shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PAT
 
 try:
     EXPERIMENT = experiment_from_mapping(config)
+    PLAN = Plan(EXPERIMENT)
+    PLAN.check_local_checkpoints()
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-PLAN = Plan(EXPERIMENT)
 AT = PLAN.at
 CONFIG = AT("results/config.json")
 # Forecasting takes one GPU, however many train.
@@ -52,6 +53,7 @@ wildcard_constraints:
     run=r"(train|val|test)-\d+",
     network="i3d|lpips-alex|lpips-vgg",
     archive=PLAN.pattern(PLAN.archives()) or "none",
+    digest=PLAN.pattern(PLAN.digests()) or "none",
     table="table1|ablation",
 
 
@@ -60,6 +62,7 @@ wildcard_constraints:
 localrules:
     all,
     fetch,
+    fetch_pretrained,
     table,
     weights,
 
@@ -77,5 +80,6 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/pretrained.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"

@@ -51,6 +51,8 @@ def progress_of(plan: Plan) -> Iterator[Progress]:
     run = plan.experiment.run
     for dataset in run.datasets:
         for model in run.models:
+            if not plan.tested_on(dataset, model):
+                continue
             trained = plan.trained_by(model)
             for seed in plan.seeds(model):
                 yield _progress(plan, dataset, model, seed, own=trained == model)

@@ -66,7 +66,7 @@ def tabulate(
     run = plan.experiment.run
     models = plan.tabulated(table)
     seeds_of = {model: plan.seeds(model) for model in models}
-    wanted = Wanted(run.datasets, models, run.seeds, seeds_of)
+    wanted = Wanted(run.datasets, models, run.seeds, seeds_of, plan.excluded())
     scores = [Path(path) for path in plan.scores(table)]
     # Its name was checked above.
     tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]

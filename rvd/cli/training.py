@@ -85,17 +85,3 @@ def train(
     device.prepare(predictor, experiment.compute)
     device.compiled(predictor, experiment.compute)
     train(predictor, settings, task)
-
-
-@verbs.command()
-def import_official(
-    checkpoint: Annotated[Path, typer.Argument(help="a checkpoint of the authors' code")],
-    output: Output,
-    ema: Annotated[bool, typer.Option("--ema", help="take the averaged weights")] = False,
-    size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
-) -> None:
-    """Turn a checkpoint that the authors published into a predictor file."""
-    from rvd.models import save
-    from rvd.models.official import import_official
-
-    save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})

@@ -26,6 +26,7 @@ from rvd.config.experiment import (
 from rvd.config.future_gan import FutureGan, Growth, Level
 from rvd.config.ivrnn import HierarchicalNetwork, Ivrnn
 from rvd.config.models import Model
+from rvd.config.pretrained import Pretrained
 from rvd.config.residual_diffusion import Network, Objective, ResidualDiffusion, Sampler
 from rvd.config.retrospective_cycle_gan import CycleLoss, RetrospectiveCycleGan
 from rvd.config.section import ConfigError, Section
@@ -62,6 +63,7 @@ __all__ = [
     "Objective",
     "Persistence",
     "Player",
+    "Pretrained",
     "RemoteFile",
     "ResidualDiffusion",
     "RetrospectiveCycleGan",

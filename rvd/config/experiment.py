@@ -22,6 +22,7 @@ from pydantic import (
 from rvd.config.datasets import Dataset
 from rvd.config.inheritance import merge, mistakes_on, resolve_like, section_on, with_text_on
 from rvd.config.models import Model
+from rvd.config.pretrained import Pretrained
 from rvd.config.residual_diffusion import ResidualDiffusion, named_objective
 from rvd.config.section import ConfigError, Section, describe
 from rvd.config.trained import TrainedModel
@@ -163,6 +164,17 @@ class Experiment(Section):
                 for dataset in other.on:
                     if not getattr(self.model(model.of, dataset), "residual", False):
                         raise ValueError(f"{problem} on '{dataset}'")
+        return self
+
+    @model_validator(mode="after")
+    def _pretrained_have_datasets(self) -> Self:
+        for name, model in self.models.items():
+            for dataset in (isinstance(model, Pretrained) and model.datasets) or ():
+                if dataset not in self.datasets:
+                    raise ValueError(
+                        f"models.{name}.datasets: '{dataset}' does not exist; "
+                        f"there are {', '.join(sorted(self.datasets))}"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,9 @@ from typing import Any
 
 from rvd.config.datasets import DownloadedDataset, FolderDataset, SimulationDataset
 from rvd.config.experiment import Experiment
+from rvd.config.pretrained import Pretrained
 from rvd.config.residual_diffusion import ResidualDiffusion
+from rvd.config.section import ConfigError
 from rvd.config.trained import TrainedModel
 from rvd.config.untrained import MeanOf
 from rvd.files import written_whole
@@ -114,9 +116,64 @@ class Plan:
         return model if isinstance(described, TrainedModel) else None
 
     def predictor(self, dataset: str, model: str, seed: str | int) -> list[str]:
-        """The predictor file that sampling needs; none for a model that is not trained."""
-        trained = self.trained_by(model)
+        """The predictor file that sampling needs; none for a model that has no weights."""
+        pretrained = isinstance(self.experiment.models[model], Pretrained)
+        trained = model if pretrained else self.trained_by(model)
         return [self.result(dataset, trained, seed, "predictor.safetensors")] if trained else []
+
+    def trained(self) -> list[str]:
+        """The models that can be trained here."""
+        return [model for model in self.experiment.models if self.trained_by(model) == model]
+
+    def pretrained(self) -> dict[str, Pretrained]:
+        """The models that were trained elsewhere, by name."""
+        models = self.experiment.models.items()
+        return {name: model for name, model in models if isinstance(model, Pretrained)}
+
+    def tested_on(self, dataset: str, model: str) -> bool:
+        """Return whether ``model`` is sampled and scored on ``dataset``."""
+        described = self.experiment.models[model]
+        return not isinstance(described, Pretrained) or described.tested_on(dataset)
+
+    def excluded(self) -> list[tuple[str, str]]:
+        """The (model, dataset) of what is run that are left out: a checkpoint's other datasets."""
+        run = self.experiment.run
+        pairs = [(model, dataset) for dataset in run.datasets for model in run.models]
+        return [(model, dataset) for model, dataset in pairs if not self.tested_on(dataset, model)]
+
+    def digests(self) -> list[str]:
+        """The SHA-256 of every checkpoint that is downloaded; each is a file's name."""
+        models = self.pretrained().values()
+        return sorted({model.sha256 for model in models if model.address and model.sha256})
+
+    def downloading(self, digest: str) -> str:
+        """The first model whose checkpoint is downloaded and has the SHA-256 ``digest``."""
+        models = self.pretrained().items()
+        return next(name for name, m in models if m.address and m.sha256 == digest)
+
+    def checkpoint(self, model: str) -> str:
+        """The file that a pretrained model is imported from, local or to be downloaded."""
+        described = self.pretrained()[model]
+        return described.path or self.at(f"data/pretrained/{described.sha256}")
+
+    def checkpoint_input(self, model: str) -> str:
+        """What the import of a pretrained model waits for: its file, or its download's record."""
+        local = self.pretrained()[model].path
+        return local or f"{self.checkpoint(model)}.sha256"
+
+    def check_local_checkpoints(self) -> None:
+        """Refuse a pretrained model of the run whose local file is missing.
+
+        Raises:
+            ConfigError: with one line for each missing file.
+        """
+        missing = [
+            f"models.{name}.path: there is no file {model.path}"
+            for name, model in self.pretrained().items()
+            if name in self.experiment.run.models and model.path and not Path(model.path).is_file()
+        ]
+        if missing:
+            raise ConfigError("\n".join(missing))
 
     def result(self, dataset: str, model: str, seed: str | int, name: str) -> str:
         """A file of one trained or untrained model."""
@@ -139,6 +196,7 @@ class Plan:
             for dataset in run.datasets
             for model in (run.models if models is None else models)
             for seed in self.seeds(model)
+            if self.tested_on(dataset, model)
         ]
 
     def curves(self) -> list[str]:
@@ -198,8 +256,13 @@ class Plan:
             f"{words}: {', '.join(_on(name, among, run.datasets) for name, among in names.items())}"
             for words, names in (*steps.items(), *diffusion.items())
         ]
+        elsewhere = [
+            f"not trained here: {name} from {model.origin}"
+            for name, model in self.pretrained().items()
+            if name in run.models
+        ]
         ensemble = f"{protocol.ensemble} members, {protocol.clips} clips at the most"
-        return "; ".join([*budgets, ensemble])
+        return "; ".join([*budgets, *elsewhere, ensemble])
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""
@@ -234,6 +297,10 @@ class Plan:
                 "revision": self.experiment.revision,
             }
         )
+
+    def importing(self, model: str) -> str:
+        """A pretrained model but for where it is tested, and how it is sampled."""
+        return _text(self.pretrained()[model], exclude={"sampler", "datasets"})
 
     def sampling(self, dataset: str, model: str) -> str:
         """What forecasting adds to the weights (or a model that has none), protocol, horizon."""

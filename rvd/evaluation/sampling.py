@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence
+from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence, Pretrained
 from rvd.device import best_device
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
@@ -23,6 +23,7 @@ from rvd.models import VideoPredictor, load
 from rvd.models.analogue import AnalogueForecast
 from rvd.models.draws import seeded
 from rvd.models.persistence import Persistence as PersistenceForecast
+from rvd.models.pretrained import load_pretrained
 from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
 from rvd.progress import progress
 from rvd.video.clips import as_unit, fixed_clips, read_clip
@@ -63,7 +64,8 @@ def forecaster(
         trained = load(predictor, experiment.model(config.of, dataset))
         assert isinstance(trained, ResidualVideoDiffusion)  # the config sees to it
         return MeanForecast(trained)
-    loaded = load(predictor, config)
+    pretrained = isinstance(config, Pretrained)
+    loaded = load_pretrained(config, predictor) if pretrained else load(predictor, config)
     if (loaded.size, loaded.channels) != (size, channels):
         raise UserError(
             f"{predictor}: forecasts {loaded.size} pixels and {loaded.channels} channels, but "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -46,12 +46,14 @@ class Wanted:
     """What the run was to produce: a cell outside it is missing on purpose.
 
     ``seeds_of`` holds the seeds of models that have others than ``seeds``.
+    ``excluded`` are the (model, dataset) that are left out: a checkpoint is of some datasets only.
     """
 
     datasets: Sequence[str]
     models: Sequence[str]
     seeds: Sequence[int]
     seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    excluded: Collection[tuple[str, str]] = ()
 
 
 def published(table: Table) -> dict[tuple[str, str, str], str]:
@@ -176,6 +178,8 @@ def _why_missing(key: tuple[str, str, str], scored: set[str], wanted: Wanted) ->
     model, dataset, metric = key
     if model in scored:
         return f"not computed: {metric}"
+    if (model, dataset) in wanted.excluded:
+        return "not tested on this dataset"
     if model in wanted.models and dataset in wanted.datasets:
         return "no scores yet"
     return "not in this run"

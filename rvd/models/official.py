@@ -124,7 +124,7 @@ def _recurrences(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 def import_official(
-    path: Path, *, average: bool = False, size: int | None = None
+    path: Path, *, average: bool = False, size: int | None = None, otherwise: int | None = None
 ) -> ResidualVideoDiffusion:
     """The model in one of the authors' checkpoint files, with their code's choices (L1, σ = 1).
 
@@ -132,14 +132,20 @@ def import_official(
         path: ``{"step": int, "model": tensors, "ema": tensors}``, saved by ``torch.save``.
         average: take the moving average of the weights instead of the weights.
         size: height and width of the frames; None takes that of Table 3 for the width found.
+        otherwise: height and width of the frames where Table 3 does not have that width.
 
     Raises:
         UserError: the file is not such a checkpoint; missing and unknown names are listed.
     """
     tensors = _read(path, "ema" if average else "model")
-    config, channels = _config(path, tensors, size)
-    model = ResidualVideoDiffusion(config, next(iter(config.networks)), channels)
-    outcome = model.load_state_dict(from_official(tensors), strict=False)
+    try:
+        config, channels = _config(path, tensors, size, otherwise)
+        model = ResidualVideoDiffusion(config, next(iter(config.networks)), channels)
+        outcome = model.load_state_dict(from_official(tensors), strict=False)
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        # A shape or a part of a name that theirs do not have.
+        said = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
+        raise UserError(f"{path}: is not a checkpoint of the authors' network ({said})") from None
     if outcome.missing_keys or outcome.unexpected_keys:
         raise UserError(
             f"{path}: does not fit; missing: {', '.join(outcome.missing_keys) or 'none'}; "
@@ -158,11 +164,14 @@ def _read(path: Path, part: str) -> Mapping[str, Tensor]:
         raise UserError(f"{path}: is not a safe PyTorch checkpoint ({first_line})") from None
     if not isinstance(content, dict) or part not in content:
         raise UserError(f"{path}: has no entry '{part}', as the authors' checkpoints have")
-    return content[part]
+    tensors = content[part]
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise UserError(f"{path}: its entry '{part}' does not hold tensors by name")
+    return tensors
 
 
 def _config(
-    path: Path, tensors: Mapping[str, Tensor], size: int | None
+    path: Path, tensors: Mapping[str, Tensor], size: int | None, otherwise: int | None
 ) -> tuple[ResidualDiffusion, int]:
     try:
         channels = tensors["denoise_fn.downs.0.0.block1.block.0.weight"].shape[1]
@@ -170,7 +179,7 @@ def _config(
         steps = len(tensors["betas"])
     except KeyError as error:
         raise UserError(f"{path}: has no {error}, as the authors' checkpoints have") from None
-    size = size or {48: 64, 64: 128}.get(width)
+    size = size or {48: 64, 64: 128}.get(width, otherwise)
     if size is None:
         raise UserError(f"{path}: width {width} is not in Table 3; give the frames' --size")
     residual = any(name.startswith("transform_fn.") for name in tensors)

@@ -46,6 +46,7 @@ SECTIONS = {
     "models.<name> of kind mean": config.MeanOf,
     "models.<name> of kind persistence": config.Persistence,
     "models.<name> of kind analogue": config.Analogue,
+    "models.<name> of kind pretrained": config.Pretrained,
     "evaluation": config.Evaluation,
     "compute": Compute,
     "gallery": Gallery,

@@ -14,7 +14,11 @@ rule sample:
     resources:
         mem_mb=growing(16000),
         runtime=growing(1440),
-        gpu=lambda wildcards: ONE_GPU if PLAN.trained_by(wildcards.model) else 0,
+        gpu=lambda wildcards: (
+            ONE_GPU
+            if PLAN.predictor(wildcards.dataset, wildcards.model, wildcards.seed)
+            else 0
+        ),
     params:
         config=CONFIG,
         sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),

@@ -10,6 +10,8 @@ rule train:
         AT("logs/train/{dataset}/{model}/seed{seed}.log"),
     benchmark:
         AT("logs/train/{dataset}/{model}/seed{seed}.tsv")
+    wildcard_constraints:
+        model=PLAN.pattern(PLAN.trained()) or "none",
     # Before shorter jobs, which then fill the cores beside the last trainings.
     priority: 1
     threads: EXPERIMENT.compute.threads

@@ -1,0 +1,82 @@
+"""Checkpoints that were trained elsewhere → predictor files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rvd.cli.options import DEFAULT_CONFIG, Config, Dataset, Model, Output, entry
+from rvd.config import Experiment, Pretrained, load_experiment
+from rvd.errors import UserError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def import_official(
+    checkpoint: Annotated[Path, typer.Argument(help="a checkpoint of the authors' code")],
+    output: Output,
+    ema: Annotated[bool, typer.Option("--ema", help="take the averaged weights")] = False,
+    size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
+) -> None:
+    """Turn a checkpoint that the authors published into a predictor file."""
+    from rvd.models import save
+    from rvd.models.official import import_official
+
+    save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})
+
+
+@verbs.command()
+def fetch_pretrained(
+    model: Model,
+    output: Annotated[
+        Path,
+        typer.Option(help="record of the checksum, <SHA-256>.sha256; the file lies next to it"),
+    ],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Download the checkpoint of a pretrained model, or check the one that is there."""
+    from rvd.datasets.fetch import fetch
+
+    section = _pretrained(load_experiment(config), model)
+    if section.address is None:
+        raise UserError(f"models.{model}.address: there is none; its file is {section.path}")
+    if output.name != f"{section.sha256}.sha256":
+        raise UserError(f"--output: '{output.name}' is not {section.sha256}.sha256")
+    fetch(str(section.sha256), section.download(), output)
+
+
+@verbs.command()
+def import_pretrained(
+    checkpoint: Annotated[Path, typer.Argument(help="the file of the model")],
+    dataset: Dataset,
+    model: Model,
+    output: Output,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Turn the checkpoint of a pretrained model into a predictor file."""
+    from rvd.models.pretrained import import_checkpoint
+
+    experiment = load_experiment(config)
+    described = entry(experiment, "datasets", dataset)
+    section = _pretrained(experiment, model)
+    try:
+        import_checkpoint(
+            section,
+            checkpoint,
+            output,
+            size=described.size,
+            channels=described.channels,
+            context=experiment.evaluation.context,
+        )
+    except UserError as error:
+        raise UserError(f"models.{model}: {error} (dataset '{dataset}')") from None
+
+
+def _pretrained(experiment: Experiment, model: str) -> Pretrained:
+    section = entry(experiment, "models", model)
+    if not isinstance(section, Pretrained):
+        raise UserError(f"models.{model}.kind: '{section.kind}' is not pretrained")
+    return section

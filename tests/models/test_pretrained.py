@@ -1,0 +1,282 @@
+"""Models that were trained elsewhere: their config, import, sampling, and what is refused."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from rvd.config import ConfigError, Pretrained, Sampler, experiment_from_mapping
+from rvd.config.plan import Plan
+from rvd.errors import UserError
+from rvd.evaluation.ensemble_file import EnsembleFile
+from rvd.evaluation.sampling import _clip_seed, forecaster, sample
+from rvd.evaluation.tables import Wanted, tabulate
+from rvd.models import build, load, save
+from rvd.models.draws import seeded
+from rvd.models.official import import_official
+from rvd.models.pretrained import import_checkpoint, load_pretrained
+from rvd.status import progress_of
+from rvd.video.file import VideoFile
+from tests.datasets.server import Site, served
+from tests.tiny import SIZE, config, write_squares
+
+REPOSITORY = Path(__file__).parents[2]
+OFFICIAL = REPOSITORY / "tests" / "fixtures" / "parity" / "official_checkpoint.pt"
+DIGEST = hashlib.sha256(OFFICIAL.read_bytes()).hexdigest()
+WRONG = "0" * 64
+
+
+def with_authors(root=".", run_on=("simulation",), **keys):
+    """The tiny config with the model ``authors``, which is the parity checkpoint."""
+    values = config(root=root)
+    values["run"] |= {"models": ["persistence", "authors"], "datasets": list(run_on)}
+    local = {} if "address" in keys else {"path": str(OFFICIAL)}
+    authors = {"kind": "pretrained", "format": "official", **local, **keys}
+    values["models"]["authors"] = {key: value for key, value in authors.items() if value != ""}
+    return values
+
+
+def section(**keys):
+    return Pretrained(**{"kind": "pretrained", "path": str(OFFICIAL), "format": "official"} | keys)
+
+
+def imported(folder, described, checkpoint=OFFICIAL, *, size=SIZE, channels=1, context=2):
+    output = folder / "predictor.safetensors"
+    import_checkpoint(described, checkpoint, output, size=size, channels=channels, context=context)
+    return output
+
+
+class TestConfig:
+    @pytest.mark.parametrize(
+        ("keys", "said"),
+        [
+            ({"path": ""}, "models.authors: path: give either path or address, not neither"),
+            (
+                {"address": "https://a.org/x.pt", "path": "x.pt", "sha256": DIGEST},
+                "models.authors: path: give either path or address, not both",
+            ),
+            ({"address": "https://a.org/x.pt"}, "models.authors: sha256: a file from an address"),
+            ({"sha256": "12ab"}, "models.authors.sha256: string should match pattern"),
+            ({"sha256": "g" * 64}, "models.authors.sha256: string should match pattern"),
+            (
+                {"address": "file:///etc/passwd", "sha256": DIGEST},
+                "models.authors.address: string should match pattern",
+            ),
+            ({"format": "predictor", "weights": "average"}, "models.authors: weights: "),
+            ({"format": "predictor", "size": 64}, "models.authors: size: "),
+            (
+                {"datasets": ["kht"]},
+                "models.authors.datasets: 'kht' does not exist; there are simulation",
+            ),
+            ({"datasets": []}, "models.authors.datasets: tuple should have at least 1"),
+            ({"steps": 3}, "models.authors.steps: there is no such key"),
+        ],
+    )
+    def test_a_mistake_is_one_line(self, keys, said):
+        with pytest.raises(ConfigError) as error:
+            experiment_from_mapping(with_authors(**keys))
+        assert str(error.value).startswith(said)
+        assert "\n" not in str(error.value)
+
+    def test_a_missing_file_is_named_before_anything_starts(self):
+        plan = Plan(experiment_from_mapping(with_authors(path="nowhere.pt")))
+        with pytest.raises(ConfigError, match=r"models\.authors\.path: there is no file nowhere"):
+            plan.check_local_checkpoints()
+
+    def test_the_config_survives_being_written(self):
+        values = with_authors(address="https://a.org/x.pt", sha256=DIGEST, sampler={"clip": 1.0})
+        described = experiment_from_mapping(values)
+        assert experiment_from_mapping(described.model_dump(mode="json")) == described
+
+    @pytest.mark.parametrize(
+        "address", ["https://a.org/x.pt", "http://a.org:8000//b/x.pt?download=1&at=/c"]
+    )
+    def test_the_download_is_of_the_address(self, address):
+        values = with_authors(address=address, sha256=DIGEST)
+        download = experiment_from_mapping(values).models["authors"].download()
+        (mirror,) = download.mirrors
+        assert f"{mirror}/{download.files[DIGEST].path}" == address
+        assert download.files[DIGEST].sha256 == DIGEST
+
+
+class TestPlan:
+    def test_other_datasets_are_left_out_and_one_seed_is_run(self, tmp_path):
+        values = with_authors(run_on=("simulation", "other"))
+        values["datasets"]["other"] = values["datasets"]["simulation"]
+        values["models"]["authors"]["datasets"] = ["simulation"]
+        values["run"]["seeds"] = [0, 1]
+        plan = Plan(experiment_from_mapping(values))
+        assert plan.results("scores.csv") == [
+            "results/simulation/persistence/seed0/scores.csv",
+            "results/simulation/authors/seed0/scores.csv",
+            "results/other/persistence/seed0/scores.csv",
+        ]
+        assert plan.excluded() == [("authors", "other")]
+        assert plan.curves() == []
+        assert [(p.dataset, p.model) for p in progress_of(plan)].count(("other", "authors")) == 0
+        run = plan.experiment.run
+        wanted = Wanted(run.datasets, plan.tabulated("table1"), [0], plan.excluded())
+        table = tabulate([], "table1", wanted, tmp_path / "table1.csv", plan.budget())
+        notes = table[table["model"] == "authors"].groupby("dataset")["note"].agg(set)
+        assert notes["other"] == {"not tested on this dataset"}
+        assert notes["simulation"] == {"no scores yet"}
+        assert f"not trained here: authors from {OFFICIAL}" in plan.budget()
+
+    def test_a_sampler_changes_forecasts_and_not_the_import(self):
+        before = Plan(experiment_from_mapping(with_authors()))
+        after = Plan(experiment_from_mapping(with_authors(sampler={"clip": 1.0})))
+        assert before.importing("authors") == after.importing("authors")
+        assert before.sampling("simulation", "authors") != after.sampling("simulation", "authors")
+
+
+class TestImport:
+    def test_official_weights_are_those_of_the_checkpoint(self, tmp_path):
+        for weights in ("raw", "average"):
+            output = imported(tmp_path, section(weights=weights, sha256=DIGEST))
+            expected = import_official(OFFICIAL, average=weights == "average", size=SIZE)
+            found = load(output).state_dict()
+            for name, tensor in expected.state_dict().items():
+                torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)
+
+    def test_a_predictor_file_is_copied_to_the_byte(self, tmp_path):
+        first = imported(tmp_path, section())
+        given = tmp_path / "given.safetensors"
+        shutil.move(first, given)
+        described = section(path=str(given), format="predictor")
+        assert imported(tmp_path, described, given).read_bytes() == given.read_bytes()
+
+    @pytest.mark.parametrize(
+        ("keys", "task", "said"),
+        [
+            ({"sha256": WRONG}, {}, f"its SHA-256 is {DIGEST}, not {WRONG}"),
+            ({"format": "predictor"}, {}, "is not a readable safetensors file"),
+            ({"size": 32}, {}, "forecasts frames of 32 pixels and 1 channels, not of 16 and 1"),
+            ({}, {"channels": 3}, "forecasts frames of 16 pixels and 1 channels, not of 16 and 3"),
+            ({"sampler": Sampler(method="ddim", steps=21)}, {}, "21 are more than the 20"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, tmp_path, keys, task, said):
+        with pytest.raises(UserError, match=said):
+            imported(tmp_path, section(**keys), **task)
+        assert not (tmp_path / "predictor.safetensors").exists()
+
+    def test_a_wrong_checksum_is_seen_before_the_file_is_read(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("torch.load", lambda *_, **__: pytest.fail("the file was loaded"))
+        with pytest.raises(UserError, match="its SHA-256 is"):
+            imported(tmp_path, section(sha256=WRONG))
+
+    def test_code_in_a_checkpoint_is_not_run(self, tmp_path):
+        class Evil:
+            def __reduce__(self):
+                return (os.mkdir, (str(tmp_path / "run"),))
+
+        bad = tmp_path / "bad.pt"
+        torch.save({"step": 1, "model": Evil(), "ema": {}}, bad)
+        with pytest.raises(UserError, match="is not a safe PyTorch checkpoint"):
+            imported(tmp_path, section(path=str(bad)), bad)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda content: content.update(model=[1, 2]),
+            lambda content: content.update(model={"betas": 3}),
+            lambda content: content["model"].pop("denoise_fn.final_conv.1.bias"),
+            lambda content: content["model"].update(
+                {"denoise_fn.final_conv.1.bias": torch.zeros(5)}
+            ),
+            lambda content: content["model"].update(betas=torch.zeros(1)),
+        ],
+    )
+    def test_a_checkpoint_of_something_else_is_refused_in_one_line(self, tmp_path, change):
+        content = torch.load(OFFICIAL, weights_only=True)
+        change(content)
+        bad = tmp_path / "bad.pt"
+        torch.save(content, bad)
+        with pytest.raises(UserError) as error:
+            imported(tmp_path, section(path=str(bad)), bad)
+        assert "\n" not in str(error.value)
+
+    def test_a_model_without_a_sampler_takes_none(self, tmp_path):
+        values = {
+            "kind": "retrospective-cycle-gan",
+            "training": config()["models"]["rvd"]["training"] | {"context": 4, "future": 1},
+        }
+        gan = experiment_from_mapping(config(models=config()["models"] | {"gan": values}))
+        path = tmp_path / "gan.safetensors"
+        save(build(gan.models["gan"], SIZE, 1), path, {})
+        described = section(path=str(path), format="predictor")
+        with pytest.raises(UserError, match=r"training\.context: the generator sees 4 frames"):
+            imported(tmp_path, described, path)
+        with pytest.raises(UserError, match="sampler: a model of kind 'retrospective-cycle-gan'"):
+            load_pretrained(section(sampler=Sampler(clip=1.0)), path)
+
+
+def test_forecasts_by_the_sampler_of_the_config(tmp_path):
+    """The same file forecasts as the official model does under that sampler."""
+    sampler = {"method": "ddim", "steps": 2, "eta": 0.0}
+    experiment = experiment_from_mapping(with_authors(sampler=sampler))
+    predictor = imported(tmp_path, experiment.models["authors"])
+    output = tmp_path / "samples.h5"
+    with VideoFile(write_squares(tmp_path / "squares.h5")) as videos:
+        model = forecaster(experiment, "authors", videos, predictor)
+        sample(
+            model, videos, experiment, dataset="simulation", model="authors", seed=0, output=output
+        )
+    with EnsembleFile(output) as file:
+        samples, context = file.samples[0], file.context[0]
+        stored = yaml.safe_load(file.info.config)["model"]
+    assert stored["path"] == str(OFFICIAL)
+    assert samples.shape == (3, 3, SIZE, SIZE, 1)
+    plain = import_official(OFFICIAL, size=SIZE)
+    plain.config = plain.config.model_copy(update={"sampler": Sampler(**sampler)})
+    given = torch.from_numpy(np.moveaxis(context, -1, 1))[None]
+    expected = plain.eval().predict(given, 3, 3, seeded([_clip_seed(0, 0, 0)], given.device))
+    np.testing.assert_allclose(samples, np.moveaxis(expected[0].numpy(), 2, -1), atol=1e-6)
+
+
+def snakemake(folder, values, *arguments):
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
+    command += [f"--directory={folder}", "--cores=2", "--configfile", str(folder / "tiny.yaml")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.slow
+class TestWorkflow:
+    def test_a_checkpoint_is_downloaded_checked_and_imported(self, tmp_path):
+        site = Site({"models/best.pt": OFFICIAL.read_bytes()}, cuts=[500_000])
+        with served(site):
+            address = f"{site.address}/models/best.pt"
+            values = with_authors(root="out", address=address, sha256=DIGEST)
+            target = "out/results/simulation/authors/seed0/predictor.safetensors"
+            run = snakemake(tmp_path, values, "--", target)
+        assert run.returncode == 0, run.stderr[-2000:]
+        # The connection that broke was resumed from where it ended.
+        assert [asked for _, asked in site.requests] == [None, "bytes=500000-"]
+        assert load(tmp_path / target).size == SIZE
+        # Nothing of it is trained, and the tables wait for its scores.
+        whole = snakemake(tmp_path, values, "--dry-run", "--", "out/results/ablation.csv")
+        assert whole.returncode == 0, whole.stderr[-2000:]
+        said = whole.stdout + whole.stderr
+        assert "results/simulation/authors/seed0/scores.csv" in said
+        assert "rule train:" not in said
+        assert "rule import_pretrained:" not in said
+
+    def test_a_local_file_that_is_missing_stops_before_anything_starts(self, tmp_path):
+        run = snakemake(tmp_path, with_authors(root="out", path="nowhere.pt"), "--", "all")
+        said = run.stdout + run.stderr
+        assert run.returncode != 0
+        assert "models.authors.path: there is no file nowhere.pt" in said
+        assert "Traceback" not in said
+        assert not (tmp_path / "out").exists()
