@@ -34,9 +34,15 @@ def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
     frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
-    figure = Figure(figsize=(WIDTH, 1.9 * len(shown)), layout="constrained")
-    panels = figure.subplots(len(shown), 1, squeeze=False).flat
-    for axes, field, frame in zip(panels, shown, frames, strict=True):
+    columns = min(2, len(shown))
+    rows = -(-len(shown) // columns)
+    height, width = shown[0].shape
+    size = (WIDTH - 1.0) / columns * height / width + 0.3
+    figure = Figure(figsize=(WIDTH, size * rows), layout="compressed")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    for axes, field, frame in zip(panels, shown, frames, strict=False):
         norm = TwoSlopeNorm(0, -largest, largest)
         image = axes.imshow(field, cmap="RdBu_r", norm=norm, origin="lower")
         axes.contourf(run.solid, levels=[0.5, 1], colors="0.4")
@@ -136,12 +142,12 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
     The title names the two different runs that are most alike.
     """
     size = 1.5 + 0.32 * len(names)
-    figure = Figure(figsize=(WIDTH, size), layout="constrained")
+    figure = Figure(figsize=(WIDTH, size), layout="compressed")
     axes = figure.subplots()
     image = axes.imshow(nearest, cmap="magma", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
-    figure.colorbar(image, ax=axes, shrink=0.8, label="r.m.s. difference of nearest clips / r.m.s.")
+    figure.colorbar(image, ax=axes, label="r.m.s. difference / r.m.s.")
     if len(names) > 1:
         others = np.where(np.eye(len(names), dtype=bool) | np.isnan(nearest), np.inf, nearest)
         one, other = divmod(int(others.argmin()), len(names))

@@ -145,8 +145,11 @@ def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
     assert made == pictures | {f"{name}.ipynb", f"{name}.html"}
     page = (tmp_path / name / f"{name}.html").read_text()
     shown = re.findall(r"<img[^>]*>", page)
-    assert all('src="data:image/png;base64,' in tag for tag in shown)
-    names = [re.search('alt="([^"]+)"', tag).group(1) for tag in shown]
+    assert len(shown) == len(FIGURES[name])
+    assert all(
+        'src="data:image/png;base64,' in tag and re.search('alt="[^"]+"', tag) for tag in shown
+    )
+    names = pictures_of(nbformat.read(tmp_path / name / f"{name}.ipynb", 4))
     assert names == [figure.replace("-", " ") for figure in FIGURES[name]]
     for figure in FIGURES[name]:
         assert png_dpi(tmp_path / name / f"{figure}.png") == 300
@@ -155,6 +158,13 @@ def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
             COLUMN_WIDTH,
         }
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)[^"]', page)
+
+
+def pictures_of(notebook):
+    """Names of the pictures among the notebook's outputs, in the order in which they stand."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output for output in outputs if "image/png" in output.get("data", {})]
+    return [output.metadata["image/png"]["alt"] for output in shown]
 
 
 @pytest.mark.slow

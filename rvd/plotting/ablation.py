@@ -10,13 +10,22 @@ from matplotlib.figure import Figure
 
 from rvd.evaluation.names import dataset_label, metric_name, model_label
 from rvd.evaluation.table_text import PAPER_METRICS
-from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, legend_below, line_styles, notice, styled
+from rvd.plotting.style import (
+    COLUMN_WIDTH,
+    FULL_WIDTH,
+    TITLE,
+    legend_below,
+    line_styles,
+    notice,
+    styled,
+    wrapped,
+)
 
 PUBLISHED = "#7a7a7a"
 
 
 @styled
-def ablation_figure(table: pd.DataFrame) -> Figure:
+def ablation_figure(table: pd.DataFrame, title: str = "") -> Figure:
     """A row a metric, a column a dataset; in each panel a line a model, as in Table 2.
 
     Ours is filled, with the standard error over seeds; the published score is a hollow diamond.
@@ -25,6 +34,7 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: as ``read_table`` gives it; metrics that the paper does not have, and metrics and
             datasets without any score of ours, are left out.
+        title: lines above the panels.
 
     Returns:
         The figure; where there is no score of ours, one that says so.
@@ -38,7 +48,9 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     models = list(dict.fromkeys(table.loc[table["metric"].isin(metrics), "model"]))
     height = 0.24 * len(models) + 0.75
     width = FULL_WIDTH if len(datasets) > 1 else COLUMN_WIDTH
-    figure = Figure(figsize=(width, height * len(metrics) + 0.4), layout="constrained")
+    title = wrapped(title, width, TITLE)
+    above = 0.4 + 0.14 * len(title.splitlines())
+    figure = Figure(figsize=(width, height * len(metrics) + above), layout="constrained")
     axes = figure.subplots(len(metrics), len(datasets), squeeze=False, sharey=True)
     for row, metric in zip(axes, metrics, strict=True):
         for axis, dataset in zip(row, datasets, strict=True):
@@ -51,6 +63,8 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
     # One entry for ours and one for the published scores, whichever model they are of.
     legend_below(figure, columns=2)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
     return figure
 
 

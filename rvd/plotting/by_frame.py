@@ -13,15 +13,13 @@ from rvd.evaluation.names import dataset_label, metric_name
 from rvd.plotting.style import (
     COLUMN_WIDTH,
     FULL_WIDTH,
+    TITLE,
     legend_below,
     line_styles,
     notice,
     styled,
     wrapped,
 )
-
-# Points, of the lines above the panels.
-TITLE = 8.5
 
 
 def metrics_by_frame(scores: pd.DataFrame) -> list[str]:

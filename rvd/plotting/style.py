@@ -25,6 +25,8 @@ Drawn = TypeVar("Drawn")
 # Inches, of a page of two columns: the whole text, and one column of it.
 FULL_WIDTH = 6.9
 COLUMN_WIDTH = 3.35
+# Points, of the lines above a figure's panels.
+TITLE = 8.5
 
 # Files of each figure: dots for a screen, lines and letters for LaTeX (PDF) and web pages (SVG).
 KINDS = ("svg", "pdf", "png")

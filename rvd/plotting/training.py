@@ -79,7 +79,8 @@ def training_figure(
                     axis.plot(curve["step"], mean, **options)
             if name not in LINEAR and (part[name] > 0).all():
                 axis.set_yscale("log")
-            axis.set_ylabel(name.replace("_", " "))
+            if axis is row[0]:
+                axis.set_ylabel(name.replace("_", " "))
             axis.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
             axis.yaxis.set_minor_formatter(NullFormatter())
     for axis, dataset in zip(axes[0], datasets, strict=True):

@@ -170,7 +170,15 @@ def test_figure_4_says_what_was_not_run(small):
     assert "fewer than 10 frames" in said
 
 
-def test_table_2_has_its_five_rows(whole, table2):
+def test_table_2_says_which_datasets_were_not_run(small, tmp_path):
+    path = tmp_path / "ablation.csv"
+    tabulate(small.scores, "ablation", Wanted(("simulation",), ("rvd", "vd"), (0,)), path)
+    figure = table2_figure(read_table(path))
+    assert figure.get_figwidth() == COLUMN_WIDTH
+    assert any("left out: KTH, BAIR, Cityscapes." in text for text in texts(figure))
+
+
+def test_table_2_has_its_five_rows(table2):
     figure = table2_figure(read_table(table2))
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert rows == ["VD", "RVD", "RVD (2+3)", "IVRNN", "IVRNN (4+4)"]
