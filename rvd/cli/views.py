@@ -71,7 +71,10 @@ def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
         curves=[Path(path) for path in plan.curves()],
         tables={title: Path(plan.at(path)) for title, path in tables.items()},
         periods=plan.periods(),
-        provenance=provenance(plan.experiment) | {"Trainings": format_accounts(progress_of(plan))},
+        provenance={
+            **provenance(plan.experiment),
+            "Trainings": "\n".join([format_accounts(progress_of(plan)), *plan.not_trained_here()]),
+        },
         megabytes=plan.experiment.gallery.megabytes,
     )
     build_gallery(contents, output)

@@ -141,6 +141,12 @@ class Plan:
         pairs = [(model, dataset) for dataset in run.datasets for model in run.models]
         return [(model, dataset) for model, dataset in pairs if not self.tested_on(dataset, model)]
 
+    def not_trained_here(self) -> list[str]:
+        """The pretrained models of the run, and where each comes from, in words."""
+        models = self.pretrained().items()
+        run = self.experiment.run.models
+        return [f"not trained here: {name}, from {m.origin}" for name, m in models if name in run]
+
     def digests(self) -> list[str]:
         """The SHA-256 of every checkpoint that is downloaded; each is a file's name."""
         models = self.pretrained().values()
@@ -256,13 +262,8 @@ class Plan:
             f"{words}: {', '.join(_on(name, among, run.datasets) for name, among in names.items())}"
             for words, names in (*steps.items(), *diffusion.items())
         ]
-        elsewhere = [
-            f"not trained here: {name} from {model.origin}"
-            for name, model in self.pretrained().items()
-            if name in run.models
-        ]
         ensemble = f"{protocol.ensemble} members, {protocol.clips} clips at the most"
-        return "; ".join([*budgets, *elsewhere, ensemble])
+        return "; ".join([*budgets, *self.not_trained_here(), ensemble])
 
     def periods(self) -> dict[str, float]:
         """The expected shedding period of each simulated dataset's test runs, in frames."""

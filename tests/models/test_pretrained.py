@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 import yaml
 
 from rvd.config import ConfigError, Pretrained, Sampler, experiment_from_mapping
+from rvd.config.experiment import merge
 from rvd.config.plan import Plan
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleFile
@@ -29,6 +31,7 @@ from tests.tiny import SIZE, config, write_squares
 
 REPOSITORY = Path(__file__).parents[2]
 OFFICIAL = REPOSITORY / "tests" / "fixtures" / "parity" / "official_checkpoint.pt"
+DOCUMENT = REPOSITORY / "docs" / "reproduction.md"
 DIGEST = hashlib.sha256(OFFICIAL.read_bytes()).hexdigest()
 WRONG = "0" * 64
 
@@ -106,6 +109,16 @@ class TestConfig:
         assert download.files[DIGEST].sha256 == DIGEST
 
 
+def test_the_example_of_the_documentation_is_a_config():
+    _, _, text = DOCUMENT.read_text().partition("## The authors' checkpoint")
+    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
+    paper = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
+    described = experiment_from_mapping(merge(paper, yaml.safe_load(example)))
+    plan = Plan(described)
+    assert plan.tested_on("kth", "authors")
+    assert plan.checkpoint_input("authors") == described.models["authors"].path
+
+
 class TestPlan:
     def test_other_datasets_are_left_out_and_one_seed_is_run(self, tmp_path):
         values = with_authors(run_on=("simulation", "other"))
@@ -127,7 +140,7 @@ class TestPlan:
         notes = table[table["model"] == "authors"].groupby("dataset")["note"].agg(set)
         assert notes["other"] == {"not tested on this dataset"}
         assert notes["simulation"] == {"no scores yet"}
-        assert f"not trained here: authors from {OFFICIAL}" in plan.budget()
+        assert plan.not_trained_here() == [f"not trained here: authors, from {OFFICIAL}"]
 
     def test_a_sampler_changes_forecasts_and_not_the_import(self):
         before = Plan(experiment_from_mapping(with_authors()))
