@@ -135,7 +135,7 @@ class TestPlan:
         assert plan.curves() == []
         assert [(p.dataset, p.model) for p in progress_of(plan)].count(("other", "authors")) == 0
         run = plan.experiment.run
-        wanted = Wanted(run.datasets, plan.tabulated("table1"), [0], plan.excluded())
+        wanted = Wanted(run.datasets, plan.tabulated("table1"), [0], excluded=plan.excluded())
         table = tabulate([], "table1", wanted, tmp_path / "table1.csv", plan.budget())
         notes = table[table["model"] == "authors"].groupby("dataset")["note"].agg(set)
         assert notes["other"] == {"not tested on this dataset"}
@@ -239,7 +239,7 @@ def test_forecasts_by_the_sampler_of_the_config(tmp_path):
     predictor = imported(tmp_path, experiment.models["authors"])
     output = tmp_path / "samples.h5"
     with VideoFile(write_squares(tmp_path / "squares.h5")) as videos:
-        model = forecaster(experiment, "authors", videos, predictor)
+        model = forecaster(experiment, "authors", videos, predictor, dataset="simulation")
         sample(
             model, videos, experiment, dataset="simulation", model="authors", seed=0, output=output
         )
