@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import torch
 from torch import nn
 
 from rvd.config import Compute
+from rvd.errors import UserError
+from rvd.launch import launched
+
+# 1,000,000 steps of 44.9 s, measured over a few steps on two cores (docs/performance.md).
+CPU_HOURS = 12_500
 
 
 def best_device() -> torch.device:
     """The GPU of this process if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_for(compute: Compute) -> torch.device:
+    """The CPU with ``compute.gpus: 0``, else the best device."""
+    return best_device() if compute.gpus else torch.device("cpu")
+
+
+def require_gpus(compute: Compute) -> None:
+    """Refuse to train on the CPU where the config asks for GPUs.
+
+    Of the processes that torchrun started each node has to have a GPU for each of its own.
+
+    Raises:
+        UserError: PyTorch sees fewer GPUs than ``compute.gpus``.
+    """
+    if not compute.gpus:
+        return
+    needed = int(os.environ["LOCAL_WORLD_SIZE"]) if launched() else compute.gpus
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found < needed:
+        seen = f"only {found}" if found else "no GPU"
+        raise UserError(
+            f"compute.gpus: {compute.gpus}, but PyTorch sees {seen} here; set compute.gpus: 0 to "
+            f"train on the CPU, where the paper's RVD takes about {CPU_HOURS:,} hours at 128 "
+            f"pixels (estimated for two cores: docs/performance.md)"
+        )
 
 
 def apply(compute: Compute, threads: int | None = None) -> None:

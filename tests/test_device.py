@@ -7,6 +7,7 @@ import torch
 
 from rvd import device
 from rvd.config import Compute
+from rvd.errors import UserError
 from rvd.models import build
 from rvd.models.draws import seeded
 from tests.tiny import SIZE, experiment
@@ -67,3 +68,31 @@ def test_slow_bfloat16_is_said(monkeypatch, capsys, supported, said):
     assert said in capsys.readouterr().err
     device.warn_of_slow_precision("float32")
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("wanted", "found", "seen"), [(1, 0, "no GPU"), (4, 2, "only 2")])
+def test_training_on_fewer_gpus_than_the_config_says_is_refused(monkeypatch, wanted, found, seen):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    with pytest.raises(UserError, match=rf"^compute.gpus: {wanted}, but PyTorch sees {seen} here"):
+        device.require_gpus(Compute(gpus=wanted, threads=1))
+    device.require_gpus(Compute(gpus=0, threads=1))
+    device.require_gpus(Compute(gpus=found, threads=1))
+
+
+def test_each_node_needs_gpus_for_its_own_processes(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "run")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    device.require_gpus(Compute(gpus=8, threads=1))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    with pytest.raises(UserError, match="only 4"):
+        device.require_gpus(Compute(gpus=8, threads=1))
+
+
+def test_no_gpus_keeps_to_the_cpu_on_a_machine_with_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device.device_for(Compute(gpus=0, threads=1)).type == "cpu"
+    assert device.device_for(Compute(gpus=1, threads=1)).type == "cuda"

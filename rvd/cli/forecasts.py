@@ -111,6 +111,7 @@ def tune_sampler(
     threads: Threads = None,
 ) -> None:
     """Choose RVD's sampler, steps and clip on validation videos."""
+    from rvd.device import device_for
     from rvd.evaluation import tuning
     from rvd.models import load
     from rvd.models.rvd import ResidualVideoDiffusion
@@ -130,7 +131,8 @@ def tune_sampler(
     samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
     trials = []
     with VideoFile(videos) as file:
-        for trial in tuning.try_samplers(trained, file, task, samplers):
+        device = device_for(experiment.compute)
+        for trial in tuning.try_samplers(trained, file, task, samplers, device):
             trials.append(trial)
             tuning.write_costs(costs, trials, every)
     chosen = tuning.choose(trials, every, most_steps)

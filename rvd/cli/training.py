@@ -41,9 +41,11 @@ def train(
     ] = 1,
 ) -> None:
     """Train a model, from its last checkpoint when there is one."""
+    from rvd import device
     from rvd.launch import launched, relaunch
 
     experiment = load_experiment(config)
+    device.require_gpus(experiment.compute)
     if processes > 1:
         threads = max(1, threads // processes) if threads else None
         if not launched():
@@ -51,7 +53,6 @@ def train(
 
     import torch
 
-    from rvd import device
     from rvd.models import build
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
@@ -84,4 +85,4 @@ def train(
     predictor = build(section, size, channels)
     device.prepare(predictor, experiment.compute)
     device.compiled(predictor, experiment.compute)
-    train(predictor, settings, task)
+    train(predictor, settings, task, gpu=experiment.compute.gpus > 0)

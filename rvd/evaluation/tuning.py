@@ -70,9 +70,15 @@ def candidates(
 
 
 def try_samplers(
-    model: ResidualVideoDiffusion, videos: VideoFile, task: TuningTask, samplers: Sequence[Sampler]
+    model: ResidualVideoDiffusion,
+    videos: VideoFile,
+    task: TuningTask,
+    samplers: Sequence[Sampler],
+    device: torch.device | None = None,
 ) -> Iterator[Trial]:
     """Forecast the same validation clips by each of ``samplers``, with the same seeds.
+
+    ``device`` computes, by default the GPU if there is one.
 
     Raises:
         UserError: no validation video is long enough.
@@ -82,7 +88,7 @@ def try_samplers(
     clips = fixed_clips(split, length, task.clips)
     if not clips:
         raise UserError(f"{videos.path}: no validation video has {length} frames")
-    device = best_device()
+    device = device or best_device()
     model = model.to(device).eval()
     frames = torch.stack(
         [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in clips]

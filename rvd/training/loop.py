@@ -53,7 +53,9 @@ class TrainingTask:
     curve: Path
 
 
-def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> None:
+def train(
+    predictor: VideoPredictor, settings: Training, task: TrainingTask, *, gpu: bool = True
+) -> None:
     """Train ``predictor``, from its last checkpoint when there is one.
 
     The weights depend on config and seed alone: interrupted and resumed anywhere, they are the same
@@ -63,6 +65,7 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
         predictor: the model; its weights are replaced.
         settings: how to train it.
         task: on what, and where to.
+        gpu: train on a GPU if there is one; False keeps to the CPU.
 
     Raises:
         Interrupted: TERM or INT came; the state is saved.
@@ -75,7 +78,7 @@ def train(predictor: VideoPredictor, settings: Training, task: TrainingTask) -> 
         parallel = DistributedDataParallelKwargs(find_unused_parameters=len(predictor.players) > 1)
         accelerator = Accelerator(
             mixed_precision=mixed,
-            cpu=not torch.cuda.is_available(),
+            cpu=not (gpu and torch.cuda.is_available()),
             kwargs_handlers=[parallel],
         )
         # One process of several writes, and holds the folder for all of them.

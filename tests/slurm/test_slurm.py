@@ -30,7 +30,8 @@ pytestmark = [
     pytest.mark.skipif(not WANTED or bool(cluster.why_not()), reason=f"no test cluster: {REASON}"),
 ]
 
-# Enough steps for several time limits. The GPU is pretended: torch sees none, and uses the CPU.
+# Enough steps for several time limits. The GPU is pretended: jobs ask SLURM for one (RESOURCES),
+# but torch sees none and is told to use the CPU.
 STEPS = 1500
 CHANGES = {
     "run": {"models": ["rvd", "persistence"]},
@@ -44,7 +45,7 @@ CHANGES = {
             }
         }
     },
-    "compute": {"gpus": 1},
+    "compute": {"gpus": 0},
 }
 TARGET = "out/results/table1.csv"
 MADE = [
@@ -58,6 +59,8 @@ MADE = [
 CHECKPOINTS = "out/checkpoints/simulation/rvd/seed0"
 # In the place of the profile's: a partition where jobs are preempted, and the least time limit.
 RESOURCES = [
+    "train:gpu=1",
+    "sample:gpu=1",
     "train:slurm_partition=scavenge",
     "train:runtime=1",
     "train:slurm_extra='--signal=TERM@10'",
