@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,10 +60,15 @@ class Run(Section):
 
 
 class Evaluation(Section):
-    """The test protocol (section 3.2 and 3.4)."""
+    """The test protocol (section 3.2 and 3.4).
+
+    ``clips_from`` says which clips are tested on: ``spread`` over the test videos, without overlap,
+    or the first ones of the loader in the authors' test script (``authors``).
+    """
 
     context: PositiveInt
     clips: PositiveInt
+    clips_from: Literal["spread", "authors"] = "spread"
     ensemble: PositiveInt
     batch: PositiveInt = 1
     metrics: tuple[Metric, ...] = Field(min_length=1)
@@ -71,6 +76,14 @@ class Evaluation(Section):
     weights: Folder = "data/weights"
     lpips_network: Literal["alex", "vgg"] = "alex"
     fvd_protocols: tuple[Literal["paper", "standard"], ...] = Field(("paper",), min_length=1)
+
+    def recorded(self, exclude: Set[str] = frozenset()) -> dict[str, Any]:
+        """The values as forecasts record them and depend on them.
+
+        Without ``clips_from: spread``, so that forecasts from before that key stay up to date.
+        """
+        default = {"clips_from"} if self.clips_from == "spread" else set()
+        return self.model_dump(mode="json", exclude={*exclude, *default})
 
 
 class Compute(Section):
@@ -189,6 +202,8 @@ class Experiment(Section):
                     f"{dataset.horizon} future frames are more than the "
                     f"{shortest['test']} frames of a test video of '{dataset_name}'"
                 )
+            if problem := self._too_few_clips(dataset_name, test_length):
+                raise ValueError(problem)
             for model_name in self.run.models:
                 model = self.model(model_name, dataset_name)
                 if not isinstance(model, TrainedModel):
@@ -205,6 +220,17 @@ class Experiment(Section):
                         f"'{dataset_name}'"
                     )
         return self
+
+    def _too_few_clips(self, dataset: str, length: int) -> str | None:
+        """Why the authors' choice of clips cannot be made, where it is known already."""
+        wanted, known = self.evaluation.clips, self.datasets[dataset].authors_clips(length)
+        if self.evaluation.clips_from == "spread" or known is None or wanted <= known:
+            return None
+        return (
+            f"evaluation.clips_from: authors takes {wanted} clips (evaluation.clips) of {length} "
+            f"frames, but the test runs of '{dataset}' have {known}; lower evaluation.clips, or "
+            f"take spread"
+        )
 
     def model(self, name: str, dataset: str) -> Model:
         """The section of model ``name`` as it is on ``dataset``: its ``on`` applied, and empty.

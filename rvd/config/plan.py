@@ -25,6 +25,12 @@ ABLATION = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
 # The keys of `evaluation` that say how forecasts are scored, not how they are made.
 SCORING = {"metrics", "weights", "lpips_network", "fvd_protocols"}
 
+# How the test clips are chosen, as captions say it.
+CLIPS = {
+    "spread": "{} clips at the most, spread over the test videos",
+    "authors": "the first {} clips of the authors' loader",
+}
+
 
 def growing(amount: int) -> Callable[[Any, int], int]:
     """A rule's resource: ``amount`` at the first attempt, twice and thrice that at later ones."""
@@ -262,7 +268,9 @@ class Plan:
             f"{words}: {', '.join(_on(name, among, run.datasets) for name, among in names.items())}"
             for words, names in (*steps.items(), *diffusion.items())
         ]
-        ensemble = f"{protocol.ensemble} members, {protocol.clips} clips at the most"
+        ensemble = (
+            f"{protocol.ensemble} members, {CLIPS[protocol.clips_from].format(protocol.clips)}"
+        )
         return "; ".join([*budgets, *self.not_trained_here(), ensemble])
 
     def periods(self) -> dict[str, float]:
@@ -313,7 +321,7 @@ class Plan:
         return json.dumps(
             {
                 "model": model_values,
-                "evaluation": _values(protocol, exclude=SCORING),
+                "evaluation": protocol.recorded(exclude=SCORING),
                 "horizon": self.experiment.datasets[dataset].horizon,
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -34,6 +34,8 @@ class SimulationDataset(VideoDataset):
     squares of cells averaged into one pixel, and ``percentile`` of the training runs' absolute
     vorticity is what maps to white (and its negative to black).
     """
+
+    consecutive_items: ClassVar[bool] = True
 
     reader: Literal["simulation"]
     channels: Literal[1, 3] = 1
@@ -82,3 +84,8 @@ class SimulationDataset(VideoDataset):
     def shortest(self, split: str) -> int | None:
         """Frames of the shortest video of ``split``, known before it is made."""
         return self.runs[split].frames  # type: ignore[index]  # a split is any str here
+
+    def authors_clips(self, length: int) -> int:
+        """Positions of the test runs at which a clip of ``length`` frames begins."""
+        runs = self.runs["test"]
+        return len(runs.reynolds) * max(runs.frames - length + 1, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
@@ -15,7 +15,13 @@ Resize = Literal["area", "linear", "cubic", "lanczos", "nearest"]
 
 
 class VideoDataset(Section):
-    """What every dataset says: the shape of its frames and what is forecast."""
+    """What every dataset says: the shape of its frames and what is forecast.
+
+    ``consecutive_items`` says that an item of the authors' loader is a position in a run, not a
+    video: then ``evaluation.clips_from: authors`` takes neighbouring positions.
+    """
+
+    consecutive_items: ClassVar[bool] = False
 
     size: PositiveInt
     channels: Literal[1, 3]
@@ -27,4 +33,8 @@ class VideoDataset(Section):
 
     def shortest(self, split: str) -> int | None:
         """Frames of the shortest video of ``split``; None where only the videos themselves say."""
+        return None
+
+    def authors_clips(self, length: int) -> int | None:
+        """Test clips that ``evaluation.clips_from: authors`` can take; None where not known yet."""
         return None

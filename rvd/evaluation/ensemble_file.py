@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -208,6 +209,14 @@ class EnsembleFile(CheckedFile):
         self.shape = EnsembleShape(
             clips, ensemble, self.context.shape[1], horizon, (frame[0], frame[1], frame[2])
         )
+
+    @property
+    def clips_from(self) -> str:
+        """How its clips were chosen: ``evaluation.clips_from`` of the config it was made by."""
+        try:
+            return str(json.loads(self.info.config)["evaluation"]["clips_from"])
+        except (ValueError, KeyError, TypeError):
+            return "spread"  # of a file that does not say, as by default
 
     @property
     def white(self) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence, Pretrained
-from rvd.device import best_device
+from rvd.device import device_for
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
 from rvd.files import software
@@ -26,8 +26,8 @@ from rvd.models.persistence import Persistence as PersistenceForecast
 from rvd.models.pretrained import load_pretrained
 from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
 from rvd.progress import progress
-from rvd.video.clips import as_unit, fixed_clips, read_clip
-from rvd.video.file import Frames, VideoFile
+from rvd.video.clips import FixedClip, as_unit, authors_clips, fixed_clips, read_clip
+from rvd.video.file import Frames, Split, VideoFile
 
 MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
@@ -117,10 +117,10 @@ def _sample(
 ) -> None:
     settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
     split = videos.splits["test"]
-    clips = fixed_clips(split, settings.context + horizon, settings.clips)
+    clips = _chosen_clips(split, experiment, dataset)
     if not clips:
         raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
-    device = best_device()
+    device = device_for(experiment.compute)
     predictor = predictor.to(device).eval()
     shape = EnsembleShape(
         len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape
@@ -155,6 +155,16 @@ def _sample(
                         )
                         bar.update()
         writer.finish()
+
+
+def _chosen_clips(split: Split, experiment: Experiment, dataset: str) -> list[FixedClip]:
+    """The clips that every model is tested on, as ``evaluation.clips_from`` says."""
+    settings, described = experiment.evaluation, experiment.datasets[dataset]
+    length = settings.context + described.horizon
+    if settings.clips_from == "authors":
+        consecutive = described.consecutive_items
+        return authors_clips(split, length, settings.clips, consecutive=consecutive)
+    return fixed_clips(split, length, settings.clips)
 
 
 def _forecast(
@@ -204,7 +214,7 @@ def _info(
 ) -> EnsembleInfo:
     config = {
         "model": experiment.model(model, dataset).model_dump(mode="json"),
-        "evaluation": experiment.evaluation.model_dump(mode="json"),
+        "evaluation": experiment.evaluation.recorded(),
     }
     return EnsembleInfo(
         dataset=dataset,

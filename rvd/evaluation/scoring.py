@@ -52,6 +52,8 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
         else:
             maps.finish()
     frames = f"{file.shape.context} context and {file.shape.horizon} future frames"
+    if file.clips_from == "authors":
+        frames += "; clips as in the authors' test script"
     rows = [asdict(row) for metric in metrics for row in metric.scores()]
     table = pd.DataFrame(rows).assign(
         dataset=file.info.dataset, model=file.info.model, seed=file.info.seed

@@ -134,6 +134,34 @@ def fixed_clips(split: Split, length: int, count: int) -> list[FixedClip]:
     positions = split.starts(length, stride=length)
     if len(positions) > count:
         positions = positions[np.linspace(0, len(positions) - 1, count).round().astype(int)]
+    return _clips_at(split, positions)
+
+
+def authors_clips(split: Split, length: int, count: int, *, consecutive: bool) -> list[FixedClip]:
+    """The first ``count`` items of the authors' loader of test data, in the split's order.
+
+    Args:
+        split: the videos, in the order in which they are taken.
+        length: frames of a clip.
+        count: clips.
+        consecutive: an item is a position in a run, so that neighbours share all but one frame (as
+            for the authors' simulation); else a video, from its first frame on (as for the others).
+
+    Raises:
+        UserError: there are fewer than ``count``.
+    """
+    positions = split.starts(length)
+    if not consecutive:
+        positions = np.intersect1d(positions, split.first_frame[:-1])
+    if len(positions) < count:
+        raise UserError(
+            f"evaluation.clips_from: authors takes {count} clips (evaluation.clips) of {length} "
+            f"frames, but this split has {len(positions)}; lower evaluation.clips, or take spread"
+        )
+    return _clips_at(split, positions[:count])
+
+
+def _clips_at(split: Split, positions: NDArray[np.int64]) -> list[FixedClip]:
     videos = np.searchsorted(split.first_frame, positions, side="right") - 1
     return [
         FixedClip(split.names[video], int(position - split.first_frame[video]), int(position))

@@ -56,6 +56,12 @@ def changed(path, value):
         ("datasets.new", FILMS | {"shares": {"val": 0.6, "test": 0.5}}, "leaves none to train on"),
         ("root", None, "root: .*string"),
         ("run.seeds", [-1], "run.seeds.0: .*given -1"),
+        ("evaluation.clips_from", "first", "evaluation.clips_from: .*'spread' or 'authors'"),
+        (
+            "evaluation",
+            {"clips_from": "authors", "clips": 7},
+            r"^evaluation.clips_from: authors takes 7 clips .* of 'simulation' have 6;",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(path, value, said):
@@ -241,7 +247,8 @@ class TestPlan:
 
     def test_the_budget_in_words(self):
         assert Plan(experiment()).budget() == (
-            "6 steps: rvd, vd; N = 10, ddim in 2 steps: rvd, vd; 3 members, 2 clips at the most"
+            "6 steps: rvd, vd; N = 10, ddim in 2 steps: rvd, vd; 3 members, 2 clips at the most, "
+            "spread over the test videos"
         )
 
     def test_sampler_and_protocol_do_not_touch_training(self):
@@ -259,6 +266,13 @@ class TestPlan:
             after = Plan(experiment_from_mapping(changed(path, value)))
             assert after.training("simulation", "rvd") != before.training("simulation", "rvd")
             assert after.sampling("simulation", "rvd") == before.sampling("simulation", "rvd")
+
+    def test_the_choice_of_clips_reruns_sampling_and_its_default_is_that_of_before(self):
+        before = Plan(experiment()).sampling("simulation", "rvd")
+        assert "clips_from" not in before
+        other = Plan(experiment_from_mapping(changed("evaluation.clips_from", "authors")))
+        assert other.sampling("simulation", "rvd") != before
+        assert "the first 2 clips of the authors' loader" in other.budget()
 
     def test_new_films_are_converted_and_other_mirrors_are_not(self, tmp_path):
         (tmp_path / "a.gif").write_bytes(b"a")

@@ -1,8 +1,17 @@
 import numpy as np
+import pytest
 import torch
 
+from rvd.errors import UserError
 from rvd.video import VideoFile
-from rvd.video.clips import ClipStream, RandomClips, as_unit, fixed_clips, training_loader
+from rvd.video.clips import (
+    ClipStream,
+    RandomClips,
+    as_unit,
+    authors_clips,
+    fixed_clips,
+    training_loader,
+)
 from tests.tiny import write_squares
 
 
@@ -75,3 +84,27 @@ def test_fixed_clips_do_not_overlap_and_depend_on_the_split_alone(tmp_path):
 def test_as_unit():
     assert as_unit(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
     assert as_unit(torch.tensor([0.25])).tolist() == [0.25]
+
+
+def test_the_authors_clips_of_runs_start_one_frame_apart_and_those_of_films_are_their_beginnings(
+    tmp_path,
+):
+    path = write_squares(tmp_path / "v.h5", frames=12)
+    with VideoFile(path) as file:
+        split = file.splits["train"]
+        runs = authors_clips(split, 10, 5, consecutive=True)
+        films = authors_clips(split, 10, 2, consecutive=False)
+    starts = [(clip.video, clip.start, clip.position) for clip in runs]
+    assert starts[:3] == [("train-0", 0, 0), ("train-0", 1, 1), ("train-0", 2, 2)]
+    assert starts[3:] == [("train-1", 0, 12), ("train-1", 1, 13)]
+    assert [(clip.video, clip.start) for clip in films] == [("train-0", 0), ("train-1", 0)]
+
+
+@pytest.mark.parametrize(("consecutive", "there_are"), [(True, 9), (False, 3)])
+def test_fewer_than_the_authors_clips_are_refused(tmp_path, consecutive, there_are):
+    path = write_squares(tmp_path / "v.h5", frames=12)
+    with VideoFile(path) as file:
+        split = file.splits["train"]
+        assert len(authors_clips(split, 10, there_are, consecutive=consecutive)) == there_are
+        with pytest.raises(UserError, match=rf"^evaluation.clips_from: .* has {there_are};"):
+            authors_clips(split, 10, there_are + 1, consecutive=consecutive)
