@@ -10,8 +10,9 @@ from rvd.evaluation.ensemble_file import EnsembleFile
 from rvd.evaluation.sampling import forecaster, sample
 from rvd.evaluation.scores_file import COLUMNS
 from rvd.evaluation.scoring import ScoreSettings, score
-from rvd.models import build, save
-from rvd.video import VideoFile
+from rvd.models import analogue, build, save
+from rvd.models.draws import seeded
+from rvd.video import VideoFile, VideoInfo, write_video_file
 from tests.tiny import SIZE, experiment, write_squares
 
 
@@ -55,6 +56,18 @@ def test_every_model_fills_an_ensemble_file(tmp_path, videos, predictor):
                 np.testing.assert_array_equal(file.truth[clip], video[start + 2 : start + 5])
             distinct = len(np.unique(file.samples[0], axis=0))
             assert distinct == (3 if model in ("rvd", "analogue") else 1)
+
+
+def test_the_authors_clips_are_sampled_and_scored_as_such(tmp_path):
+    videos = write_squares(tmp_path / "v.h5")
+    changes = {"evaluation": experiment().evaluation.model_dump() | {"clips_from": "authors"}}
+    for choice, starts in (({}, [0, 5]), (changes, [0, 1])):
+        with draw(videos, "persistence", tmp_path / "s.h5", changes=choice) as file:
+            assert file.starts == starts
+            assert ("clips_from" in file.info.config) == bool(choice)
+        scores = score_file(tmp_path, ("crps",))
+        named = scores["protocol"].str.contains("clips as in the authors' test script")
+        assert set(named) == {bool(choice)}
 
 
 def test_persistence_copies_the_last_frame(tmp_path, videos):
@@ -173,3 +186,50 @@ def test_an_ensemble_larger_than_the_library_is_refused(tmp_path, videos):
 def test_a_trained_model_needs_its_predictor(tmp_path, videos):
     with pytest.raises(UserError, match="is trained; give its --predictor"):
         draw(videos, "rvd", tmp_path / "s.h5")
+
+
+def test_the_analogue_reads_the_training_contexts_once(tmp_path, monkeypatch):
+    """For many clips each training context is read once, and forecasts are those of re-reading."""
+    monkeypatch.setattr(analogue, "CHUNK", 4)  # so that there are several
+    path = write_squares(tmp_path / "v.h5")
+    contexts = torch.rand(4, 1, 2, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    read = analogue.read_clip
+    frames_read = []
+
+    def counting(split, start, length):
+        frames_read.append(length)
+        return read(split, start, length)
+
+    def forecasts(file):
+        model = forecaster(experiment(), "analogue", file, None)
+        return [model.predict(context, 3, 2, seeded([0])) for context in contexts]
+
+    monkeypatch.setattr(analogue, "read_clip", counting)
+    with VideoFile(path) as file:
+        once = forecasts(file)
+        futures = frames_read.count(3) * 3
+        known = sum(frames_read) - futures
+        assert futures == 4 * 2 * 3  # the clips' members
+        # 24 contexts in chunks of 4, each of 4 + 1 frames
+        assert known == 6 * 5
+        monkeypatch.setattr(analogue, "KEPT", 0)
+        frames_read.clear()
+        again = forecasts(file)
+        assert sum(frames_read) - frames_read.count(3) * 3 == 4 * known
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+def test_the_nearest_analogues_are_those_of_exact_distances(tmp_path):
+    """Contexts that differ by little in many bright pixels, where expanded products round away."""
+    frames = 0.75 + 1e-4 * np.random.default_rng(0).random((30, SIZE, SIZE, 1), np.float32)
+    path = tmp_path / "v.h5"
+    videos = ((split, split, frames) for split in ("train", "val", "test"))
+    write_video_file(path, videos, frames.shape[1:], np.float32, VideoInfo())
+    context = torch.from_numpy(frames[10:12] + np.float32(2e-5)).permute(0, 3, 1, 2)[None]
+    with VideoFile(path) as file:
+        model = forecaster(experiment(), "analogue", file, None)
+        found = model.predict(context, 3, 5, seeded([0]))[0, :, 0, 0]
+    wanted = context[0, :, 0].double().numpy()
+    exact = [np.square(frames[t : t + 2, ..., 0] - wanted).sum() for t in range(26)]
+    expected = frames[np.argsort(exact)[:5] + 2, ..., 0]
+    np.testing.assert_array_equal(found.numpy(), expected)
