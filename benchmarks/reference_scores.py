@@ -1,0 +1,115 @@
+"""CRPS of forecasts that learn nothing, and FVD of real clips against real ones.
+
+They say what a score on the simulation means. Give the video file of the dataset; I3D's weights
+(``rvd fetch-weights i3d``) are needed for FVD alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rvd.config import Analogue, load_experiment
+from rvd.config import Persistence as PersistenceConfig
+from rvd.evaluation.crps import crps
+from rvd.evaluation.features import CachedFeatures
+from rvd.evaluation.fvd import floor
+from rvd.models import VideoPredictor
+from rvd.models.analogue import AnalogueForecast
+from rvd.models.draws import Draw, seeded
+from rvd.models.persistence import Persistence
+from rvd.models.predictor import Forecast, Video, repeated
+from rvd.video import VideoFile
+from rvd.video.clips import FixedClip, as_unit, authors_clips, fixed_clips, read_clip
+from rvd.video.file import Split
+
+BLOCK = 100  # frames read at once
+
+
+class MidGrey(VideoPredictor):
+    """Every pixel mid-grey: zero vorticity."""
+
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
+        """The one grey frame, as every frame of every member."""
+        grey = torch.full_like(context[:, :1], 0.5)
+        return repeated(grey.expand(-1, horizon, *grey.shape[2:]), ensemble)
+
+
+def reference_crps(model: VideoPredictor, clips: Video, context: int, ensemble: int) -> float:
+    """Mean CRPS of the future frames of ``clips`` (clip, frame, …), in grey levels."""
+    found = []
+    for clip in clips:
+        future = clip[context:]
+        samples = model.predict(clip[None, :context], len(future), ensemble, seeded([0]))[0]
+        found.append(255 * crps(samples.numpy(), future.numpy()).mean())
+    return float(np.mean(found))
+
+
+def fvd_floor(network: CachedFeatures, futures: Video) -> float:
+    """FVD of random halves of real clips, mean over 20 splits."""
+    rows = [network.of(np.moveaxis(clip.numpy(), 1, -1)[None], 1.0)[0] for clip in futures]
+    return floor(np.stack(rows), len(rows))[0]
+
+
+def near_mid_grey(split: Split) -> float:
+    """Share of the pixels of ``split`` within one of 255 grey levels of mid-grey."""
+    near = 0
+    for first in range(0, len(split.frames), BLOCK):
+        frames = split.read(first, min(first + BLOCK, len(split.frames)))
+        white = 255 if frames.dtype == np.uint8 else 1
+        near += int((np.abs(255 * (frames / white - 0.5)) <= 1).sum())
+    return near / split.frames.size
+
+
+def read_clips(split: Split, chosen: Sequence[FixedClip], length: int) -> Video:
+    """The clips (clip, frame, channel, height, width) in [0, 1]."""
+    clips = [torch.from_numpy(read_clip(split, clip.position, length)) for clip in chosen]
+    return as_unit(torch.stack(clips))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=Path, help="the dataset's video file")
+    parser.add_argument("--dataset", default="simulation")
+    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+    parser.add_argument("--i3d", type=Path, help="I3D's weights, to measure FVD's floor, too")
+    arguments = parser.parse_args()
+    experiment = load_experiment([arguments.config])
+    described, protocol = experiment.datasets[arguments.dataset], experiment.evaluation
+    context, length = protocol.context, protocol.context + described.horizon
+    with VideoFile(arguments.videos) as file:
+        train, test = file.splits["train"], file.splits["test"]
+        size, _, channels = file.frame_shape
+        models = {
+            "mid-grey": MidGrey(PersistenceConfig(kind="persistence"), size, channels),
+            "persistence": Persistence(PersistenceConfig(kind="persistence"), size, channels),
+            "analogue": AnalogueForecast(Analogue(kind="analogue"), size, channels, train),
+        }
+        consecutive = described.consecutive_items
+        choices = {
+            "spread": fixed_clips(test, length, protocol.clips),
+            "authors": authors_clips(test, length, protocol.clips, consecutive=consecutive),
+        }
+        print(
+            f"{context} context and {described.horizon} future frames, {size} pixels, "
+            f"{protocol.ensemble} members; test pixels within a grey level of mid-grey: "
+            f"{near_mid_grey(test):.1%}"
+        )
+        network = CachedFeatures(arguments.i3d, None) if arguments.i3d else None
+        for name, chosen in choices.items():
+            clips = read_clips(test, chosen, length)
+            print(f"clips_from: {name}, {len(clips)} clips")
+            for model, forecaster in models.items():
+                score = reference_crps(forecaster, clips, context, protocol.ensemble)
+                print(f"  CRPS, {model}: {score:.2f}", flush=True)
+            if network is not None:
+                value, half = fvd_floor(network, clips[:, context:]), len(clips) // 2
+                print(f"  FVD floor, {half} real clips against {half} others: {value:.1f}")
+
+
+if __name__ == "__main__":
+    main()
