@@ -40,6 +40,7 @@ def require_gpus(compute: Compute) -> None:
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if found < needed:
         seen = f"only {found}" if found else "no GPU"
+        seen += f" for {needed} processes" if launched() else ""
         raise UserError(
             f"compute.gpus: {compute.gpus}, but PyTorch sees {seen} here; set compute.gpus: 0 to "
             f"train on the CPU, where the paper's RVD takes about {CPU_HOURS:,} hours at 128 "

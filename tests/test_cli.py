@@ -46,6 +46,17 @@ def training(*changes):
     ]
 
 
+def test_training_without_the_gpu_that_the_config_asks_for_is_one_line(workplace, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    values = config() | {"compute": {"gpus": 1, "threads": 1}}
+    (workplace / "config.yaml").write_text(yaml.safe_dump(values))
+    run = rvd(*training(), cwd=workplace)
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert "compute.gpus: 1, but PyTorch sees no GPU here; set compute.gpus: 0" in line
+    assert not (workplace / "checkpoints").exists()
+
+
 def test_train_sample_score(workplace):
     """With settings of the model for this dataset, which all verbs take."""
     on = {"models": {"rvd": {"on": {"simulation": {"training": {"steps": 4}}}}}}

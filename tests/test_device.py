@@ -88,7 +88,7 @@ def test_each_node_needs_gpus_for_its_own_processes(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     device.require_gpus(Compute(gpus=8, threads=1))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
-    with pytest.raises(UserError, match="only 4"):
+    with pytest.raises(UserError, match="only 4 for 8 processes here"):
         device.require_gpus(Compute(gpus=8, threads=1))
 
 
