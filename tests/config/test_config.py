@@ -302,3 +302,29 @@ class TestPlan:
             "results/simulation/rvd/seed4/scores.csv",
             "results/simulation/persistence/seed3/scores.csv",
         ]
+
+
+def test_seeds_of_one_model_replace_the_common_ones():
+    values = config()
+    values["run"] |= {"seeds": [3, 4], "seeds_of": {"rvd": [0, 1, 2]}}
+    plan = Plan(experiment_from_mapping(values))
+    assert plan.seeds("rvd") == plan.seeds("rvd-mean") == (0, 1, 2)
+    assert plan.seeds("vd") == (3, 4)
+    assert plan.seeds("persistence") == (3,)
+    scores = plan.results("scores.csv", ["rvd", "vd"])
+    assert len(scores) == 5
+    assert scores[2].endswith("simulation/rvd/seed2/scores.csv")
+
+
+def test_seeds_of_no_model_leave_older_tables_as_they_are():
+    assert "seeds_of" not in Plan(experiment_from_mapping(config())).tabulation()
+
+
+@pytest.mark.parametrize("name", ["rvdd", "persistence"])
+def test_seeds_of_what_is_not_trained_are_refused(name):
+    values = config()
+    values["run"] |= {"seeds_of": {name: [0]}}
+    with pytest.raises(
+        ConfigError, match=rf"^run.seeds_of: '{name}' is not a model that is trained"
+    ):
+        experiment_from_mapping(values)

@@ -109,6 +109,14 @@ def test_a_seed_without_scores_is_named(tmp_path):
     assert row["note"] == "without seed 2"
 
 
+def test_a_model_with_seeds_of_its_own_misses_no_others(tmp_path):
+    results = write_results(tmp_path, models=("rvd",), seeds=(0, 1))
+    wanted = Wanted(["simulation"], ["rvd"], [0, 1, 2], {"rvd": [0, 1]})
+    row = cell(tabulate(results.scores, "table1", wanted, tmp_path / "t.csv"), "rvd", "crps")
+    assert row["seeds"] == 2
+    assert row["note"] == ""
+
+
 def spoil(path, change):
     change(pd.read_csv(path)).to_csv(path, index=False)
 
