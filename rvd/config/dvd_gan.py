@@ -61,6 +61,11 @@ class DvdGan(WindowModel):
             raise ValueError("recurrent_kernels: even ones would move the frame; give odd ones")
         return self
 
+    @property
+    def has_batch_statistics(self) -> bool:
+        """The generator's batch normalisation, and the steps of spectral normalisation."""
+        return True
+
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
         if size < LEAST or size & (size - 1):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from rvd.config.section import Section
 from rvd.config.trained import Stage, WindowModel
@@ -65,6 +72,19 @@ class FutureGan(WindowModel):
                 f"give {SMALLEST}, {2 * SMALLEST}, … pixels, each twice the one before"
             )
         return dict(sorted(levels.items()))
+
+    @model_validator(mode="after")
+    def _critic_sees_whole_batches(self) -> Self:
+        if self.training.micro_batch:
+            raise ValueError(
+                "training.micro_batch: future-gan has none, since its critic compares the clips of "
+                "a batch; leave it out, and give smaller levels.<resolution>.batch instead"
+            )
+        return self
+
+    def remedy_of_memory(self, size: int) -> str:
+        """Smaller batches, of the frame's own size and of the resolutions before it."""
+        return f"set a smaller training.batch.{size}, or levels.<resolution>.batch"
 
     def growth(self, step: int, size: int) -> Growth:
         """How far the networks have grown at step ``step`` (from 0), for frames of ``size``."""

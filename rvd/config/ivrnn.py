@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
@@ -58,17 +58,13 @@ class Ivrnn(TrainedModel):
     ``divergence_weight`` (20 epochs in the source, where it is optional).
     """
 
+    checkpointed: ClassVar[bool] = True
+
     kind: Literal["ivrnn"]
     networks: dict[PositiveInt, HierarchicalNetwork]
     dense_prior: bool = True
     divergence_weight: NonNegativeFloat = 1.0
     divergence_warmup: NonNegativeInt = 0
-
-    @model_validator(mode="after")
-    def _no_checkpointing(self) -> Self:
-        if self.training.gradient_checkpointing:
-            raise ValueError("training.gradient_checkpointing: ivrnn has none; leave it false")
-        return self
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""

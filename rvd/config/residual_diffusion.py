@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -81,6 +81,8 @@ class Sampler(Section):
 
 class ResidualDiffusion(TrainedModel):
     """RVD, and with ``residual: false`` (μ = 0) its ablation VD."""
+
+    checkpointed: ClassVar[bool] = True
 
     kind: Literal["rvd"]
     residual: bool = True

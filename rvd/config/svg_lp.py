@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -55,6 +55,8 @@ class SvgLp(TrainedModel):
     size: maps of larger frames have more positions.
     """
 
+    checkpointed: ClassVar[bool] = True
+
     kind: Literal["svg-lp"]
     networks: dict[PositiveInt, VggNetwork]
     features: PositiveInt = 128
@@ -88,11 +90,14 @@ class SvgLp(TrainedModel):
 
     @model_validator(mode="after")
     def _training_is_possible(self) -> Self:
-        if self.training.gradient_checkpointing:
-            raise ValueError("training.gradient_checkpointing: svg-lp has none; leave it false")
         if problem := self.problem_given(self.training.context):
             raise ValueError(f"training.{problem}")
         return self
+
+    @property
+    def has_batch_statistics(self) -> bool:
+        """Whether the normalisation is ``batch``."""
+        return self.normalisation == "batch"
 
     def problem_at(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""

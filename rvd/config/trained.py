@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
@@ -30,7 +30,12 @@ class TrainedModel(Section):
 
     ``on`` holds settings per dataset, laid over the section where the model is used on that
     dataset (:meth:`rvd.config.Experiment.model`).
+
+    ``checkpointed`` says whether its blocks can be computed again in the backward pass
+    (``training.gradient_checkpointing``).
     """
+
+    checkpointed: ClassVar[bool] = False
 
     training: Training
     on: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -49,10 +54,27 @@ class TrainedModel(Section):
             values.pop("on", None)
         return values
 
+    @property
+    def has_batch_statistics(self) -> bool:
+        """Whether clips of a training batch are normalised by moments of all of them.
+
+        If so, those are moments of a micro-batch, on which the trained weights then depend.
+        """
+        return False
+
     def decisive(self) -> dict[str, object]:
         """What the trained weights depend on: all but what only observes the training."""
         own = self.model_dump(mode="json", exclude={"training", "on"})
-        return {**own, "training": self.training.decisive()}
+        training = self.training.decisive()
+        if self.has_batch_statistics and (split := self._split_batches()):
+            training["micro_batch"] = split
+        return {**own, "training": training}
+
+    def _split_batches(self) -> dict[str, int]:
+        """The micro-batches that are smaller than their batch, by image size."""
+        batch = self.training.batch
+        micro_batch = self.training.micro_batch.items()
+        return {str(size): clips for size, clips in sorted(micro_batch) if clips < batch[size]}
 
     def forecasting(self) -> dict[str, object]:
         """What forecasts depend on beside the trained weights (and, maybe, what those do)."""
@@ -67,7 +89,28 @@ class TrainedModel(Section):
         if size not in self.training.batch:
             known = ", ".join(map(str, sorted(self.training.batch)))
             return f"training.batch: no entry for images of {size} pixels (there are: {known})"
+        if self.training.gradient_checkpointing and not self.checkpointed:
+            return (
+                "training.gradient_checkpointing: this model has no blocks that can be computed "
+                "again; give false"
+            )
         return None
+
+    def remedy_of_memory(self, size: int) -> str:
+        """What to change in the config when a training step at ``size`` pixels needs less memory.
+
+        It names only what would help: a smaller ``micro_batch`` while there is one, then
+        ``gradient_checkpointing`` where this model has it and does not use it yet.
+        """
+        batch = self.training.batch[size]
+        now = self.training.micro_batch.get(size, batch)
+        remedies = []
+        if now > 1:
+            smaller = max(n for n in range(1, now) if batch % n == 0)
+            remedies.append(f"set training.micro_batch: {{{size}: {smaller}}} (now {now})")
+        if self.checkpointed and not self.training.gradient_checkpointing:
+            remedies.append("set training.gradient_checkpointing: true")
+        return ", or ".join(remedies) or "give it a machine with more memory"
 
     def problem_given(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -10,6 +10,8 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 
@@ -52,12 +54,19 @@ class Player(Section):
 
 
 class Training(Section):
-    """The budget and the optimisation of one model (section 3.2)."""
+    """The budget and the optimisation of one model (section 3.2).
+
+    ``micro_batch`` gives, by image size, the clips of one forward and backward pass; the gradients
+    of a batch's micro-batches are accumulated before the optimiser's step. A size that it does not
+    name takes its batch at once. While it names none, it is left out of what is written down, so
+    that files made before it existed still agree.
+    """
 
     context: PositiveInt
     future: PositiveInt
     steps: PositiveInt
     batch: dict[PositiveInt, PositiveInt]
+    micro_batch: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
     learning_rate: LearningRate
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
     gradient_clip: PositiveFloat | None = None
@@ -83,7 +92,38 @@ class Training(Section):
             raise ValueError("weights: 'average' needs a moving average; set training.average")
         return self
 
+    @model_validator(mode="after")
+    def _micro_batches_divide(self) -> Self:
+        for size, clips in self.micro_batch.items():
+            if size not in self.batch:
+                known = ", ".join(map(str, sorted(self.batch)))
+                raise ValueError(
+                    f"micro_batch.{size}: batch has no entry for images of {size} pixels (there "
+                    f"are: {known})"
+                )
+            batch = self.batch[size]
+            if batch % clips:
+                divisors = ", ".join(str(n) for n in range(1, batch + 1) if batch % n == 0)
+                raise ValueError(
+                    f"micro_batch.{size}: {clips} clips do not divide the batch of {batch}; give "
+                    f"one of {divisors}"
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty_micro_batch(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        if not self.micro_batch:
+            values.pop("micro_batch", None)
+        return values
+
     def decisive(self) -> dict[str, object]:
-        """The values that the trained weights depend on: what a resumed training must agree in."""
+        """The values that the trained weights depend on: what a resumed training must agree in.
+
+        ``micro_batch`` is not among them: accumulated gradients are those of the whole batch but
+        for rounding, so that a training that ran out of memory can be resumed with smaller ones.
+        A model with statistics of the batch adds it (:meth:`TrainedModel.decisive`).
+        """
         observing = {"checkpoint_every", "validate_every", "journal_every", "workers"}
+        observing.add("micro_batch")
         return self.model_dump(mode="json", exclude=observing)

@@ -70,7 +70,9 @@ class DvdGan(AdversarialPredictor):
     def _forged(self, clip: Tensor) -> Tensor:
         """Forecasts of the frames after the context."""
         latent, context = self.config.latent, clip[:, : self.config.training.context]
-        noise = drawn(lambda rows: torch.randn(rows, latent, device=clip.device), len(clip))
+        noise = drawn(
+            lambda rows: torch.randn(rows, latent, device=clip.device, dtype=clip.dtype), len(clip)
+        )
         return self.generator(context, noise, self.config.training.future)
 
     def _generator_losses(self, clip: Tensor) -> dict[str, Tensor]:
@@ -110,7 +112,7 @@ class DvdGan(AdversarialPredictor):
     @torch.no_grad()
     def _spread(self, context: Tensor) -> Tensor:
         """Mean absolute difference of two forecasts of one clip."""
-        noise = torch.randn(2, self.config.latent, device=context.device)
+        noise = torch.randn(2, self.config.latent, device=context.device, dtype=context.dtype)
         was_training = self.generator.training
         self.generator.eval()  # so that running moments do not see these forecasts
         one, other = self.generator(context.expand(2, -1, -1, -1, -1), noise, 1)

@@ -14,6 +14,7 @@ from rvd.config import HierarchicalNetwork, Ivrnn
 from rvd.config.ivrnn import GROUPS as LSTM_GROUPS
 from rvd.config.ivrnn import LOWEST
 from rvd.models.blocks import SLOPE
+from rvd.models.checkpointing import Checkpointing, checkpoint_blocks
 from rvd.models.draws import Draw, training_draw
 from rvd.models.gaussian import Gaussian, precise
 from rvd.models.predictor import Forecast, Video, VideoPredictor
@@ -45,6 +46,8 @@ class ImprovedVariationalRecurrent(VideoPredictor):
         self.prior = LatentHierarchy(network, known, dense=config.dense_prior)
         self.renderer = Renderer(channels, network, known)
         self.divergence_weight = config.divergence_weight
+        if config.training.gradient_checkpointing:
+            checkpoint_blocks(self)
 
     def begin_step(self, step: int) -> None:
         """The weight of the divergence, which may warm up."""
@@ -113,7 +116,7 @@ class ImprovedVariationalRecurrent(VideoPredictor):
             features = self.embedding(rendered)
 
 
-class Embedding(nn.Module):
+class Embedding(Checkpointing):
     """Frames → features at each resolution, down to a single pixel.
 
     Args:
@@ -135,7 +138,7 @@ class Embedding(nn.Module):
         """``frames`` in [0, 1]."""
         h, features = frames.flatten(0, 1), []
         for stage in self.stages:
-            h = stage(h)
+            h = self._run(stage, h)
             features.append(h.unflatten(0, frames.shape[:2]))
         return features
 
@@ -194,7 +197,7 @@ class FirstState(nn.Module):
         return LstmState(*self.layers(context.transpose(0, 1).flatten(1, 2)).chunk(2, 1))
 
 
-class LatentHierarchy(nn.Module):
+class LatentHierarchy(Checkpointing):
     """The distributions of the latents, coarsest first: all priors, or all posteriors.
 
     Args:
@@ -227,7 +230,7 @@ class LatentHierarchy(nn.Module):
     def begin(self, context: Features) -> list[LstmState]:
         """The state of each distribution's ConvLSTM before the first frame."""
         pairs = zip(self.first_states, self.levels, strict=True)
-        return [first(context[level]) for first, level in pairs]
+        return [self._run(first, context[level]) for first, level in pairs]
 
     def forward(
         self, index: int, features: Features, coarser: Sequence[Tensor], state: LstmState
@@ -241,8 +244,8 @@ class LatentHierarchy(nn.Module):
             state: before the first frame.
         """
         own = features[list(self.levels)[index]]
-        h = self.inputs[index](own.flatten(0, 1)).unflatten(0, own.shape[:2])
-        h, after = self.cells[index](h, state)
+        h = self._each(self.inputs[index], own)
+        h, after = self._run(self.cells[index], h, state)
         parts = [h.flatten(0, 1)]
         if self.dense:
             size = own.shape[-2:]
@@ -252,7 +255,7 @@ class LatentHierarchy(nn.Module):
         return Gaussian(mean, (F.softplus(raw) + SMALLEST_VARIANCE).log()), after
 
 
-class Renderer(nn.Module):
+class Renderer(Checkpointing):
     """The last frame's embedding (one pixel) and the latents → the next frame.
 
     Args:
@@ -293,7 +296,7 @@ class Renderer(nn.Module):
     def begin(self, context: Features) -> list[LstmState]:
         """The states of the ConvLSTMs before the first frame, coarsest first."""
         pairs = zip(self.first_states, reversed(context), strict=True)
-        return [first(level) for first, level in pairs]
+        return [self._run(first, level) for first, level in pairs]
 
     def forward(
         self,
@@ -309,16 +312,16 @@ class Renderer(nn.Module):
             states: before the first frame.
         """
         by_level = dict(zip(self.latent_levels, latents, strict=True))
-        times, after = h.shape[:2], []
+        after = []
         for index, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
             if index:
-                h = self.doublings[index - 1](h.flatten(0, 1)).unflatten(0, times)
+                h = self._each(self.doublings[index - 1], h)
             level = len(self.cells) - 1 - index
             if level in by_level:
                 h = torch.cat([h, by_level[level]], 2)
-            h, state = cell(h, state)
+            h, state = self._run(cell, h, state)
             after.append(state)
-        return self.output(h.flatten(0, 1)).unflatten(0, times), after
+        return self._each(self.output, h), after
 
 
 def _latent_levels(network: HierarchicalNetwork) -> dict[int, int]:

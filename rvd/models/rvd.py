@@ -13,6 +13,7 @@ from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
 from rvd.diffusion.samplers import Denoiser as CleanEstimate
 from rvd.diffusion.samplers import log_snr_steps, uniform_steps
 from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
+from rvd.models.checkpointing import checkpoint_blocks
 from rvd.models.draws import Draw, drawn
 from rvd.models.predictor import (
     Forecast,
@@ -22,7 +23,7 @@ from rvd.models.predictor import (
     to_signed,
     to_unit,
 )
-from rvd.models.rvd_networks import Checkpointing, ContextEncoder, Denoiser, NextFramePredictor
+from rvd.models.rvd_networks import ContextEncoder, Denoiser, NextFramePredictor
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,12 @@ class ResidualVideoDiffusion(VideoPredictor):
             else None
         )
         if config.training.gradient_checkpointing:
-            self._checkpoint_blocks()
+            checkpoint_blocks(self)
 
     @property
     def inner(self) -> tuple[torch.nn.Module, ...]:
         """The denoiser: a forecast calls it once a diffusion step."""
         return (self.denoiser,)
-
-    def _checkpoint_blocks(self) -> None:
-        for module in self.modules():
-            if isinstance(module, Checkpointing):
-                module.checkpointed = True
 
     def forward(
         self,

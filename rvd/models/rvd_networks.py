@@ -13,7 +13,6 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from rvd.models.blocks import (
     ConditionedResidualBlock,
@@ -25,29 +24,11 @@ from rvd.models.blocks import (
     double,
     halve,
 )
+from rvd.models.checkpointing import Checkpointing
 
 Frames = Float[Tensor, "frame batch channel h w"]
 State = list[Tensor] | None
 Condition = list[tuple[Tensor, Tensor]]
-
-
-class Checkpointing(nn.Module):
-    """A network whose blocks may be computed again in the backward pass, to save memory.
-
-    With ``checkpointed`` their inner values are not kept: about half the memory for about a third
-    more time, and the same gradients.
-    """
-
-    checkpointed = False
-
-    def _run(self, block: nn.Module, *inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-        if self.checkpointed and torch.is_grad_enabled():
-            return checkpoint(block, *inputs, use_reentrant=False)
-        return block(*inputs)
-
-    def _each(self, block: nn.Module, frames: Tensor) -> Tensor:
-        """``block`` applied to all frames of all clips in one call."""
-        return self._run(block, frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
 
 
 class RecurrentPyramid(Checkpointing):

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from rvd.models.gaussian import precise
 from rvd.models.moments import batch_moments
 
 EPSILON = 1e-4
@@ -50,7 +51,7 @@ class ConditionalBatchNorm(nn.Module):
         """``condition`` has a vector for each row of ``x``."""
         mean, variance = self.mean, self.variance
         if self.training:
-            mean, variance = batch_moments(x.float(), (0, 2, 3))
+            mean, variance = batch_moments(precise(x), (0, 2, 3))
             with torch.no_grad():
                 self.mean.lerp_(mean, MOMENTUM)
                 self.variance.lerp_(variance, MOMENTUM)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from rvd.config import SvgLp
 from rvd.config.svg_lp import GROUPS
 from rvd.models.blocks import SLOPE
+from rvd.models.checkpointing import Checkpointing, checkpoint_blocks
 from rvd.models.draws import Draw, training_draw
 from rvd.models.gaussian import Gaussian, precise
 from rvd.models.predictor import Forecast, Video, VideoPredictor
@@ -55,6 +56,8 @@ class StochasticVideoGeneration(VideoPredictor):
         self.prior = RecurrentGaussian(features, width, latent, kernel)
         self.predictor = FeaturePredictor(features + latent, width, features, kernel)
         _initialise(self)
+        if config.training.gradient_checkpointing:
+            checkpoint_blocks(self)
 
     def forward(
         self, video: Video, player: str = "model", draw: Draw = training_draw
@@ -132,7 +135,7 @@ class StochasticVideoGeneration(VideoPredictor):
         return following[0], prior, predictor
 
 
-class Encoder(nn.Module):
+class Encoder(Checkpointing):
     """VGG: frames → features h, and of each stage a skip.
 
     Args:
@@ -170,13 +173,13 @@ class Encoder(nn.Module):
         """Features in [−1, 1], and the skips (frame, batch, width, height/2^stage, …)."""
         h, skips = frames.flatten(0, 1), []
         for stage in self.stages:
-            h = stage(h)
+            h = self._run(stage, h)
             skips.append(h.unflatten(0, frames.shape[:2]))
             h = F.max_pool2d(h, 2)
         return self.output(h).unflatten(0, frames.shape[:2]), skips
 
 
-class Decoder(nn.Module):
+class Decoder(Checkpointing):
     """The encoder mirrored: features and skips → frames.
 
     A stage begins with a convolution over (h, skip) concatenated. It is the sum of two, and the
@@ -235,11 +238,18 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "frame batch channel height width"]:
         """Frames in [0, 1]."""
         h = self.input(features.flatten(0, 1))
-        stages = zip(self.of_features, self.norms, self.stages, details, strict=True)
-        for of_features, norm, stage, detail in stages:
-            h = of_features(F.interpolate(h, scale_factor=2, mode="nearest"))
-            h = stage(F.leaky_relu(norm(h + detail.flatten(0, 1)), SLOPE))
+        for level, detail in enumerate(details):
+            h = self._run(self._stage, level, h, detail)
         return self.output(h).sigmoid().unflatten(0, features.shape[:2])
+
+    def _stage(
+        self, level: int, h: Tensor, detail: Float[Tensor, "frame batch width h_ w_"]
+    ) -> Float[Tensor, "row after h_ w_"]:
+        """The stage numbered ``level``, deepest first: twice the height and width."""
+        h = self.of_features[level](F.interpolate(h, scale_factor=2, mode="nearest"))
+        h = F.leaky_relu(self.norms[level](h + detail.flatten(0, 1)), SLOPE)
+        result: Tensor = self.stages[level](h)
+        return result
 
 
 class VggConvolution(nn.Sequential):

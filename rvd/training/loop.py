@@ -23,6 +23,7 @@ from rvd.errors import UserError
 from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
 from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, save
+from rvd.models.draws import micro_batches
 from rvd.progress import progress
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.history import History
@@ -33,7 +34,6 @@ from rvd.video.clips import ClipStream, as_unit, training_loader
 from rvd.video.file import VideoFile
 
 AGAINST_INFINITY = "A smaller learning_rate, a gradient_clip or float32 may help"
-MORE_MEMORY = "set a smaller training.batch, or training.gradient_checkpointing: true"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def train(
         with exclusive(task.checkpoints) if main else nullcontext():
             history = History(task.checkpoints) if main else None
             trainer = _Trainer(accelerator, predictor, settings, task, history)
-            with trainer.attempt(), enough_memory("a training step", MORE_MEMORY):
+            remedy = trainer.config.remedy_of_memory(predictor.size)
+            with trainer.attempt(), enough_memory("a training step", remedy):
                 trainer.run(stop)
 
 
@@ -216,19 +217,34 @@ class _Trainer:
         players = self.predictor.players
         for module in players.values():
             module.requires_grad_(module is players[player])
-        losses = self.model(video, player)
         optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(losses["loss"])
+        losses = self._accumulate(player, video)
         if self.settings.gradient_clip is not None:
             losses["gradient_norm"] = self.accelerator.clip_grad_norm_(
                 players[player].parameters(), self.settings.gradient_clip
             )
         optimiser.step()
-        return {
-            # Clones, because a CUDA graph's results are overwritten by its next run.
-            name: self.accelerator.reduce(value.detach().clone(), "mean")
-            for name, value in losses.items()
-        }
+        return {name: self.accelerator.reduce(value, "mean") for name, value in losses.items()}
+
+    def _accumulate(self, player: str, video: Tensor) -> dict[str, Tensor]:
+        """Add up the gradients of the batch's micro-batches; the means of their named losses.
+
+        Each loss is divided by their number, so that the sum is the gradient of the whole batch
+        where its loss is a mean over clips. Processes exchange gradients once, after the last.
+        """
+        clips = self.settings.micro_batch.get(self.predictor.size, len(video))
+        count = len(video) // clips
+        sums: dict[str, Tensor] = {}
+        for index, part in enumerate(micro_batches(video, clips)):
+            last = index == count - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                losses = self.model(part, player)
+                self.accelerator.backward(losses["loss"] / count)
+            for name, value in losses.items():
+                # Clones, because a CUDA graph's results are overwritten by its next run.
+                value = value.detach().clone()
+                sums[name] = sums[name] + value if name in sums else value
+        return {name: value / count for name, value in sums.items()}
 
     def _intervals(
         self, watch: _Watch, validation: Validation, journal: Journal | None, stop: StopRequest

@@ -62,6 +62,16 @@ def changed(path, value):
             {"clips_from": "authors", "clips": 7},
             r"^evaluation.clips_from: authors takes 7 clips .* of 'simulation' have 6;",
         ),
+        (
+            "models.rvd.training.micro_batch",
+            {16: 3},
+            r"^models.rvd.training: micro_batch.16: 3 clips do not divide the batch of 2; .* 1, 2$",
+        ),
+        (
+            "models.rvd.training.micro_batch",
+            {64: 2},
+            r"^models.rvd.training: micro_batch.64: batch has no entry .* \(there are: 16\)$",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(path, value, said):

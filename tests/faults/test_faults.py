@@ -183,5 +183,5 @@ def test_out_of_memory(reference, tmp_path):
     values["models"]["rvd"]["training"]["batch"] = {16: 4096}
     (tmp_path / "it" / "tiny.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     line = ends_in_one_line(command, tmp_path / "it", handicaps.little_memory)
-    assert "set a smaller training.batch, or training.gradient_checkpointing: true" in line
+    assert "set training.micro_batch: {16: 2048} (now 4096), or set training.grad" in line
     tally.faults.append("out of memory")

@@ -154,7 +154,6 @@ def test_learns():
         ),
         ({"networks": {16: {"widths": [16, 16, 16, 16], "latents": {1: 2}}}}, "give 32 or more"),
         ({"networks": {16: {"widths": [16, 20, 16, 32], "latents": {1: 2}}}}, "multiple of 16"),
-        ({"training": TRAINING | {"gradient_checkpointing": True}}, "leave it false"),
         ({"training": TRAINING | {"context": 2}}, "for 2 context frames take no 3"),
     ],
 )

@@ -189,7 +189,6 @@ def test_divergence_is_that_of_torch():
             {"networks": {16: {"widths": [12], "depths": [2]}}, "normalisation": "group"},
             "divide 12",
         ),
-        ({"training": TRAINING | {"gradient_checkpointing": True}}, "leave it false"),
         (
             {"skip_from": "before-last", "training": TRAINING | {"context": 1}},
             "two frames at least",

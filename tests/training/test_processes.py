@@ -16,10 +16,13 @@ from rvd.training.history import read_history
 from tests.tiny import SIZE, config, write_squares
 
 
-def started(folder, name, processes, batch, steps=6, section=None):
-    """The tiny RVD, or another ``section``, trained by processes with so many clips each."""
+def started(folder, name, processes, batch, steps=6, section=None, **more):
+    """The tiny RVD, or another ``section``, trained by processes with so many clips each.
+
+    ``more`` are settings of its training.
+    """
     values = config()
-    training = values["models"]["rvd"]["training"] | {"batch": {SIZE: batch}, "steps": steps}
+    training = values["models"]["rvd"]["training"] | {"batch": {SIZE: batch}, "steps": steps} | more
     values["models"]["rvd"]["training"] = training
     if section is not None:
         values["models"]["other"] = section | {"training": training | section["training"]}
@@ -125,3 +128,11 @@ def test_two_processes_are_stopped_and_one_goes_on(tmp_path):
     began = [e for e in read_history(tmp_path / "moved") if e["event"] == "began"]
     assert [(event["processes"], event["batch"]) for event in began] == [(2, 2), (1, 1)]
     assert began[1]["step"] > 0
+
+
+@pytest.mark.slow
+def test_two_processes_with_micro_batches_train_as_one(tmp_path):
+    write_squares(tmp_path / "v.h5")
+    one, _ = train(tmp_path, "one", processes=1, batch=4, steps=10)
+    two, _ = train(tmp_path, "two", processes=2, batch=2, steps=10, micro_batch={SIZE: 1})
+    pd.testing.assert_series_equal(one.loss, two.loss, rtol=1e-3)

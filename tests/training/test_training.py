@@ -230,3 +230,33 @@ def test_journal_survives_a_line_cut_short(tmp_path):
     path = tmp_path / "journal.jsonl"
     path.write_text(json.dumps({"step": 1, "loss": 2.0}) + '\n{"step": 2, "lo')
     assert read_journal(path) == [{"step": 1, "loss": 2.0}]
+
+
+def test_micro_batches_train_as_their_batch(tmp_path, videos):
+    """With clipping, which sees the gradient of the whole batch alone."""
+    curves = {}
+    for name, micro_batch in {"whole": {}, "parts": {16: 1}}.items():
+        task = task_in(tmp_path / name, videos)
+        run(settings_of(batch={16: 4}, micro_batch=micro_batch, gradient_clip=0.5), task)
+        curves[name] = pd.read_csv(task.curve)
+    for column in ("loss", "diffusion", "gradient_norm"):
+        pd.testing.assert_series_equal(curves["whole"][column], curves["parts"][column], rtol=1e-3)
+
+
+def test_a_training_is_resumed_with_smaller_micro_batches(tmp_path, videos, monkeypatch):
+    task = task_in(tmp_path, videos)
+    with monkeypatch.context() as patch:
+        interrupted_after(3, patch)
+        with pytest.raises(Interrupted):
+            run(settings_of(), task)
+    weights = run(settings_of(micro_batch={16: 1}), task)
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+def test_running_out_of_memory_says_what_the_model_has(tmp_path, videos, monkeypatch):
+    def exhausted(self, video):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(_Trainer, "_step", exhausted)
+    with pytest.raises(UserError, match=r"micro_batch: \{16: 1\} \(now 2\), or .*checkpointing"):
+        run(settings_of(), task_in(tmp_path, videos))
