@@ -2,7 +2,8 @@
 
 Each model has a process of its own, so that peak memory is its own. A step is one of every player
 (forward, backward, Adam), once the model has grown to its full size. Memory is what the model, the
-optimisers' state and the step need beside the program.
+optimisers' state and the step need besides the program. ``--memory`` estimates it instead, with the
+config's batch and micro-batch, and measures nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import memory as estimates
 from benchmarks.machine import described, memory, now, peak_memory
 from rvd.config import TrainedModel, load_experiment
 from rvd.models import build
@@ -69,7 +71,18 @@ def main() -> None:
     parser.add_argument(
         "--batch", type=int, help="clips a step (default: 1 on a CPU, the config's on a GPU)"
     )
+    parser.add_argument("--memory", action="store_true", help="estimate memory; compute nothing")
     arguments = parser.parse_args()
+    if arguments.memory:
+        models = trained_models(arguments.config)
+        print(
+            "GiB of a training step in float32, estimated on tensors without content (weights, "
+            "gradients, Adam, saved activations), measured on no device:"
+        )
+        chosen = {name: models[name] for name in arguments.models}
+        for line in estimates.table(chosen, arguments.sizes, CHANNELS):
+            print(line, flush=True)
+        return
     context = multiprocessing.get_context("spawn")
     print(described(arguments.device))
     print(f"{'':24} {'px':>4} {'clips':>6} {'frames':>7} {'million':>8} {'s a step':>9} {'MB':>7}")

@@ -1,0 +1,155 @@
+"""Memory of a training step, estimated without a device: tensors that have a size and no content.
+
+The step is one of the trainer: for each player a forward and a backward pass over micro-batches,
+with gradients kept. Live tensors are counted at each operation, so temporary ones and those of
+recomputed blocks are in the peak; a convolution's workspace and what an allocator wastes are not.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from rvd.config import TrainedModel
+from rvd.models import VideoPredictor, build
+from rvd.models.draws import micro_batches
+from rvd.models.future_gan import FutureGan
+
+GIB = 2**30
+ADAM = 2  # tensors of a parameter's size: first and second moments
+SHARE = 0.75  # of a device that an estimate may take: the rest is for what it leaves out
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of a training step: ``state`` (weights, gradients, Adam, average), and all at peak."""
+
+    state: int
+    peak: int
+
+
+class LiveTensors(TorchDispatchMode):
+    """Counts the bytes of tensors made within it, while they live: ``now``, and ``peak``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._counted: dict[int, Any] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor):
+                self.count(value)
+        return result
+
+    def count(self, tensor: Tensor) -> None:
+        """Count the memory of ``tensor`` from now on until nothing holds it."""
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._counted:
+            return
+        self._counted[key] = weakref.finalize(storage, self._freed, key, size)
+        self._counted[key].atexit = False
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+    def _freed(self, key: int, size: int) -> None:
+        del self._counted[key]
+        self.now -= size
+
+
+def estimate(section: TrainedModel, size: int, channels: int) -> Estimate:
+    """Memory of a training step of the model that ``section`` describes.
+
+    Args:
+        section: the model's section of the config.
+        size: height and width of a frame, pixels.
+        channels: of a frame.
+
+    Returns:
+        Bytes, with the section's batch and micro-batch, float32, at the last step (fully grown).
+    """
+    training = section.training
+    batch = training.batch[size]
+    rows = training.micro_batch.get(size, batch)
+    # Two micro-batches are as good as many: from the second on, gradients are there already.
+    clips = min(batch, 2 * rows)
+    with FakeTensorMode(allow_non_fake_inputs=True), LiveTensors() as live:
+        model = build(section, size, channels)
+        with grown(model, size):
+            state = sum(value.nbytes for value in model.state_dict().values())
+            trained = sum(value.nbytes for value in model.parameters())
+            video = torch.empty(clips, training.clip_length, channels, size, size)
+            for player, module in model.players.items():
+                for other in model.players.values():
+                    other.requires_grad_(other is module)
+                module.zero_grad(set_to_none=True)
+                for part in micro_batches(video, rows):
+                    losses = model(part, player)
+                    losses["loss"].backward()
+                    del losses
+        # The whole batch lies on the device.
+        rest = (batch - clips) * video[0].nbytes
+    average = state if training.average is not None else 0
+    adam = ADAM * trained
+    return Estimate(state + trained + adam + average, live.peak + rest + adam + average)
+
+
+def changed(section: TrainedModel, **training: object) -> TrainedModel:
+    """``section`` with other settings of its ``training``."""
+    update = {"training": section.training.model_copy(update=training)}
+    return section.model_copy(update=update)
+
+
+@contextmanager
+def grown(model: VideoPredictor, size: int) -> Iterator[None]:
+    """Within the block, a FutureGAN is fully grown, without a look at a tensor's content."""
+    if not isinstance(model, FutureGan):
+        yield
+        return
+    with patch.object(model, "_grown", lambda: (size, 1.0)):
+        yield
+
+
+def table(models: Mapping[str, TrainedModel], sizes: Sequence[int], channels: int) -> Iterator[str]:
+    """The lines of a table in Markdown: GiB of a training step of each model at each size."""
+    yield (
+        "| | px | batch | micro-batch | state | batch at once | with checkpointing | micro-batches "
+        "| with checkpointing | config |"
+    )
+    yield "|" + "---|" * 10
+    for name, section in models.items():
+        for size in sizes:
+            training = section.training
+            batch = training.batch[size]
+            rows = training.micro_batch.get(size, batch)
+            cells: list[str] = []
+            state = configured = 0
+            for split in (False, True):
+                micro_batch = training.micro_batch if split else {}
+                for checkpointing in (False, True):
+                    same = split and rows == batch
+                    if same or (checkpointing and not section.checkpointed):
+                        cells.append("–")
+                        continue
+                    settings = {"micro_batch": micro_batch, "gradient_checkpointing": checkpointing}
+                    found = estimate(changed(section, **settings), size, channels)
+                    state = found.state
+                    cells.append(f"{found.peak / GIB:.1f}")
+                    if checkpointing == training.gradient_checkpointing:
+                        configured = found.peak  # the last that is split if any is
+            yield (
+                f"| `{name}` | {size} | {batch} | {rows} | {state / GIB:.1f} | {' | '.join(cells)} "
+                f"| {configured / GIB:.1f} |"
+            )

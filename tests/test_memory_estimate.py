@@ -1,0 +1,47 @@
+"""Memory of a training step by the estimate, and what the shipped config promises of it."""
+
+import pytest
+import torch
+
+from benchmarks.memory import ADAM, GIB, SHARE, LiveTensors, changed, estimate
+from benchmarks.models import CONFIG, trained_models
+from rvd.models.storage import parameters
+from tests.models.tiny_models import TINY
+
+PAPERS_GPU = 24 * GIB  # the paper's Titan RTX
+LARGEST_GPU = 80 * GIB
+PAPERS_MODELS = ("rvd", "vd", "rvd-2+3")
+
+
+def test_live_tensors_are_counted_while_they_live():
+    with LiveTensors() as live:
+        one = torch.empty(1000)
+        view = one[:10]
+        other = one * 2
+        assert live.now == 8000
+        del one, other
+        assert live.now == 4000  # which the view keeps
+        del view
+    assert (live.now, live.peak) == (0, 8000)
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_an_estimate_holds_state_and_activations(kind):
+    tiny = TINY[kind]
+    section = tiny.section(batch={tiny.size: 4})
+    numbers = parameters(tiny.model())
+    found = estimate(section, tiny.size, 1)
+    assert found.state >= 4 * (2 + ADAM) * numbers
+    assert found.peak > found.state
+    if kind != "future-gan":
+        parts = estimate(changed(section, micro_batch={tiny.size: 1}), tiny.size, 1)
+        assert parts.peak < found.peak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("name", ["svg-lp", "ivrnn", *PAPERS_MODELS])
+def test_the_shipped_config_fits(name, size):
+    """The largest models on 80 GiB, the paper's own on 24, with room for what is left out."""
+    limit = PAPERS_GPU if name in PAPERS_MODELS else LARGEST_GPU
+    assert estimate(trained_models(CONFIG)[name], size, 3).peak < SHARE * limit
