@@ -3,6 +3,7 @@
 snakemake --cores 8 all                      the paper (config/config.yaml)
 snakemake --cores 8 results/ablation.csv     Table 2 alone
 snakemake --cores 8 results/flow_validation  the flow solver against flows with known answers
+snakemake --cores 8 partial                  tables and figures of what is there, and what is missing
 snakemake -n all                             what would be done, and why
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rvd.config import ConfigError, experiment_from_mapping
+from rvd.config.partial import existing_results
 from rvd.config.plan import Plan, growing
 
 
@@ -83,3 +85,4 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/pretrained.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/partial.smk"

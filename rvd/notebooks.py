@@ -73,6 +73,17 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     partial.unlink(missing_ok=True)
 
 
+def parameters_of(notebook: Path) -> set[str]:
+    """Return the names in the cell tagged ``parameters``.
+
+    Raises:
+        UserError: the notebook is missing.
+    """
+    if not notebook.is_file():
+        raise UserError(f"{notebook}: there is no such notebook")
+    return set(papermill.inspect_notebook(notebook))
+
+
 def _html(executed: Path) -> str:
     """An executed notebook as a page that loads nothing from elsewhere."""
     nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")

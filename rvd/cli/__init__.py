@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from rvd.cli import data, forecasts, pretrained, scores, training, views
+from rvd.cli import data, forecasts, partial, pretrained, scores, training, views
 from rvd.errors import UserError
 from rvd.files import hush_repeated_no_room
 from rvd.interruption import INTERRUPTED, Interrupted
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # In the pipeline's order, which is that of `--help`.
-for group in (data, training, pretrained, forecasts, scores, views):
+for group in (data, training, pretrained, forecasts, scores, views, partial):
     app.add_typer(group.verbs)
 
 

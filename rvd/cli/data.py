@@ -24,7 +24,7 @@ def fetch(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Download one of a dataset's files, or check the one that is there."""
-    from rvd.datasets.fetch import fetch
+    from rvd.datasets.fetch import UnavailableError, fetch
 
     described = entry(load_experiment(config), "datasets", dataset)
     files = described.download.files if hasattr(described, "download") else {}
@@ -32,7 +32,13 @@ def fetch(
         raise UserError(f"datasets.{dataset}.download.files: there is no '{archive}'")
     if output.name != f"{archive}.sha256":
         raise UserError(f"--output: '{output.name}' is not {archive}.sha256")
-    fetch(archive, described.download, output)
+    try:
+        fetch(archive, described.download, output)
+    except UnavailableError as error:
+        raise UserError(
+            f"{error}; or leave '{dataset}' out of run.datasets, or run `snakemake partial` for "
+            "the tables and figures of the rest"
+        ) from None
 
 
 @verbs.command()

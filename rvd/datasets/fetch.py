@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import ssl
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +48,14 @@ class Retry(Exception):  # noqa: N818 (it is tried again)
     """A connection failed in a way that may pass."""
 
 
+class NoSuchHost(Retry):
+    """The name of the server cannot be resolved."""
+
+
+class UnavailableError(UserError):
+    """The file cannot be had: no mirror gives it, its login is missing, or the disk lacks room."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """How patient a download is: ``pause`` seconds before the second attempt, then doubled."""
@@ -67,8 +77,10 @@ def fetch(name: str, download: Download, record: Path, pace: Pace | None = None)
         pace: how patient to be.
 
     Raises:
-        UserError: no mirror gives the file, it differs from its checksum, the disk has too little
-            room, or the login is missing.
+        UnavailableError: no mirror gives the file, the disk has too little room, or the login is
+            missing.
+        UserError: a file put there by hand differs from its checksum, or the disk cannot be
+            written.
     """
     remote, archive = download.files[name], record.parent / name
     archive.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +109,7 @@ def _download(name: str, download: Download, archive: Path, pace: Pace) -> str:
             _from_mirror(opener, url, part, remote, pace)
             sha256 = checked(part, remote, name)
         except NoLogin as error:
-            raise UserError(
+            raise UnavailableError(
                 f"{name}: {error}. Or download it with a browser and put it at {archive.absolute()}"
             ) from None
         except (MirrorFailed, Mismatch) as error:
@@ -114,7 +126,7 @@ def _download(name: str, download: Download, archive: Path, pace: Pace) -> str:
         part.replace(archive)
         _state(part).unlink(missing_ok=True)
         return sha256
-    raise UserError(
+    raise UnavailableError(
         f"{name}: no mirror gave it ({'; '.join(failures)}). Try again later: it goes on where it "
         f"stopped. Or put the file at {archive.absolute()}"
     )
@@ -127,8 +139,11 @@ def _from_mirror(
     remote: RemoteFile,
     pace: Pace,
 ) -> None:
-    """Let ``part`` grow until it is whole, over as many connections as it takes."""
-    failed = 0
+    """Let ``part`` grow until it is whole, over as many connections as it takes.
+
+    A name that cannot be resolved is not tried again, unless the server was reached before.
+    """
+    failed, at_start = 0, _size(part)
     while True:
         before = _size(part)
         try:
@@ -137,6 +152,8 @@ def _from_mirror(
                     _receive(response, url, part, remote)
                 return
         except Retry as error:
+            if isinstance(error, NoSuchHost) and _size(part) == at_start:
+                raise MirrorFailed(str(error)) from None
             failed = 0 if _size(part) > before else failed + 1
             if failed >= pace.patience:
                 raise MirrorFailed(f"{error}, {failed} times on end") from None
@@ -171,6 +188,9 @@ def _response(
             raise Retry(f"the server answers {error.code} ({error.reason})") from None
         raise MirrorFailed(f"the server answers {error.code} ({error.reason})") from None
     except urllib.error.URLError as error:
+        if isinstance(error.reason, socket.gaierror):
+            host = urllib.parse.urlsplit(url).hostname
+            raise NoSuchHost(f"the name {host} cannot be resolved ({error.reason})") from None
         raise Retry(f"no connection ({error.reason})") from None
     except (HTTPException, TimeoutError, ConnectionError) as error:
         raise Retry(f"the connection broke ({error or type(error).__name__})") from None
@@ -182,7 +202,7 @@ def _receive(response: HTTPResponse, url: str, part: Path, remote: RemoteFile) -
     Raises:
         Retry: it ended early.
         MirrorFailed: it is another file.
-        UserError: the disk has too little room.
+        UnavailableError: the disk has too little room.
         OSError: the disk cannot be written.
     """
     have = _size(part)
@@ -231,7 +251,7 @@ def _check_room(part: Path, total: int | None, have: int) -> None:
     # What was downloaded before and is not gone on with is overwritten: its room counts.
     free = shutil.disk_usage(part.parent).free + _size(part) - have
     if total is not None and total - have + MARGIN > free:
-        raise UserError(
+        raise UnavailableError(
             f"{part.parent}: has {free / 1e9:.1f} GB of free space; {part.stem} needs "
             f"{(total - have) / 1e9:.1f} GB more"
         )

@@ -32,7 +32,7 @@ class Contents:
 
     ``tables`` are CSV files of ``tabulate`` by title, ``periods`` are shedding periods in frames by
     dataset, ``provenance`` is shown as it is, and ``megabytes`` bounds the films: what does not fit
-    is left out, and the page says so.
+    is left out, and the page says so. ``missing`` are lines on what partial results lack.
     """
 
     samples: Sequence[Path]
@@ -42,6 +42,7 @@ class Contents:
     periods: Mapping[str, float]
     provenance: Mapping[str, str]
     megabytes: float = 12.0
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def build_gallery(contents: Contents, output: Path) -> None:
         tables=[(title, list(score_tables(path))) for title, path in contents.tables.items()],
         figures=[inline_figure(title, figure) for title, figure in figures.items()],
         provenance=contents.provenance,
+        missing=contents.missing,
         error_colors=[_hex(ERROR_MAP(place / 8)) for place in range(9)],
     )
     with written_whole(output) as partial:

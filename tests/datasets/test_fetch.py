@@ -1,18 +1,25 @@
 import errno
 import hashlib
+import os
 import random
 import shutil
+import socket
 import stat
+import subprocess
+import sys
+import urllib.error
 from collections import namedtuple
 
 import pytest
+import yaml
 
 from rvd.config import Download
 from rvd.datasets import fetch as module
-from rvd.datasets.fetch import Pace, fetch
+from rvd.datasets.fetch import Pace, UnavailableError, fetch
 from rvd.datasets.login import FILE, PASSWORD, USER
 from rvd.errors import UserError
 from tests.datasets.server import Site, served
+from tests.tiny import config
 
 DATA = b"PK" + random.Random(0).randbytes(3_000_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -263,3 +270,73 @@ def test_two_at_once_do_not_mix(record):
         pytest.raises(UserError, match="another download is at work"),
     ):
         fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+
+
+class TestNames:
+    """Host names that cannot be resolved."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """The names that were looked up; those that end in ``.invalid`` do not exist."""
+        real, names = socket.getaddrinfo, []
+
+        def resolve(host, *arguments, **options):
+            names.append(host)
+            if str(host).endswith(".invalid"):
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            return real(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        # A pause would be an error: nothing is waited for.
+        monkeypatch.setattr(module.time, "sleep", lambda seconds: pytest.fail("it waits"))
+        return names
+
+    def test_each_mirror_is_asked_once(self, record, asked):
+        mirrors = ("http://one.invalid", "http://two.invalid")
+        with pytest.raises(UnavailableError, match=r"the name two\.invalid cannot be resolved"):
+            fetch("a.zip", download(*mirrors), record, Pace())
+        assert asked == ["one.invalid", "two.invalid"]
+
+    def test_the_next_mirror_may_give_it(self, record, asked):
+        with served(Site({"a.zip": DATA})) as site:
+            fetch("a.zip", download("http://one.invalid", site.address), record, Pace())
+        is_whole(record)
+
+    def test_a_name_that_is_lost_meanwhile_is_asked_for_again(self, record, monkeypatch):
+        real, calls = module.urllib.request.OpenerDirector.open, []
+
+        def lost_at_the_second(self, request, *arguments, **options):
+            calls.append(request.full_url)
+            if len(calls) == 2:
+                raise urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "lost"))
+            return real(self, request, *arguments, **options)
+
+        monkeypatch.setattr(module.urllib.request.OpenerDirector, "open", lost_at_the_second)
+        with served(Site({"a.zip": DATA}, cuts=[1_000_000])) as site:
+            fetch("a.zip", download(site.address), record, QUICK)
+        is_whole(record)
+        assert len(calls) == 3
+
+
+def test_the_verb_names_what_to_do_without_the_dataset(tmp_path):
+    described = {
+        "reader": "kth",
+        "size": 16,
+        "horizon": 3,
+        "download": {"mirrors": ["http://127.0.0.1:9"], "files": {"a.zip": {}}, "login": "login/"},
+    }
+    values = config(datasets=config()["datasets"] | {"my-kth": described})
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "rvd", "fetch", "a.zip", "--dataset=my-kth"]
+    command += [
+        "--config",
+        str(tmp_path / "config.yaml"),
+        "--output",
+        str(tmp_path / "a.zip.sha256"),
+    ]
+    environment = os.environ | {FILE: str(tmp_path / "nowhere")}
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert "this download needs an account" in line
+    assert "leave 'my-kth' out of run.datasets, or run `snakemake partial`" in line
