@@ -18,6 +18,7 @@ from rvd.config.inheritance import merge
 from rvd.training.history import account_of, read_history
 from tests.artefacts import contents
 from tests.slurm import cluster
+from tests.test_commands import checkout, small, succeeded
 from tests.test_workflow import snakemake
 from tests.tiny import config
 
@@ -166,3 +167,10 @@ def test_the_logs_of_failed_jobs_lie_in_one_place(disturbed):
 def test_the_resolved_config_is_that_of_the_run(disturbed):
     resolved = json.loads((disturbed / "out/results/config.json").read_text())
     assert resolved["models"]["rvd"]["training"]["steps"] == STEPS
+
+
+def test_the_literal_command(running_cluster, tmp_path):
+    folder = checkout(tmp_path / "rvd", small())
+    succeeded(folder, "snakemake --workflow-profile slurm all")
+    for name in ("table1.csv", "ablation.csv", "gallery.html"):
+        assert (folder / "results" / name).stat().st_size > 0, name
