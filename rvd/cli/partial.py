@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config
+from rvd.cli.scores import wanted_cells
 from rvd.config import load_experiment
 from rvd.config.partial import ExistingResults, existing_results
 from rvd.config.plan import Plan
@@ -46,19 +47,16 @@ def partial(
 
 
 def _tabulate(plan: Plan, existing: ExistingResults, output: Path) -> None:
-    from rvd.evaluation.tables import Table, Wanted, tabulate
+    from rvd.evaluation.tables import Table, tabulate
 
-    run = plan.experiment.run
     budget = plan.budget()
     if existing.missing:
         budget += f". Partial results; missing: {'. '.join(existing.missing)}"
     names: tuple[Table, ...] = ("table1", "ablation")
     for name in names:
-        models = plan.tabulated(name)
         there = set(plan.scores(name)) & set(existing.scores)
         scores = [Path(path) for path in existing.scores if path in there]
-        wanted = Wanted(run.datasets, models, run.seeds)
-        tabulate(scores, name, wanted, output / f"{name}.csv", budget)
+        tabulate(scores, name, wanted_cells(plan, name), output / f"{name}.csv", budget)
 
 
 def _draw(plan: Plan, existing: ExistingResults, notebook: Path, output: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads, use_threads
 from rvd.config import load_experiment
 from rvd.config.plan import Plan
 from rvd.errors import UserError
+
+if TYPE_CHECKING:  # pandas takes a while
+    from rvd.evaluation.tables import Wanted
 
 verbs = typer.Typer()
 
@@ -58,18 +61,24 @@ def tabulate(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Set the scores of all models beside the paper's, as CSV, Markdown and LaTeX."""
-    from rvd.evaluation.tables import Wanted, tabulate
+    from rvd.evaluation.tables import tabulate
 
     if table not in ("table1", "ablation"):
         raise UserError(f"--table: '{table}' is neither table1 nor ablation")
     plan = Plan(load_experiment(config))
-    run = plan.experiment.run
-    models = plan.tabulated(table)
-    seeds_of = {model: plan.seeds(model) for model in models}
-    wanted = Wanted(run.datasets, models, run.seeds, seeds_of, plan.excluded())
+    wanted = wanted_cells(plan, table)
     scores = [Path(path) for path in plan.scores(table)]
     # Its name was checked above.
     tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]
+
+
+def wanted_cells(plan: Plan, table: str) -> Wanted:
+    """The cells that the run of ``plan`` is to fill in ``table``."""
+    from rvd.evaluation.tables import Wanted
+
+    run, models = plan.experiment.run, plan.tabulated(table)
+    seeds_of = {model: plan.seeds(model) for model in models}
+    return Wanted(run.datasets, models, run.seeds, seeds_of, plan.excluded())
 
 
 @verbs.command()

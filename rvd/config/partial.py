@@ -67,7 +67,7 @@ def _missing(plan: Plan, wanted: set[str], absent: set[str]) -> Iterator[str]:
     for dataset in run.datasets:
         lacking, complete = [], True
         for model in run.models:
-            for seed in run.seeds:
+            for seed in plan.seeds(model):
                 paths = {name: plan.result(dataset, model, seed, name) for name in KINDS}
                 expected = [name for name in KINDS if paths[name] in wanted]
                 gone = [KINDS[name] for name in expected if paths[name] in absent]
