@@ -88,12 +88,16 @@ def table(rows: list[Row], machine: Machine) -> str:
         share = 1 / row.steps * row.training if row.steps else Cost()
         step = [f"{row.steps:,}", f"{share.flops / 1e12:.3g}", f"{share.traffic / 1e9:.3g}",
                 f"{1e3 * share.seconds(machine):.3g}"]  # fmt: skip
-        hours = [f"{row.hours(machine, kind):.3g}" for kind in KINDS]
+        hours = [_rounded(row.hours(machine, kind)) for kind in KINDS]
         if not row.steps:
             step, hours[0] = [""] * 4, ""
         cells = [row.dataset, row.model, str(row.size), *step, *hours]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *_sums(rows, machine)])
+
+
+def _rounded(hours: float) -> str:
+    return "< 0.01" if 0 < hours < 0.005 else f"{hours:.2f}"
 
 
 def _sums(rows: list[Row], machine: Machine) -> Iterator[str]:
