@@ -5,6 +5,7 @@ import torch
 
 from benchmarks.memory import ADAM, GIB, SHARE, LiveTensors, changed, estimate
 from benchmarks.models import CONFIG, trained_models
+from rvd.config import load_experiment
 from rvd.models.storage import parameters
 from tests.models.tiny_models import TINY
 
@@ -45,3 +46,10 @@ def test_the_shipped_config_fits(name, size):
     """The largest models on 80 GiB, the paper's own on 24, with room for what is left out."""
     limit = PAPERS_GPU if name in PAPERS_MODELS else LARGEST_GPU
     assert estimate(trained_models(CONFIG)[name], size, 3).peak < SHARE * limit
+
+
+@pytest.mark.slow
+def test_longer_clips_of_a_dataset_fit():
+    """SVG-LP has 10 context frames on KTH, as in its source."""
+    section = load_experiment([CONFIG]).model("svg-lp", "kth")
+    assert estimate(section, 64, 1).peak < SHARE * LARGEST_GPU
