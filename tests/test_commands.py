@@ -18,7 +18,10 @@ import yaml
 from tests.tiny import config
 
 REPOSITORY = Path(__file__).parents[1]
-PARTS = ("Snakefile", "Makefile", "workflow", "profiles", "config", "notebooks", "rvd", "lbm")
+PARTS = (
+    "Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "workflow", "profiles", "config",
+    "notebooks", "rvd", "lbm",
+)  # fmt: skip
 PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "Snakefile",
