@@ -108,9 +108,10 @@ class TestLiteral:
         assert re.search(r"^table +1$", said, re.MULTILINE)
 
     def test_the_slurm_profile_with_jobs_on_this_machine(self, finished):
-        (finished / "results" / "table1.csv").unlink()
-        succeeded(finished, "snakemake --workflow-profile slurm --executor local all")
-        assert (finished / "results" / "table1.csv").stat().st_size > 0
+        (finished / "results" / "gallery.html").unlink()
+        said = succeeded(finished, "snakemake --workflow-profile slurm --executor local all")
+        assert (finished / "results" / "gallery.html").stat().st_size > 0
+        assert re.search(r"^gallery +1$", said, re.MULTILINE)
 
     def test_partial_shows_what_is_there_and_names_what_is_not(self, finished):
         values = small()
