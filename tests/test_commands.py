@@ -109,7 +109,9 @@ class TestLiteral:
 
     def test_the_slurm_profile_with_jobs_on_this_machine(self, finished):
         (finished / "results" / "gallery.html").unlink()
-        said = succeeded(finished, "snakemake --workflow-profile slurm --executor local all")
+        # With the profile's limit of jobs per minute, Snakemake ends only when the minute is over.
+        here = "--executor local --max-jobs-per-timespan 30/1s"
+        said = succeeded(finished, f"snakemake --workflow-profile slurm {here} all")
         assert (finished / "results" / "gallery.html").stat().st_size > 0
         assert re.search(r"^gallery +1$", said, re.MULTILINE)
 

@@ -6,8 +6,8 @@ rule fetch:
         protected(AT("data/raw/{dataset}/{archive}.sha256")),
     log:
         AT("logs/fetch/{dataset}/{archive}.log"),
-    # For a server that is away for long. A missing login or an unknown name fails within a second at
-    # each attempt.
+    # For a server that is away for long. A missing login or an unknown name fails at once, at each
+    # attempt.
     retries: 2
     # It waits for the network: no core is reserved, so that simulations and trainings have them all.
     threads: 0
