@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import sys
@@ -93,6 +94,16 @@ def hush_repeated_no_room() -> None:
 
 def _no_room(error: Exception) -> str | None:
     return next((words for words in _NO_ROOM if words in str(error)), None)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def software() -> dict[str, str]:

@@ -61,6 +61,7 @@ def sample(
             model=model,
             seed=seed,
             output=output,
+            weights=predictor,
         )
 
 

@@ -49,8 +49,9 @@ _BY_CLIP = ("context", "truth", "samples", "video", "start", "seconds", "done")
 class EnsembleWriter:
     """Writes forecasts clip by clip, and continues where an interrupted one stopped.
 
-    The file grows under a hidden name beside ``path``. What was begun under another ``info``,
-    ``shape`` or ``places`` is thrown away; :attr:`done` says which clips are already there.
+    The file grows under a hidden name next to ``path``. What was begun under another ``info``,
+    ``shape``, ``places`` or ``made_by`` is discarded; :attr:`done` says which clips are already
+    there.
 
     Args:
         path: where the file appears when complete.
@@ -58,6 +59,7 @@ class EnsembleWriter:
         shape: of what it will hold.
         dtype: of the frames, uint8 or float32.
         places: for each clip, its video's name and the frame there at which its context begins.
+        made_by: digests of what the forecasts depend on besides, as the predictor's weights.
 
     Raises:
         UserError: the folder cannot be written, or the disk is full.
@@ -70,15 +72,16 @@ class EnsembleWriter:
         shape: EnsembleShape,
         dtype: Any,
         places: Sequence[tuple[str, int]],
+        made_by: str = "",
     ) -> None:
         self.path = path
         self.partial = path.with_name(f".{path.name}.partial")
-        made_from = repr((info, shape, str(np.dtype(dtype)), list(places)))
+        made_from = repr((info, shape, str(np.dtype(dtype)), list(places), made_by))
         digest = hashlib.sha256(made_from.encode()).hexdigest()
         with reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._continue(digest, shape.clips) or self._begin(
-                digest, info, shape, dtype, places
+                digest, info, shape, dtype, places, made_by
             )
         self.done: list[bool] = [bool(value) for value in self._file["done"][:]]
 
@@ -103,11 +106,13 @@ class EnsembleWriter:
         shape: EnsembleShape,
         dtype: Any,
         places: Sequence[tuple[str, int]],
+        made_by: str,
     ) -> h5py.File:
         file = h5py.File(self.partial, "w")
         written = {"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION}
         described = {key: value for key, value in asdict(info).items() if key != "video"}
         describe(file, written | asdict(info.video) | described | {"begun_as": digest})
+        describe(file, {"made_by": made_by})
         clips, frame = shape.clips, shape.frame
         future = (shape.horizon, *frame)
         file.create_dataset("context", (clips, shape.context, *frame), dtype)

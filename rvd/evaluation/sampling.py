@@ -16,7 +16,7 @@ from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence, Pr
 from rvd.device import device_for
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.files import software
+from rvd.files import sha256_of, software
 from rvd.interruption import exclusive
 from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, load
@@ -83,6 +83,7 @@ def sample(
     model: str,
     seed: int,
     output: Path,
+    weights: Path | None = None,
 ) -> None:
     """Forecast every test clip and write ``output`` (``docs/data-format.md``, ensemble file).
 
@@ -97,13 +98,16 @@ def sample(
         model: its name in the config.
         seed: that it was trained with.
         output: the ensemble file.
+        weights: the file that ``predictor`` was read from; a call that was interrupted under other
+            weights, another revision or other videos is not continued.
 
     Raises:
         UserError: no test video is long enough, a forecast is not finite, another sampler is at
             work on ``output``, the disk is full, or memory is not enough.
     """
     with exclusive(output.parent, f".{output.name}.lock", "sampler"):
-        _sample(predictor, videos, experiment, dataset, model, seed, output)
+        made_by = _made_by(experiment, videos, weights)
+        _sample(predictor, videos, experiment, dataset, model, seed, output, made_by)
 
 
 def _sample(
@@ -114,6 +118,7 @@ def _sample(
     model: str,
     seed: int,
     output: Path,
+    made_by: str,
 ) -> None:
     settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
     split = videos.splits["test"]
@@ -127,7 +132,7 @@ def _sample(
     )
     info = _info(experiment, videos, dataset, model, seed)
     places = [(clip.video, clip.start) for clip in clips]
-    with EnsembleWriter(output, info, shape, split.frames.dtype, places) as writer:
+    with EnsembleWriter(output, info, shape, split.frames.dtype, places, made_by) as writer:
         name = f"sample {dataset}/{model}"
         with progress(len(clips), name, "clip", sum(writer.done)) as bar:
             for first in range(0, len(clips), settings.batch):
@@ -203,6 +208,14 @@ def _write(
         samples=samples,
         seconds=seconds,
     )
+
+
+def _made_by(experiment: Experiment, videos: VideoFile, weights: Path | None) -> str:
+    """Digests of what forecasts depend on besides the config of model and evaluation, as JSON."""
+    digests = {"revision": experiment.revision, "videos": videos.fingerprint()}
+    if weights is not None:
+        digests["predictor_sha256"] = sha256_of(weights)
+    return json.dumps(digests)
 
 
 def _clip_seed(*parts: int) -> int:

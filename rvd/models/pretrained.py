@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 from rvd.config import Pretrained, Sampler
 from rvd.errors import UserError
-from rvd.files import reason, written_whole
+from rvd.files import reason, sha256_of, written_whole
 from rvd.models.official import import_official
 from rvd.models.predictor import VideoPredictor
 from rvd.models.rvd import ResidualVideoDiffusion
@@ -104,8 +103,7 @@ def use_sampler(model: VideoPredictor, sampler: Sampler | None) -> None:
 def _checksum(path: Path) -> str:
     """The file's SHA-256, in hexadecimal digits."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except OSError as error:

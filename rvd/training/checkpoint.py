@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.files import reason, written_whole
+from rvd.files import reason, sha256_of, written_whole
 from rvd.memory import enough_memory
 
 KEPT = 2
@@ -45,7 +44,7 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
         with partial.open("wb") as file:
             torch.save({"step": step, "stamp": stamp, "state": state}, file)
         with written_whole(_digest_path(path)) as digest:
-            digest.write_text(f"{_sha256(partial)}  {path.name}\n")
+            digest.write_text(f"{sha256_of(partial)}  {path.name}\n")
     for old in _checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)
         _digest_path(old).unlink(missing_ok=True)
@@ -101,7 +100,7 @@ def _read(path: Path) -> dict[str, Any]:
     """
     try:
         recorded = _digest_path(path).read_text().split()[0]
-        if recorded != _sha256(path):
+        if recorded != sha256_of(path):
             raise Damaged("its checksum does not match")
         with enough_memory(f"reading {path}", "free some; no checkpoint was changed"):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -167,11 +166,6 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _digest_path(path: Path) -> Path:
     return path.with_suffix(".sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _differences(before: Any, now: Any, path: str = "") -> Iterator[str]:

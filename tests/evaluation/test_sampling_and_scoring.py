@@ -111,6 +111,38 @@ def test_interrupted_sampling_goes_on_and_ends_alike(tmp_path, predictor, monkey
     assert not list(tmp_path.glob(".*partial"))
 
 
+@pytest.mark.parametrize("change", ["weights", "revision", "videos"])
+def test_sampling_interrupted_under_something_else_begins_again(
+    tmp_path, predictor, monkeypatch, change
+):
+    """Forecasts of two predictors, or of two datasets, must not mix in one file."""
+    videos = write_squares(tmp_path / "v.h5")
+    weights = tmp_path / "predictor.safetensors"
+    weights.write_bytes(predictor.read_bytes())
+    original, calls = sampling._forecast, []
+
+    def counted(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    monkeypatch.setattr(sampling, "_forecast", counted)
+    with pytest.raises(KeyboardInterrupt):
+        draw(videos, "rvd", tmp_path / "s.h5", weights, weights=weights)
+    changes = None
+    if change == "weights":
+        torch.manual_seed(7)
+        model = build(experiment().models["rvd"], SIZE, 1)
+        save(model, weights, {})
+    elif change == "revision":
+        changes = {"revision": 2}
+    else:
+        write_squares(videos, frames=13)
+    draw(videos, "rvd", tmp_path / "s.h5", weights, changes, weights=weights).close()
+    assert len(calls) == 2 + 2  # both clips anew
+
+
 def test_scores_are_tidy_and_right(tmp_path, videos):
     draw(videos, "persistence", tmp_path / "s.h5").close()
     score_file(tmp_path, ("crps", "psnr", "ssim"))
@@ -201,7 +233,7 @@ def test_the_analogue_reads_the_training_contexts_once(tmp_path, monkeypatch):
         return read(split, start, length)
 
     def forecasts(file):
-        model = forecaster(experiment(), "analogue", file, None)
+        model = forecaster(experiment(), "analogue", file, None, dataset="simulation")
         return [model.predict(context, 3, 2, seeded([0])) for context in contexts]
 
     monkeypatch.setattr(analogue, "read_clip", counting)
@@ -227,7 +259,7 @@ def test_the_nearest_analogues_are_those_of_exact_distances(tmp_path):
     write_video_file(path, videos, frames.shape[1:], np.float32, VideoInfo())
     context = torch.from_numpy(frames[10:12] + np.float32(2e-5)).permute(0, 3, 1, 2)[None]
     with VideoFile(path) as file:
-        model = forecaster(experiment(), "analogue", file, None)
+        model = forecaster(experiment(), "analogue", file, None, dataset="simulation")
         found = model.predict(context, 3, 5, seeded([0]))[0, :, 0, 0]
     wanted = context[0, :, 0].double().numpy()
     exact = [np.square(frames[t : t + 2, ..., 0] - wanted).sum() for t in range(26)]

@@ -70,7 +70,7 @@ def test_an_error_of_reading_is_not_damage(tmp_path, monkeypatch, code):
         raise OSError(code, os.strerror(code), str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "_sha256", failing)
+        patch.setattr(checkpoint, "sha256_of", failing)
         with pytest.raises(UserError, match=r"step-00000002\.pt: cannot be read .*no checkpoint"):
             load_checkpoint(tmp_path, {})
     assert names(tmp_path) == before

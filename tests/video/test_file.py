@@ -1,3 +1,5 @@
+import hashlib
+
 import h5py
 import numpy as np
 import pytest
@@ -43,6 +45,34 @@ def test_fingerprint_tells_contents_apart(tmp_path):
         with VideoFile(write_squares(tmp_path / f"{name}.h5", dtype=dtype)) as file:
             prints.add(file.fingerprint())
     assert len(prints) == 2
+
+
+def test_fingerprint_knows_every_frame(tmp_path):
+    prints = []
+    for name, changed in (("a", None), ("b", None), ("c", 5)):
+        frames = moving_squares(12, 16, 1, 0, np.uint8).copy()
+        if changed is not None:
+            frames[changed] += 1
+        others = moving_squares(12, 16, 1, 1, np.uint8)
+        videos = [("train", "a", frames), ("val", "b", others), ("test", "c", others)]
+        path = tmp_path / f"{name}.h5"
+        write_video_file(path, videos, (16, 16, 1), np.uint8, VideoInfo())
+        with VideoFile(path) as file:
+            prints.append(file.fingerprint())
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_file_from_before_the_checksum_keeps_its_fingerprint(tmp_path):
+    """Checkpoints hold it: their trainings are to be resumed."""
+    path = write_squares(tmp_path / "v.h5")
+    with h5py.File(path, "r+") as file:
+        del file.attrs["content_sha256"]
+    with VideoFile(path) as file:
+        digest = hashlib.sha256(repr(file.info).encode())
+        for split in file.splits.values():
+            digest.update(split.first_frame.tobytes() + "\0".join(split.names).encode())
+            digest.update(split.frames[:1].tobytes() + split.frames[-1:].tobytes())
+        assert file.fingerprint() == digest.hexdigest()[:16]
 
 
 def damage_truncated(path):
