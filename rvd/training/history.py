@@ -65,9 +65,11 @@ class History:
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """The events of a training, in order; none if it has no history."""
     path, events = folder / FILE, []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         with suppress(json.JSONDecodeError):
-            events.append(json.loads(line))
+            event = json.loads(line)
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                events.append(event)
     return events
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -52,13 +53,14 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[dict[str, float]]:
-    """The entries of a journal, without a last line that was cut short; none if it is missing."""
+    """Return the entries of a journal without lines that are damaged; none if it is missing."""
     entries = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        # A kill cuts the last line short; a fault of the disk may hit any.
+        with suppress(json.JSONDecodeError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+                entries.append(entry)
     return entries
 
 

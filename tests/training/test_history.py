@@ -53,3 +53,12 @@ def test_a_line_cut_short_spoils_no_other(history, tmp_path):
     history.note("began", step=3)
     assert [event["step"] for event in read_history(tmp_path)] == [0, 3]
     assert account_of(read_history(tmp_path)).killed == 1
+
+
+@pytest.mark.parametrize("damage", ["\x00\x01", "3", "{}", '{"event": 7}'])
+def test_a_damaged_line_costs_that_line_alone(history, tmp_path, damage):
+    history.note("began", step=0)
+    with history.path.open("a") as file:
+        file.write(damage + "\n")
+    history.note("finished")
+    assert [event["event"] for event in read_history(tmp_path)] == ["began", "finished"]

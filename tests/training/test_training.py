@@ -260,3 +260,11 @@ def test_running_out_of_memory_says_what_the_model_has(tmp_path, videos, monkeyp
     monkeypatch.setattr(_Trainer, "_step", exhausted)
     with pytest.raises(UserError, match=r"micro_batch: \{16: 1\} \(now 2\), or .*checkpointing"):
         run(settings_of(), task_in(tmp_path, videos))
+
+
+@pytest.mark.parametrize("damage", [b"\xff\x00", b"[1, 2]", b"{}", b'{"step": null}', b""])
+def test_a_damaged_line_of_a_journal_costs_that_line_alone(tmp_path, damage):
+    path = tmp_path / "journal.jsonl"
+    lines = [json.dumps({"step": step, "loss": 2.0}).encode() for step in (1, 2, 3)]
+    path.write_bytes(b"\n".join([lines[0], damage, lines[2]]) + b"\n")
+    assert [entry["step"] for entry in read_journal(path)] == [1, 3]
