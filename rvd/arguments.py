@@ -17,26 +17,15 @@ from rvd.errors import UserError
 ROUNDING = 1e-4
 
 
-def positive(**numbers: Any) -> None:
-    """Check that each of ``numbers``, given by name, is a whole number of at least 1.
+def at_least(least: int, **numbers: Any) -> None:
+    """Check that each of ``numbers``, given by name, is a whole number of at least ``least``.
 
     Raises:
         UserError: naming the first that is not.
     """
     for name, value in numbers.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise UserError(f"{name}: must be a whole number of at least 1 (given {value!r})")
-
-
-def whole(**numbers: Any) -> None:
-    """Check that each of ``numbers``, given by name, is a whole number of at least 0.
-
-    Raises:
-        UserError: naming the first that is not.
-    """
-    for name, value in numbers.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
-            raise UserError(f"{name}: must be a whole number of at least 0 (given {value!r})")
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise UserError(f"{name}: must be a whole number of at least {least} (given {value!r})")
 
 
 def as_frames(

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rvd.arguments import as_frames, positive, whole
+from rvd.arguments import as_frames, at_least
 from rvd.config.folder import Crop
 from rvd.datasets.folder import read_frames
 from rvd.datasets.frames import Unreadable
@@ -47,7 +47,7 @@ def read_video(
         UserError: it is missing or cannot be read, its frames differ in size, or an argument is
             not one of those above.
     """
-    positive(size=size, stride=stride)
+    at_least(1, size=size, stride=stride)
     if channels not in (1, 3):
         raise UserError(f"channels: must be 1 (grey) or 3 (given {channels!r})")
     path = Path(path)
@@ -89,8 +89,8 @@ def forecast(
         UserError: the video is too short for the context, or not of the model's size and channels,
             or of another type or range; or a number is not positive (a seed: negative).
     """
-    positive(horizon=horizon, ensemble=ensemble, context=context, batch=batch)
-    whole(seed=seed)
+    at_least(1, horizon=horizon, ensemble=ensemble, context=context, batch=batch)
+    at_least(0, seed=seed)
     if not isinstance(model, VideoPredictor):
         raise UserError(f"model: must be what rvd.load returns, not {type(model).__name__}")
     frames = as_frames(video, model.size, model.channels)
