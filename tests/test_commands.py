@@ -149,9 +149,15 @@ class TestLiteral:
 class TestDocumented:
     @pytest.fixture(scope="class")
     def papers(self, tmp_path_factory):
-        """A checkout with the paper's config, and a file of the user's to lay over it."""
+        """A checkout with the paper's config, and the files of the user's that are laid over it."""
         folder = checkout(tmp_path_factory.mktemp("documented") / "rvd")
         (folder / "my.yaml").write_text("revision: 1\n")
+        page = (REPOSITORY / "docs" / "reproduction.md").read_text()
+        (authors,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+        (folder / "authors.yaml").write_text(authors)
+        checkpoint = folder / yaml.safe_load(authors)["models"]["authors"]["path"]
+        checkpoint.parent.mkdir()
+        checkpoint.touch()
         return folder
 
     def test_they_are_found(self):
