@@ -41,7 +41,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Cost:
-    """What some work takes.
+    """FLOPs, bytes and time of some work.
 
     ``flops``, ``traffic`` (bytes read and written), ``roofline`` (seconds: for each operation the
     longer of computing and moving), and the numbers of operations of forward and backward passes.

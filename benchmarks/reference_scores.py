@@ -1,4 +1,4 @@
-"""CRPS of forecasts that learn nothing, and FVD of real clips against real ones.
+"""CRPS of forecasts without training, and FVD of real clips against real ones.
 
 They say what a score on the simulation means. Give the video file of the dataset; I3D's weights
 (``rvd fetch-weights i3d``) are needed for FVD alone.

@@ -1,4 +1,4 @@
-"""What an experiment's trainings, forecasts and scores are made of, counted.
+"""The work of an experiment's trainings, forecasts and scores, counted.
 
 Every function returns the :class:`benchmarks.counting.Cost` of work on tensors without values.
 """

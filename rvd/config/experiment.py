@@ -222,7 +222,7 @@ class Experiment(Section):
         return self
 
     def _too_few_clips(self, dataset: str, length: int) -> str | None:
-        """Why the authors' choice of clips cannot be made, where it is known already."""
+        """The reason why the authors' choice of clips cannot be made, where it is known already."""
         wanted, known = self.evaluation.clips, self.datasets[dataset].authors_clips(length)
         if self.evaluation.clips_from == "spread" or known is None or wanted <= known:
             return None

@@ -169,7 +169,7 @@ class Plan:
         return described.path or self.at(f"data/pretrained/{described.sha256}")
 
     def checkpoint_input(self, model: str) -> str:
-        """What the import of a pretrained model waits for: its file, or its download's record."""
+        """The input of a pretrained model's import: its file, or the record of its download."""
         local = self.pretrained()[model].path
         return local or f"{self.checkpoint(model)}.sha256"
 

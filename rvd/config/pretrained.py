@@ -64,7 +64,7 @@ class Pretrained(Section):
 
     @property
     def origin(self) -> str:
-        """Where the file comes from, and the first digits of its checksum if one is given."""
+        """The origin of the file, and the first digits of its checksum if one is given."""
         source = self.path or self.address or ""
         return f"{source} (SHA-256 {self.sha256[:12]}…)" if self.sha256 else source
 
