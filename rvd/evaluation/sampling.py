@@ -16,7 +16,7 @@ from rvd.config import Analogue, Evaluation, Experiment, MeanOf, Persistence, Pr
 from rvd.device import device_for
 from rvd.errors import UserError
 from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.files import sha256_of, software
+from rvd.files import software
 from rvd.interruption import exclusive
 from rvd.memory import enough_memory
 from rvd.models import VideoPredictor, load
@@ -25,6 +25,7 @@ from rvd.models.draws import seeded
 from rvd.models.persistence import Persistence as PersistenceForecast
 from rvd.models.pretrained import load_pretrained
 from rvd.models.rvd import MeanForecast, ResidualVideoDiffusion
+from rvd.models.storage import content_digest
 from rvd.progress import progress
 from rvd.video.clips import FixedClip, as_unit, authors_clips, fixed_clips, read_clip
 from rvd.video.file import Frames, Split, VideoFile
@@ -214,7 +215,7 @@ def _made_by(experiment: Experiment, videos: VideoFile, weights: Path | None) ->
     """Digests of what forecasts depend on besides the config of model and evaluation, as JSON."""
     digests = {"revision": experiment.revision, "videos": videos.fingerprint()}
     if weights is not None:
-        digests["predictor_sha256"] = sha256_of(weights)
+        digests["predictor"] = content_digest(weights)
     return json.dumps(digests)
 
 

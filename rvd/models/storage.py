@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,22 @@ def provenance(path: Path) -> dict[str, Any]:
 def parameters(predictor: torch.nn.Module) -> int:
     """How many numbers are learned."""
     return sum(parameter.numel() for parameter in predictor.parameters())
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of what a predictor file holds, in hexadecimal digits.
+
+    Not of its bytes: safetensors writes the metadata in an order that differs from process to
+    process, so that two equal predictors have different files.
+
+    Args:
+        path: a predictor file that :func:`load` accepts.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        digest.update(json.dumps(header, sort_keys=True).encode())
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
