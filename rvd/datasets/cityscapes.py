@@ -12,7 +12,15 @@ import numpy as np
 
 from rvd.config import CityscapesDataset
 from rvd.datasets.archives import Member, by_name, zip_members
-from rvd.datasets.frames import Unreadable, central_square, fitted, picture, png_size
+from rvd.datasets.frames import (
+    UPRIGHT,
+    Unreadable,
+    central_square,
+    fitted,
+    picture,
+    png_orientation,
+    png_size,
+)
 from rvd.datasets.parallel import in_order
 from rvd.datasets.reading import NamedVideo, Reading
 from rvd.errors import UserError
@@ -111,9 +119,9 @@ def _videos(
                 # Before it is decoded, so that no bomb is.
                 if png_size(data) != dataset.stored:
                     raise Unreadable("{}×{} pixels".format(*png_size(data)))
+                if (turned := png_orientation(data)) != UPRIGHT:
+                    raise Unreadable(f"its EXIF orientation is {turned}, so it would be turned")
                 frame = picture(data, dataset.channels)
-                if frame.shape[:2] != dataset.stored[::-1]:
-                    raise Unreadable("its EXIF orientation lays it on its side")
             except Unreadable as error:
                 width, height = dataset.stored
                 raise UserError(f"{member}: is no picture of {width}×{height}: {error}") from None

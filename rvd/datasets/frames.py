@@ -33,6 +33,8 @@ LOCAL = {"protocol_whitelist": "file"}
 # Pixels that a picture or a frame may have: 16384×16384, beyond which it is taken for a bomb.
 LARGEST = 2**28
 
+ORIENTATION, UPRIGHT = 0x0112, 1  # the EXIF tag, and its value for pictures that stay as they are
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 
@@ -184,3 +186,23 @@ def png_size(data: bytes) -> tuple[int, int]:
         raise Unreadable("it is no PNG")
     width, height = struct.unpack(">II", data[16:24])
     return width, height
+
+
+def png_orientation(data: bytes) -> int:
+    """Return the EXIF orientation of a PNG, without decoding it: 1, upright, where it has none.
+
+    Raises:
+        Unreadable: its EXIF data are corrupt.
+    """
+    position = len(PNG_SIGNATURE)
+    while position + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        if kind == b"eXIf":
+            exif = Image.Exif()
+            try:
+                exif.load(data[position + 8 : position + 8 + length])
+                return int(exif.get(ORIENTATION, UPRIGHT))
+            except (SyntaxError, ValueError, TypeError, struct.error):
+                raise Unreadable("its EXIF data are corrupt") from None
+        position += 12 + length
+    return UPRIGHT

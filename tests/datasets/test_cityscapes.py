@@ -1,8 +1,11 @@
+import struct
 import zipfile
+import zlib
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from rvd.datasets import convert
 from rvd.errors import UserError
@@ -71,9 +74,22 @@ def other_size(data):
     return cv2.imencode(".png", np.zeros((16, 16, 3), np.uint8))[1].tobytes()
 
 
+def lying(data, turned=3):
+    """The same PNG, whose EXIF says how the camera was held (3: upside down)."""
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    content = exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = b"eXIf" + content
+    after_header = 8 + 25
+    packed = struct.pack(">I", len(content)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return data[:after_header] + packed + data[after_header:]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (lying, r"000025_leftImg8bit.png: .*its EXIF orientation is 3"),
+        (lambda data: lying(data, 6), r"000025_leftImg8bit.png: .*its EXIF orientation is 6"),
         (lambda data: None, r"hamburg_000000: frames 20 to 24 are no whole snippets of 30"),
         (lambda data: data[:-20], r"000025_leftImg8bit.png: is no picture of 64×32: .*truncated"),
         (lambda data: data[:60] + b"xx" + data[62:], r"000025_leftImg8bit.png: .* corrupt"),
