@@ -96,7 +96,7 @@ class SvgLp(TrainedModel):
 
     @property
     def has_batch_statistics(self) -> bool:
-        """Whether the normalisation is ``batch``."""
+        """True where the normalisation is ``batch``."""
         return self.normalisation == "batch"
 
     def problem_at(self, size: int) -> str | None:

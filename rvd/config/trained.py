@@ -48,7 +48,7 @@ class TrainedModel(Section):
 
     @model_serializer(mode="wrap")
     def _without_empty_on(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What predictor files and checkpoints keep has no ``on``, as those from before it."""
+        """Leave an empty ``on`` out of predictor files and checkpoints, as those from before it."""
         values: dict[str, Any] = serialize(self)
         if not self.on:
             values.pop("on", None)
@@ -56,7 +56,7 @@ class TrainedModel(Section):
 
     @property
     def has_batch_statistics(self) -> bool:
-        """Whether clips of a training batch are normalised by moments of all of them.
+        """True where clips of a training batch are normalised by moments of all of them.
 
         If so, those are moments of a micro-batch, on which the trained weights then depend.
         """
@@ -97,7 +97,7 @@ class TrainedModel(Section):
         return None
 
     def remedy_of_memory(self, size: int) -> str:
-        """What to change in the config when a training step at ``size`` pixels needs less memory.
+        """The keys to change when a training step at ``size`` pixels must need less memory.
 
         It names only what would help: a smaller ``micro_batch`` while there is one, then
         ``gradient_checkpointing`` where this model has it and does not use it yet.
