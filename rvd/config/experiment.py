@@ -48,7 +48,7 @@ Metric = Literal[
 
 
 class Run(Section):
-    """What is run: names of ``datasets`` and ``models``, and the seeds of training.
+    """The scope of a run: names of ``datasets`` and ``models``, and the seeds of training.
 
     ``seeds_of`` gives models seeds of their own in place of ``seeds``.
     """

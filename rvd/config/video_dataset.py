@@ -15,7 +15,7 @@ Resize = Literal["area", "linear", "cubic", "lanczos", "nearest"]
 
 
 class VideoDataset(Section):
-    """What every dataset says: the shape of its frames and what is forecast.
+    """Keys of every dataset: the shape of its frames and what is forecast.
 
     ``consecutive_items`` says that an item of the authors' loader is a position in a run, not a
     video: then ``evaluation.clips_from: authors`` takes neighbouring positions.

@@ -125,7 +125,7 @@ def _found(folder: Path) -> dict[str, Path]:
 
 
 def _hidden(path: Path) -> bool:
-    """Whether it is hidden, as what other systems leave behind is (``._0.png``)."""
+    """True for a hidden file, such as other systems leave behind (``._0.png``)."""
     return path.name.startswith(".")
 
 

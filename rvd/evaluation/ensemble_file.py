@@ -217,7 +217,7 @@ class EnsembleFile(CheckedFile):
 
     @property
     def clips_from(self) -> str:
-        """How its clips were chosen: ``evaluation.clips_from`` of the config it was made by."""
+        """The choice of its clips: ``evaluation.clips_from`` of the config it was made by."""
         try:
             return str(json.loads(self.info.config)["evaluation"]["clips_from"])
         except (ValueError, KeyError, TypeError):

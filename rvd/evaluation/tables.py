@@ -43,7 +43,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the run was to produce: a cell outside it is missing on purpose.
+    """The cells that the run was to produce; any other is missing on purpose.
 
     ``seeds_of`` holds the seeds of models that have others than ``seeds``.
     ``excluded`` are the (model, dataset) that are left out: a checkpoint is of some datasets only.

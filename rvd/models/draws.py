@@ -45,7 +45,7 @@ def seeded(seeds: Sequence[int], device: torch.device | str = "cpu") -> Draw:
 
 
 def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:
-    """What this process draws for its ``rows`` clips of a training batch, or of a micro-batch.
+    """Draw the noise for this process's ``rows`` clips of a training batch or micro-batch.
 
     Every process draws for the whole batch (with one seed, as the trainer sees to) and takes its
     part, so that several processes train as one with the same batch would. So does every
