@@ -14,9 +14,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from rvd.config import ConfigError, experiment_from_mapping
-from rvd.config.partial import existing_results
-from rvd.config.plan import Plan, growing
+from rvd.experiment import ConfigError, experiment_from_mapping
+from rvd.workflow.partial import existing_results
+from rvd.workflow.plan import Plan, growing
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"

@@ -22,9 +22,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import described
-from rvd.config import load_experiment
-from rvd.config.training import Training
-from rvd.models import build
+from rvd.config.training import TrainingConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.registry import build
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
 from rvd.training.history import read_history
 from tests.tiny import write_squares
@@ -70,7 +70,7 @@ def checkpoints(rounds: int) -> None:
     print(f"a checkpoint of {size / 1e6:.1f} MB")
     write, one = told("to write it", writes), told("a step", steps)
     told("to read it", reads)
-    default = Training.model_fields["checkpoint_every"].default
+    default = TrainingConfig.model_fields["checkpoint_every"].default
     for every in (default, section.training.checkpoint_every):
         print(f"share of the time, every {every:5} steps: {write / (write + every * one):8.3%}")
 

@@ -30,33 +30,37 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from rvd.config import BairDataset, CityscapesDataset, Dataset, Download, KthDataset, RemoteFile
-from rvd.datasets import convert
-from rvd.datasets.parallel import cores
-from rvd.datasets.tfrecord import features, masked_crc32c
+from rvd.datasets.bair.config import BairConfig
+from rvd.datasets.bair.tfrecord import features, masked_crc32c
+from rvd.datasets.base import VideoDatasetConfig
+from rvd.datasets.cityscapes.config import CityscapesConfig
+from rvd.datasets.convert import convert
+from rvd.datasets.download.config import DownloadConfig, RemoteFileConfig
+from rvd.datasets.kth.config import KthConfig
+from rvd.datasets.reading.parallel import cores
 from rvd.video import VideoFile
 from tests.datasets import archives
 
-DOWNLOAD = Download(mirrors=("http://localhost",), files={"none": RemoteFile()})
+DOWNLOAD = DownloadConfig(mirrors=("http://localhost",), files={"none": RemoteFileConfig()})
 
 
-def kth(folder: Path) -> tuple[Dataset, list[Path]]:
+def kth(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
     archives.kth(folder, frames=360, actions=("boxing",))
     (folder / "00sequences.txt").write_text(
         "".join(f"person{p:02}_boxing_d1 frames 1-120, 121-240, 241-360\n" for p in range(1, 26))
     )
-    section = KthDataset(reader="kth", size=64, test_from=0, download=DOWNLOAD)
+    section = KthConfig(reader="kth", size=64, test_from=0, download=DOWNLOAD)
     return section, [folder / "00sequences.txt", folder / "boxing.zip"]
 
 
-def bair(folder: Path) -> tuple[Dataset, list[Path]]:
+def bair(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
     archives.bair(folder / "bair.tar", train=300, test=20)
-    return BairDataset(reader="bair", size=64, validation=4, download=DOWNLOAD), [
+    return BairConfig(reader="bair", size=64, validation=4, download=DOWNLOAD), [
         folder / "bair.tar"
     ]
 
 
-def cityscapes(folder: Path) -> tuple[Dataset, list[Path]]:
+def cityscapes(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
     path = folder / "cityscapes.zip"
     generator = np.random.default_rng(0)
     folder.mkdir()
@@ -73,7 +77,7 @@ def cityscapes(folder: Path) -> tuple[Dataset, list[Path]]:
                 archive.writestr(
                     f"leftImg8bit_sequence/{split}/{split}/{name}", pictures[frame % 6]
                 )
-    return CityscapesDataset(reader="cityscapes", size=128, download=DOWNLOAD), [path]
+    return CityscapesConfig(reader="cityscapes", size=128, download=DOWNLOAD), [path]
 
 
 def plain_kth(raw: list[Path]) -> Iterator[Callable[[], int]]:

@@ -15,8 +15,12 @@ from pathlib import Path
 
 from benchmarks.counting import Cost, Machine
 from benchmarks.work import sampling, sampling_mean, scoring, training
-from rvd.config import Experiment, MeanOf, Model, TrainedModel, load_experiment
-from rvd.config.plan import Plan
+from rvd.config.model import ModelConfig
+from rvd.config.trained import TrainedModelConfig
+from rvd.experiment.experiment import ExperimentConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.baselines.config import MeanConfig
+from rvd.workflow.plan import Plan
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 KINDS = ("training", "sampling", "scoring")
@@ -41,11 +45,11 @@ class Row:
         return self.seeds * sum(each) / 3600
 
 
-def predicted(experiment: Experiment, machine: Machine) -> Iterator[Row]:
+def predicted(experiment: ExperimentConfig, machine: Machine) -> Iterator[Row]:
     """A row for each dataset and model that is run."""
     known: dict[tuple[object, ...], Cost] = {}
 
-    def once(count: Callable[..., Cost], section: Model | None, *shape: int) -> Cost:
+    def once(count: Callable[..., Cost], section: ModelConfig | None, *shape: int) -> Cost:
         """Equal work is counted once."""
         key = count, section and section.model_dump_json(), *shape
         if key not in known:
@@ -63,13 +67,13 @@ def predicted(experiment: Experiment, machine: Machine) -> Iterator[Row]:
         for model in experiment.run.models:
             section = experiment.model(model, name)
             # The mean of a model is sampled from that model's networks.
-            whole = experiment.model(section.of, name) if isinstance(section, MeanOf) else None
-            trained = isinstance(section, TrainedModel)
+            whole = experiment.model(section.of, name) if isinstance(section, MeanConfig) else None
+            trained = isinstance(section, TrainedModelConfig)
             yield Row(
                 name,
                 model,
                 dataset.size,
-                section.training.steps if isinstance(section, TrainedModel) else 0,
+                section.training.steps if isinstance(section, TrainedModelConfig) else 0,
                 len(plan.seeds(model)),
                 once(training, section, *shape) if trained else Cost(),
                 once(mean if whole else sampled, whole or section, *shape, dataset.horizon),

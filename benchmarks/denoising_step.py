@@ -20,9 +20,11 @@ from torch import Tensor
 from benchmarks.frame_by_frame import denoise
 from benchmarks.machine import described, now
 from benchmarks.training_step import CASES
-from rvd import device
-from rvd.config import Compute, ResidualDiffusion, load_experiment
-from rvd.models import build
+from rvd.config.compute import ComputeConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.registry import build
+from rvd.models.rvd.config import RvdConfig
+from rvd.runtime import device
 
 YARDSTICK = "frame by frame, float32"
 
@@ -31,11 +33,11 @@ def variants(case: str, rows: int, where: str) -> dict[str, Callable[[], Tensor]
     """Name → one denoising step of ``rows`` residuals."""
     paths, size, channels, _ = CASES[case]
     config = load_experiment(paths).models["rvd"]
-    assert isinstance(config, ResidualDiffusion)
+    assert isinstance(config, RvdConfig)
     torch.manual_seed(0)
     model = build(config, size, channels).to(where).eval()
     laid_out = copy.deepcopy(model)
-    device.prepare(laid_out, Compute(gpus=0, threads=1, channels_last=True))
+    device.prepare(laid_out, ComputeConfig(gpus=0, threads=1, channels_last=True))
     contexts = model.context_encoder(torch.rand(1, rows, channels, size, size, device=where), None)
     contexts = [level[-1] for level in contexts]
     y = torch.randn(rows, channels, size, size, device=where)

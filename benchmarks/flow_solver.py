@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.flow import Flow
 from lbm.numba_solver import NumbaSolver
 from lbm.pylbm_solver import PylbmSolver
@@ -55,7 +55,7 @@ def copying(flow: Flow, kind: type[np.floating]) -> Callable[[int], object]:
 
 def measure(width: int, height: int, rounds: int, seconds: float) -> dict[str, list[float]]:
     """MLUPS of everything in every round."""
-    flow = make_flow(VortexStreet(width=width, height=height, reynolds=100))
+    flow = make_flow(VortexStreetConfig(width=width, height=height, reynolds=100))
     single, double = replace(flow, precision="float32"), replace(flow, precision="float64")
     work = {
         "copy float32": copying(flow, np.float32),

@@ -1,6 +1,6 @@
 """The yardstick: RVD computed frame by frame, as the authors' published code does it.
 
-The same mathematics as ``rvd.models.rvd`` with its weights: recurrent and conditioned layers
+The same mathematics as ``rvd.models.rvd.model`` with its weights: recurrent and conditioned layers
 convolve concatenations, and every frame goes through every network on its own, the first one too.
 :func:`check_equal` shows that loss and gradients agree.
 """
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rvd.models.blocks import SLOPE, ConditionedResidualBlock, ConvGRU
-from rvd.models.rvd import ResidualVideoDiffusion
-from rvd.models.rvd_networks import Denoiser, RecurrentPyramid
+from rvd.models.layers.blocks import SLOPE, ConditionedResidualBlock, ConvGRU
+from rvd.models.rvd.model import ResidualVideoDiffusion
+from rvd.models.rvd.networks import Denoiser, RecurrentPyramid
 
 
 class FrameByFrame(nn.Module):

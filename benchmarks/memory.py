@@ -20,10 +20,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from rvd.config import TrainedModel
-from rvd.models import VideoPredictor, build
-from rvd.models.draws import micro_batches
-from rvd.models.future_gan import FutureGan
+from rvd.config.trained import TrainedModelConfig
+from rvd.models.base import VideoPredictor
+from rvd.models.future_gan.model import FutureGan
+from rvd.models.noise import micro_batches
+from rvd.models.registry import build
 
 GIB = 2**30
 ADAM = 2  # tensors of a parameter's size: first and second moments
@@ -69,7 +70,7 @@ class LiveTensors(TorchDispatchMode):
         self.now -= size
 
 
-def estimate(section: TrainedModel, size: int, channels: int) -> Estimate:
+def estimate(section: TrainedModelConfig, size: int, channels: int) -> Estimate:
     """Memory of a training step of the model that ``section`` describes.
 
     Args:
@@ -106,7 +107,7 @@ def estimate(section: TrainedModel, size: int, channels: int) -> Estimate:
     return Estimate(state + trained + adam + average, live.peak + rest + adam + average)
 
 
-def changed(section: TrainedModel, **training: object) -> TrainedModel:
+def changed(section: TrainedModelConfig, **training: object) -> TrainedModelConfig:
     """``section`` with other settings of its ``training``."""
     update = {"training": section.training.model_copy(update=training)}
     return section.model_copy(update=update)
@@ -122,7 +123,9 @@ def grown(model: VideoPredictor, size: int) -> Iterator[None]:
         yield
 
 
-def table(models: Mapping[str, TrainedModel], sizes: Sequence[int], channels: int) -> Iterator[str]:
+def table(
+    models: Mapping[str, TrainedModelConfig], sizes: Sequence[int], channels: int
+) -> Iterator[str]:
     """The lines of a table in Markdown: GiB of a training step of each model at each size."""
     yield (
         "| | px | batch | micro-batch | state | batch at once | with checkpointing | micro-batches "

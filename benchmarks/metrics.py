@@ -24,13 +24,13 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from rvd.config import load_experiment
-from rvd.datasets.parallel import cores
+from rvd.datasets.reading.parallel import cores
 from rvd.errors import UserError
-from rvd.evaluation.crps import crps, fair_crps
-from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.evaluation.i3d import load_i3d
-from rvd.evaluation.weights import FETCHERS
+from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.experiment.loading import load_experiment
+from rvd.metrics.functional.crps import crps, fair_crps
+from rvd.metrics.networks.i3d import load_i3d
+from rvd.metrics.networks.weights import FETCHERS
 from rvd.video.file import VideoInfo
 
 MEMBERS, PIXELS = 100, 196_608

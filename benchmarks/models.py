@@ -17,18 +17,19 @@ import torch
 
 from benchmarks import memory as estimates
 from benchmarks.machine import described, memory, now, peak_memory
-from rvd.config import TrainedModel, load_experiment
-from rvd.models import build
-from rvd.models.storage import parameters
+from rvd.config.trained import TrainedModelConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.files import parameters
+from rvd.models.registry import build
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 CHANNELS = 3
 
 
-def trained_models(config: Path) -> dict[str, TrainedModel]:
+def trained_models(config: Path) -> dict[str, TrainedModelConfig]:
     """The models of the config that have weights, by name."""
     models = load_experiment([config]).models
-    return {name: model for name, model in models.items() if isinstance(model, TrainedModel)}
+    return {name: model for name, model in models.items() if isinstance(model, TrainedModelConfig)}
 
 
 def measure(

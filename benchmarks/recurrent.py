@@ -17,11 +17,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import described, now
-from rvd.config import SvgLp, load_experiment
-from rvd.models import VideoPredictor, build
-from rvd.models.draws import Draw, seeded
-from rvd.models.ivrnn import ImprovedVariationalRecurrent
-from rvd.models.svg_lp import StochasticVideoGeneration
+from rvd.experiment.loading import load_experiment
+from rvd.models.base import VideoPredictor
+from rvd.models.ivrnn.model import Ivrnn
+from rvd.models.noise import NoiseSource, seeded_noise
+from rvd.models.registry import build
+from rvd.models.svg_lp.config import SvgLpConfig
+from rvd.models.svg_lp.model import SvgLp
 
 CONFIG = Path(__file__).parents[1] / "config"
 DEMO = [CONFIG / "config.yaml", CONFIG / "demo.yaml"]
@@ -34,7 +36,7 @@ CASES = {
 }
 
 
-def svg_lp_frame_by_frame(model: StochasticVideoGeneration, video: Tensor, noise: Tensor) -> Tensor:
+def svg_lp_frame_by_frame(model: SvgLp, video: Tensor, noise: Tensor) -> Tensor:
     """The loss of ``model``, with the latents' ``noise`` (batch, frame − 1, channel, h, w)."""
     frames = video.transpose(0, 1)
     posterior = prior = (None,)
@@ -57,9 +59,7 @@ def svg_lp_frame_by_frame(model: StochasticVideoGeneration, video: Tensor, noise
     return loss
 
 
-def ivrnn_frame_by_frame(
-    model: ImprovedVariationalRecurrent, video: Tensor, noise: list[Tensor]
-) -> Tensor:
+def ivrnn_frame_by_frame(model: Ivrnn, video: Tensor, noise: list[Tensor]) -> Tensor:
     """The loss of ``model``; ``noise``, coarsest first, (batch, future frame, channel, h, w)."""
     known = model.config.training.context
     frames = video.transpose(0, 1)
@@ -85,7 +85,7 @@ def ivrnn_frame_by_frame(
     return loss / len(video)
 
 
-def recorded(noise: list[Tensor]) -> Draw:
+def recorded(noise: list[Tensor]) -> NoiseSource:
     """Standard normal noise, of which a copy is kept in ``noise``."""
 
     def draw(like: Tensor) -> Tensor:
@@ -106,9 +106,9 @@ def passes(model: VideoPredictor, video: Tensor) -> dict[str, Callable[[], Tenso
         return model(video, draw=lambda like: next(pending))["loss"]
 
     def frame_by_frame() -> Tensor:
-        if isinstance(model, StochasticVideoGeneration):
+        if isinstance(model, SvgLp):
             return svg_lp_frame_by_frame(model, video, noise[0])
-        assert isinstance(model, ImprovedVariationalRecurrent)
+        assert isinstance(model, Ivrnn)
         return ivrnn_frame_by_frame(model, video, noise)
 
     return {"frame by frame": frame_by_frame, "all frames at once": at_once}
@@ -118,7 +118,7 @@ def model_of(case: str, device: str) -> tuple[VideoPredictor, Tensor]:
     """The model of a case, and clips for it."""
     paths, name, size, channels, batch = CASES[case]
     config = load_experiment(paths).models[name]
-    if isinstance(config, SvgLp):  # statistics of a batch are not those of each of its frames
+    if isinstance(config, SvgLpConfig):  # statistics of a batch are not those of each of its frames
         config = config.model_copy(update={"normalisation": "group"})
     torch.manual_seed(0)
     model = build(config, size, channels).to(device)
@@ -158,7 +158,7 @@ def main() -> None:
         own = []
         for _ in range(arguments.rounds):
             began = now(device)
-            model.eval().predict(context, horizon, 8, seeded([0], device))
+            model.eval().predict(context, horizon, 8, seeded_noise([0], device))
             own.append(now(device) - began)
         middle = statistics.median(own)
         print(f"  horizon {horizon:3} {middle:8.3f} {1000 * middle / horizon:8.1f}")

@@ -13,18 +13,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rvd.config import Analogue, load_experiment
-from rvd.config import Persistence as PersistenceConfig
-from rvd.evaluation.crps import crps
-from rvd.evaluation.features import CachedFeatures
-from rvd.evaluation.fvd import floor
-from rvd.models import VideoPredictor
-from rvd.models.analogue import AnalogueForecast
-from rvd.models.draws import Draw, seeded
-from rvd.models.persistence import Persistence
-from rvd.models.predictor import Forecast, Video, repeated
+from rvd.experiment.loading import load_experiment
+from rvd.metrics.functional.crps import crps
+from rvd.metrics.functional.frechet import floor
+from rvd.metrics.networks.features import CachedFeatures
+from rvd.models.base import Forecast, Video, VideoPredictor, repeated
+from rvd.models.baselines.analogue import AnalogueForecast
+from rvd.models.baselines.config import AnalogueConfig, PersistenceConfig
+from rvd.models.baselines.persistence import PersistenceForecast
+from rvd.models.noise import NoiseSource, seeded_noise
 from rvd.video import VideoFile
-from rvd.video.clips import FixedClip, as_unit, authors_clips, fixed_clips, read_clip
+from rvd.video.clips import FixedClip, authors_clips, fixed_clips, read_clip, stored_to_unit
 from rvd.video.file import Split
 
 BLOCK = 100  # frames read at once
@@ -33,7 +32,7 @@ BLOCK = 100  # frames read at once
 class MidGrey(VideoPredictor):
     """Every pixel mid-grey: zero vorticity."""
 
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: Draw) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
         """The one grey frame, as every frame of every member."""
         grey = torch.full_like(context[:, :1], 0.5)
         return repeated(grey.expand(-1, horizon, *grey.shape[2:]), ensemble)
@@ -44,7 +43,7 @@ def reference_crps(model: VideoPredictor, clips: Video, context: int, ensemble: 
     found = []
     for clip in clips:
         future = clip[context:]
-        samples = model.predict(clip[None, :context], len(future), ensemble, seeded([0]))[0]
+        samples = model.predict(clip[None, :context], len(future), ensemble, seeded_noise([0]))[0]
         found.append(255 * crps(samples.numpy(), future.numpy()).mean())
     return float(np.mean(found))
 
@@ -68,7 +67,7 @@ def near_mid_grey(split: Split) -> float:
 def read_clips(split: Split, chosen: Sequence[FixedClip], length: int) -> Video:
     """The clips (clip, frame, channel, height, width) in [0, 1]."""
     clips = [torch.from_numpy(read_clip(split, clip.position, length)) for clip in chosen]
-    return as_unit(torch.stack(clips))
+    return stored_to_unit(torch.stack(clips))
 
 
 def main() -> None:
@@ -86,8 +85,10 @@ def main() -> None:
         size, _, channels = file.frame_shape
         models = {
             "mid-grey": MidGrey(PersistenceConfig(kind="persistence"), size, channels),
-            "persistence": Persistence(PersistenceConfig(kind="persistence"), size, channels),
-            "analogue": AnalogueForecast(Analogue(kind="analogue"), size, channels, train),
+            "persistence": PersistenceForecast(
+                PersistenceConfig(kind="persistence"), size, channels
+            ),
+            "analogue": AnalogueForecast(AnalogueConfig(kind="analogue"), size, channels, train),
         }
         consecutive = described.consecutive_items
         choices = {

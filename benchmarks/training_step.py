@@ -18,9 +18,11 @@ from torch import Tensor
 
 from benchmarks.frame_by_frame import FrameByFrame
 from benchmarks.machine import described, memory, now, peak_memory
-from rvd import device
-from rvd.config import Compute, ResidualDiffusion, load_experiment
-from rvd.models import build
+from rvd.config.compute import ComputeConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.registry import build
+from rvd.models.rvd.config import RvdConfig
+from rvd.runtime import device
 
 CONFIG = Path(__file__).parents[1] / "config"
 # Name → (config files, frame size, channels, clips a step).
@@ -51,7 +53,7 @@ def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float
     """Seconds of each step after the first ones, and the memory of a step in MB."""
     paths, size, channels, batch = CASES[case]
     config = load_experiment(paths).models["rvd"]
-    assert isinstance(config, ResidualDiffusion)
+    assert isinstance(config, RvdConfig)
     # Noise prediction everywhere: it is what the yardstick computes.
     changes = {
         "objective": config.objective.model_copy(update={"target": "noise", "mean_loss": 0.0}),
@@ -61,7 +63,7 @@ def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float
     }
     torch.manual_seed(0)
     model = build(config.model_copy(update=changes), size, channels).to(where)
-    compute_as = Compute(gpus=0, threads=1, **(VARIANTS | ON_GPU)[variant])
+    compute_as = ComputeConfig(gpus=0, threads=1, **(VARIANTS | ON_GPU)[variant])
     device.prepare(model, compute_as)
     device.compiled(model, compute_as)
     video = torch.rand(batch, config.training.clip_length, channels, size, size, device=where)

@@ -17,19 +17,18 @@ import torch
 from torch import nn
 
 from benchmarks.counting import Cost, Counter, Machine
-from rvd.config import (
-    Analogue,
-    Evaluation,
-    FutureGan,
-    Model,
-    Player,
-    ResidualDiffusion,
-    Sampler,
-    TrainedModel,
-)
-from rvd.evaluation.i3d import I3D, SIZE
-from rvd.models import VideoPredictor, build
-from rvd.models.rvd import MeanForecast
+from rvd.config.model import ModelConfig
+from rvd.config.trained import TrainedModelConfig
+from rvd.config.training import PlayerConfig
+from rvd.diffusion.config import SamplerConfig
+from rvd.experiment.evaluation import EvaluationConfig
+from rvd.metrics.networks.i3d import I3D, SIZE
+from rvd.models.base import VideoPredictor
+from rvd.models.baselines.config import AnalogueConfig
+from rvd.models.baselines.mean import MeanForecast
+from rvd.models.future_gan.config import FutureGanConfig
+from rvd.models.registry import build
+from rvd.models.rvd.config import RvdConfig
 
 META = torch.device("meta")
 FLOAT = 4  # bytes
@@ -43,10 +42,10 @@ class Phase:
     steps: int
 
 
-def phases(section: TrainedModel, size: int) -> list[Phase]:
+def phases(section: TrainedModelConfig, size: int) -> list[Phase]:
     """The parts of a training; a model that grows has two for each resolution."""
     steps = section.training.steps
-    if not isinstance(section, FutureGan):
+    if not isinstance(section, FutureGanConfig):
         return [Phase(0, steps)]
     starts = [0]
     for resolution, level in section.levels.items():
@@ -95,7 +94,7 @@ def training_step(section: Any, size: int, channels: int, step: int, machine: Ma
             optimiser.step()
         # On a GPU a dozen operations update all weights.
         updates = replace(updating.cost, forward=0.0)
-        every = training.players.get(name, Player()).every
+        every = training.players.get(name, PlayerConfig()).every
         total += 1 / every * (counter.cost + updates)
     return total
 
@@ -109,7 +108,9 @@ def training(section: Any, size: int, channels: int, machine: Machine) -> Cost:
     return total
 
 
-def _forecast(model: VideoPredictor, protocol: Evaluation, horizon: int, machine: Machine) -> Cost:
+def _forecast(
+    model: VideoPredictor, protocol: EvaluationConfig, horizon: int, machine: Machine
+) -> Cost:
     """All clips, as many at once as the protocol has them."""
     clips = min(protocol.batch, protocol.clips)
     shape = clips, protocol.context, model.channels, model.size, model.size
@@ -121,24 +122,29 @@ def _forecast(model: VideoPredictor, protocol: Evaluation, horizon: int, machine
 
 
 def sampling(
-    protocol: Evaluation, section: Model, size: int, channels: int, horizon: int, machine: Machine
+    protocol: EvaluationConfig,
+    section: ModelConfig,
+    size: int,
+    channels: int,
+    horizon: int,
+    machine: Machine,
 ) -> Cost:
     """The forecasts of all test clips.
 
     A diffusion's evaluations and frames all cost the same, so that four short forecasts tell the
     price of an evaluation, of a frame and of what comes before them.
     """
-    if isinstance(section, Analogue):
+    if isinstance(section, AnalogueConfig):
         values = protocol.context * channels * size**2
         return protocol.clips * _analogue(section, values, machine)
-    if not isinstance(section, TrainedModel):
+    if not isinstance(section, TrainedModelConfig):
         return Cost()
-    if not isinstance(section, ResidualDiffusion):
+    if not isinstance(section, RvdConfig):
         return _forecast(meta_model(section, size, channels), protocol, horizon, machine)
     diffusion = section
 
     def short(evaluations: int, frames: int) -> Cost:
-        changes = {"diffusion_steps": evaluations, "sampler": Sampler()}
+        changes = {"diffusion_steps": evaluations, "sampler": SamplerConfig()}
         model = meta_model(diffusion.model_copy(update=changes), size, channels)
         return _forecast(model, protocol, frames, machine)
 
@@ -151,20 +157,22 @@ def sampling(
 
 
 def sampling_mean(
-    protocol: Evaluation, whole: Any, size: int, channels: int, horizon: int, machine: Machine
+    protocol: EvaluationConfig, whole: Any, size: int, channels: int, horizon: int, machine: Machine
 ) -> Cost:
     """The forecasts of μ alone, of the diffusion model ``whole``."""
     model: Any = meta_model(whole, size, channels)
     return _forecast(MeanForecast(model), protocol, horizon, machine)
 
 
-def _analogue(section: Analogue, values: int, machine: Machine) -> Cost:
+def _analogue(section: AnalogueConfig, values: int, machine: Machine) -> Cost:
     """At most: the distance of ``values`` numbers to those of each candidate."""
     traffic = float(section.candidates * values * FLOAT)
     return Cost(0.0, traffic, traffic / machine.bandwidth / 1e12)
 
 
-def scoring(protocol: Evaluation, size: int, channels: int, horizon: int, machine: Machine) -> Cost:
+def scoring(
+    protocol: EvaluationConfig, size: int, channels: int, horizon: int, machine: Machine
+) -> Cost:
     """I3D of true and forecast clips, LPIPS and CRPS of all members, as far as they are scored."""
     total = Cost()
     frames = protocol.ensemble * horizon

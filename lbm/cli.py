@@ -16,7 +16,7 @@ import typer
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import FlowError, one_line_each
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Replace the parameter `**street` by one option for each field of `VortexStreet`.
+    """Replace the parameter `**street` by one option for each field of `VortexStreetConfig`.
 
     The fields are described once, in `lbm.config`; typer reads a function's signature.
     """
@@ -40,7 +40,7 @@ def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
             default=field.default,
             annotation=Annotated[type(field.default), typer.Option(help=field.description)],
         )
-        for name, field in VortexStreet.model_fields.items()
+        for name, field in VortexStreetConfig.model_fields.items()
     ]
     signature = inspect.signature(function)
     kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -62,7 +62,7 @@ def simulate(
 ) -> None:
     """Simulate one vortex street and write its run file."""
     try:
-        chosen = VortexStreet(**street)
+        chosen = VortexStreetConfig(**street)
     except ValidationError as error:
         _fail(*(f"{output}: {line}" for line in one_line_each(error)))
     print(f"{output}: {describe(chosen)}", file=sys.stderr)
@@ -118,7 +118,7 @@ def validate(
         _fail(f"out of range: {', '.join(failed)}")
 
 
-def describe(street: VortexStreet) -> str:
+def describe(street: VortexStreetConfig) -> str:
     """The run in one line: the numbers that a flow is known by."""
     return (
         f"Re {street.reynolds:g}, Ma {street.mach:.3f}, tau {street.tau:.4f}, "
@@ -129,7 +129,7 @@ def describe(street: VortexStreet) -> str:
     )
 
 
-def estimate(street: VortexStreet) -> str:
+def estimate(street: VortexStreetConfig) -> str:
     """Cost of a run in one line, from a short trial of the solver on this machine."""
     speed = measure_speed(street)
     size = street.frames * street.width * street.height * 4
@@ -140,7 +140,7 @@ def estimate(street: VortexStreet) -> str:
     )
 
 
-def measure_speed(street: VortexStreet, seconds: float = 0.3) -> float:
+def measure_speed(street: VortexStreetConfig, seconds: float = 0.3) -> float:
     """Lattice updates per second of this street's solver, compiled before it is timed."""
     import numpy as np
 
@@ -156,11 +156,11 @@ def measure_speed(street: VortexStreet, seconds: float = 0.3) -> float:
     return done * street.width * street.height / (time.perf_counter() - start)
 
 
-def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
+def _simulate_with_progress(street: VortexStreetConfig, output: Path) -> None:
     """Run with a bar on standard error; compiled code is imported only now."""
     from lbm.analysis import coefficients, strouhal_number
     from lbm.run_file import open_run
-    from lbm.vortex_street import simulate as run
+    from lbm.vortex_street import simulate
 
     cells = street.width * street.height
     with tqdm(total=street.total_ticks, unit="tick", desc=output.name, mininterval=0.5) as bar:
@@ -170,7 +170,7 @@ def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
             rate = bar.format_dict["rate"] or bar.n / max(bar.format_dict["elapsed"], 1e-9)
             bar.set_postfix_str(f"{rate * cells / 1e6:.0f} MLUPS", refresh=False)
 
-        run(street, output, progress)
+        simulate(street, output, progress)
     with open_run(output) as file:
         drag, lift = coefficients(file)
         strouhal = strouhal_number(file)
@@ -182,7 +182,7 @@ def _simulate_with_progress(street: VortexStreet, output: Path) -> None:
     )
 
 
-def _check_writable(output: Path, street: VortexStreet) -> None:
+def _check_writable(output: Path, street: VortexStreetConfig) -> None:
     """Fail before the first tick if the file could not be written after the last.
 
     Raises:

@@ -24,7 +24,7 @@ Finite = Field(allow_inf_nan=False)
 Positive = Field(gt=0, allow_inf_nan=False)
 
 
-class VortexStreet(BaseModel):
+class VortexStreetConfig(BaseModel):
     """One run: flow past a circle in a channel, sampled as frames of vorticity.
 
     The defaults are the street of the paper (section "Simulation"): a 128×128 window of it is the

@@ -7,13 +7,13 @@ inflow, which nothing in the picture foretells, the future is open.
 import numpy as np
 from jaxtyping import Float
 
-from lbm.config import MODULATION_LIMIT, VortexStreet
+from lbm.config import MODULATION_LIMIT, VortexStreetConfig
 
 KNOTS = 16
 """Knots of the modulation in one correlation time; it is linear between them."""
 
 
-def relative_inflow(street: VortexStreet) -> Float[np.ndarray, " tick"]:
+def relative_inflow(street: VortexStreetConfig) -> Float[np.ndarray, " tick"]:
     """The inflow at every tick, over its mean.
 
     An Ornstein–Uhlenbeck process of standard deviation `modulation` and correlation time

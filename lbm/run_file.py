@@ -5,7 +5,7 @@
     tick       (frame,) int64
     drag, lift (frame,) float64: force on the obstacle at that tick, lattice units
 
-Attributes: `format` and `format_version`; `config`, the `VortexStreet` as JSON; `versions`, JSON;
+Attributes: `format` and `format_version`; `config`, the street as JSON; `versions`, JSON;
 and for those who read no JSON `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velocity`,
 `diameter`, `center`, `offset`, `seed`. Text has a fixed length: that of variable length lies in a
 heap, which HDF5 reads without end when some bytes of it are damaged.
@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import ValidationError
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError, one_line_each
 from lbm.self_contained import why_not_self_contained
 
@@ -84,9 +84,9 @@ class RunFile:
         value = self._file.attrs[name]
         return value.decode(errors="replace") if isinstance(value, np.bytes_) else value
 
-    def _read_street(self) -> VortexStreet:
+    def _read_street(self) -> VortexStreetConfig:
         try:
-            return VortexStreet.model_validate_json(self.attributes.get("config", ""))
+            return VortexStreetConfig.model_validate_json(self.attributes.get("config", ""))
         except ValidationError as error:
             raise RunFileError(f"{self.path}: config: {one_line_each(error)[0]}") from None
 
@@ -154,7 +154,7 @@ class RunWriter:
     """Datasets of a run file that is being written, frame by frame."""
 
     def __init__(
-        self, file: h5py.File, street: VortexStreet, solid: Bool[np.ndarray, "y x"]
+        self, file: h5py.File, street: VortexStreetConfig, solid: Bool[np.ndarray, "y x"]
     ) -> None:
         shape = (street.frames, street.height, street.width)
         names = ("solver", "reynolds", "viscosity", "bulk_viscosity", "velocity")
@@ -191,7 +191,7 @@ class RunWriter:
 
 @contextmanager
 def create_run(
-    path: Path, street: VortexStreet, solid: Bool[np.ndarray, "y x"]
+    path: Path, street: VortexStreetConfig, solid: Bool[np.ndarray, "y x"]
 ) -> Iterator[RunWriter]:
     """Write a run file that appears under `path` only when it is whole.
 

@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import BusyError
 from lbm.flow import Solver
 from lbm.run_file import versions
@@ -36,7 +36,7 @@ class Unfinished:
         OSError: the folder cannot be written.
     """
 
-    def __init__(self, path: Path, street: VortexStreet) -> None:
+    def __init__(self, path: Path, street: VortexStreetConfig) -> None:
         self.street = street
         self.folder = path.with_name(f".{path.name}.unfinished")
         self.folder.mkdir(exist_ok=True)

@@ -45,7 +45,7 @@ def write(cases: list[Case], names: list[str], folder: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    from lbm.plotting import case_figure, save  # matplotlib is slow to import
+    from lbm.plotting import case_figure, save
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "validation.csv").open("w", newline="") as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
 from lbm.inflow import relative_inflow
 from lbm.numba_solver import NumbaSolver
@@ -21,7 +21,7 @@ CHECKPOINT_CHUNKS = 50
 SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": PylbmSolver}
 
 
-def make_flow(street: VortexStreet) -> Flow:
+def make_flow(street: VortexStreetConfig) -> Flow:
     """The street as a flow problem: uniform inlet, pressure outlet, slip walls, one circle."""
     circle = Circle(street.center, street.height / 2 + street.offset, street.diameter)
     return Flow(
@@ -37,7 +37,7 @@ def make_flow(street: VortexStreet) -> Flow:
 
 
 def initial_velocity(
-    street: VortexStreet, modes: int = 4
+    street: VortexStreetConfig, modes: int = 4
 ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
     """The inflow's velocity everywhere, plus a smooth random one, cells per tick.
 
@@ -61,7 +61,7 @@ def initial_velocity(
     return street.velocity + scale * ux, scale * uy
 
 
-def make_solver(street: VortexStreet) -> Solver:
+def make_solver(street: VortexStreetConfig) -> Solver:
     """The street's solver, at its initial state.
 
     Raises:
@@ -76,7 +76,7 @@ def make_solver(street: VortexStreet) -> Solver:
 
 
 def simulate(
-    street: VortexStreet, path: Path, progress: Callable[[int], object] = lambda ticks: None
+    street: VortexStreetConfig, path: Path, progress: Callable[[int], object] = lambda ticks: None
 ) -> None:
     """Run a street and write its file; the file appears only when the run is complete.
 
@@ -117,7 +117,7 @@ def simulate(
         unfinished.remove()
 
 
-def _chunks(street: VortexStreet, tick: int) -> list[int]:
+def _chunks(street: VortexStreetConfig, tick: int) -> list[int]:
     """Ticks at a time from `tick` on: intervals, a shorter one where the warm-up ends."""
     left = max(street.warmup - tick, 0)
     warmup = [street.interval] * (left // street.interval)

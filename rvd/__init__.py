@@ -11,7 +11,11 @@ from importlib import import_module
 from typing import Any
 
 # Imported when first used: torch takes seconds.
-_PUBLIC = {"load": "rvd.models", "read_video": "rvd.forecasting", "forecast": "rvd.forecasting"}
+_PUBLIC = {
+    "load": "rvd.models.files",
+    "read_video": "rvd.forecasting.forecasting",
+    "forecast": "rvd.forecasting.forecasting",
+}
 
 __all__ = ["forecast", "load", "read_video"]
 

@@ -37,7 +37,7 @@ def reported(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``; moved onto it when the block succeeds, else removed.
 
     Raises:
@@ -74,7 +74,7 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or words[0]
 
 
-def hush_repeated_no_room() -> None:
+def silence_repeated_disk_full() -> None:
     """From now on, leave out what HDF5 says once more of a disk without room.
 
     It tries again to write when a file is dropped. Cython prints that error by ``excepthook``, and

@@ -9,8 +9,8 @@ import time
 import pytest
 import yaml
 
-from rvd.config.inheritance import merge
-from rvd.models import load
+from rvd.config.merging import merge
+from rvd.models.files import load
 from tests.test_parity import FIXTURES
 from tests.tiny import config, write_squares
 

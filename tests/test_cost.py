@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from benchmarks.cost import predicted, report
 from benchmarks.counting import Cost, Counter, Machine
 from benchmarks.work import Phase, phases, training_step
-from rvd.config import load_experiment
+from rvd.experiment.loading import load_experiment
 from tests import tiny
 
 REPOSITORY = Path(__file__).parents[1]

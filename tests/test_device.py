@@ -5,11 +5,11 @@ import copy
 import pytest
 import torch
 
-from rvd import device
-from rvd.config import Compute
+from rvd.config.compute import ComputeConfig
 from rvd.errors import UserError
-from rvd.models import build
-from rvd.models.draws import seeded
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
+from rvd.runtime import device
 from tests.tiny import SIZE, experiment
 
 
@@ -26,14 +26,14 @@ def loss_of(module, video):
 def test_channels_last_computes_the_same(tmp_path):
     plain = model()
     laid_out = copy.deepcopy(plain)
-    device.prepare(laid_out, Compute(gpus=0, threads=1, channels_last=True))
+    device.prepare(laid_out, ComputeConfig(gpus=0, threads=1, channels_last=True))
     assert any(
         p.dim() == 4 and p.is_contiguous(memory_format=torch.channels_last) and p.shape[2] > 1
         for p in laid_out.parameters()
     )
     video = torch.rand(2, 4, 1, SIZE, SIZE, dtype=torch.float64)
     torch.testing.assert_close(loss_of(laid_out, video), loss_of(plain, video))
-    forecasts = [m.predict(video[:, :2], 2, 2, seeded([0, 1])) for m in (plain, laid_out)]
+    forecasts = [m.predict(video[:, :2], 2, 2, seeded_noise([0, 1])) for m in (plain, laid_out)]
     torch.testing.assert_close(*forecasts)
 
 
@@ -46,16 +46,16 @@ def test_the_training_pass_is_one_graph():
 
 def test_compilation_is_asked_for_by_config():
     module = model()
-    device.compiled(module, Compute(gpus=0, threads=1))
+    device.compiled(module, ComputeConfig(gpus=0, threads=1))
     assert module._compiled_call_impl is None
-    device.compiled(module, Compute(gpus=0, threads=1, compile="default"))
+    device.compiled(module, ComputeConfig(gpus=0, threads=1, compile="default"))
     assert module._compiled_call_impl is not None
 
 
 def test_tf32_is_as_the_config_says():
     before = torch.backends.cudnn.allow_tf32
     for wanted in (False, True):
-        device.apply(Compute(gpus=0, threads=1, tf32=wanted))
+        device.apply(ComputeConfig(gpus=0, threads=1, tf32=wanted))
         assert torch.backends.cuda.matmul.allow_tf32 is wanted
         assert torch.backends.cudnn.allow_tf32 is wanted
     torch.backends.cudnn.allow_tf32 = before
@@ -76,9 +76,9 @@ def test_training_on_fewer_gpus_than_the_config_says_is_refused(monkeypatch, wan
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
     with pytest.raises(UserError, match=rf"^compute.gpus: {wanted}, but PyTorch sees {seen} here"):
-        device.require_gpus(Compute(gpus=wanted, threads=1))
-    device.require_gpus(Compute(gpus=0, threads=1))
-    device.require_gpus(Compute(gpus=found, threads=1))
+        device.require_gpus(ComputeConfig(gpus=wanted, threads=1))
+    device.require_gpus(ComputeConfig(gpus=0, threads=1))
+    device.require_gpus(ComputeConfig(gpus=found, threads=1))
 
 
 def test_each_node_needs_gpus_for_its_own_processes(monkeypatch):
@@ -86,13 +86,13 @@ def test_each_node_needs_gpus_for_its_own_processes(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "run")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    device.require_gpus(Compute(gpus=8, threads=1))
+    device.require_gpus(ComputeConfig(gpus=8, threads=1))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
     with pytest.raises(UserError, match="only 4 for 8 processes here"):
-        device.require_gpus(Compute(gpus=8, threads=1))
+        device.require_gpus(ComputeConfig(gpus=8, threads=1))
 
 
 def test_no_gpus_keeps_to_the_cpu_on_a_machine_with_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert device.device_for(Compute(gpus=0, threads=1)).type == "cpu"
-    assert device.device_for(Compute(gpus=1, threads=1)).type == "cuda"
+    assert device.device_for(ComputeConfig(gpus=0, threads=1)).type == "cpu"
+    assert device.device_for(ComputeConfig(gpus=1, threads=1)).type == "cuda"

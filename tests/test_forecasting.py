@@ -9,7 +9,8 @@ import torch
 import rvd
 from rvd.cli import app
 from rvd.errors import UserError
-from rvd.models import build, save
+from rvd.models.files import save
+from rvd.models.registry import build
 from tests.tiny import SIZE, experiment, moving_squares
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from rvd.config import load_experiment
-from rvd.config.plan import ABLATION, Plan
+from rvd.experiment.loading import load_experiment
+from rvd.workflow.plan import ABLATION, Plan
 
 REPOSITORY = Path(__file__).parents[1]
 PAPER, DAY = REPOSITORY / "config" / "config.yaml", REPOSITORY / "config" / "gpu-day.yaml"

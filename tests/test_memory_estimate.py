@@ -5,8 +5,8 @@ import torch
 
 from benchmarks.memory import ADAM, GIB, SHARE, LiveTensors, changed, estimate
 from benchmarks.models import CONFIG, trained_models
-from rvd.config import load_experiment
-from rvd.models.storage import parameters
+from rvd.experiment.loading import load_experiment
+from rvd.models.files import parameters
 from tests.models.tiny_models import TINY
 
 PAPERS_GPU = 24 * GIB  # the paper's Titan RTX

@@ -8,9 +8,9 @@ import nbformat
 import pytest
 
 from rvd.errors import UserError
-from rvd.evaluation.tables import Wanted, tabulate
-from rvd.notebooks import render
+from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH
+from rvd.workflow.notebooks import render
 from tests.ensembles import write_results
 from tests.figure_files import page_width, png_dpi
 
@@ -62,7 +62,7 @@ def test_kernels_that_start_at_once_share_no_port(tmp_path):
 
 @pytest.mark.slow
 def test_a_kernel_that_does_not_start_is_said_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("rvd.notebooks.write_kernel_spec", write_dying_kernel)
+    monkeypatch.setattr("rvd.workflow.notebooks.write_kernel_spec", write_dying_kernel)
     notebook = write_notebook(tmp_path / "n.ipynb", "1")
     with pytest.raises(UserError, match="Kernel died") as caught:
         render(notebook, tmp_path / "out", {})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rvd.models.official import from_official, import_official
+from rvd.models.rvd.official import from_official, import_official
 
 FIXTURES = Path(__file__).parent / "fixtures" / "parity"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rvd.config import experiment_from_mapping
-from rvd.config.plan import Plan
-from rvd.status import format_progress, progress_of
+from rvd.experiment.loading import experiment_from_mapping
+from rvd.training.status import format_progress, progress_of
+from rvd.workflow.plan import Plan
 from tests.tiny import config
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
 from tests.tiny import config
 
 REPOSITORY = Path(__file__).parents[1]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rvd.config import Experiment, experiment_from_mapping
+from rvd.experiment.experiment import ExperimentConfig
+from rvd.experiment.loading import experiment_from_mapping
 from rvd.training import TrainingTask
 from rvd.video import VideoInfo, write_video_file
 
@@ -89,7 +90,7 @@ def config(root: Path | str = ".", **changes) -> dict:
     return values | changes
 
 
-def experiment(**changes) -> Experiment:
+def experiment(**changes) -> ExperimentConfig:
     """The validated tiny experiment."""
     return experiment_from_mapping(config(**changes))
 

@@ -12,8 +12,8 @@ import typer
 
 from rvd.cli import data, forecasts, partial, pretrained, scores, training, views
 from rvd.errors import UserError
-from rvd.files import hush_repeated_no_room
-from rvd.interruption import INTERRUPTED, Interrupted
+from rvd.files import silence_repeated_disk_full
+from rvd.runtime.interruption import INTERRUPTED, Interrupted
 
 # Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
 
@@ -36,9 +36,9 @@ def _common(
     ] = None,
 ) -> None:
     # Here, for typer has set a hook of its own just before.
-    hush_repeated_no_room()
+    silence_repeated_disk_full()
     if log is not None:
-        from rvd.launch import launched
+        from rvd.runtime.launch import launched
 
         log.parent.mkdir(parents=True, exist_ok=True)
         # Of several processes none may empty the log in which another has written.

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config, Dataset, Output, entry
-from rvd.config import load_experiment
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
 
 verbs = typer.Typer()
 
@@ -24,7 +24,7 @@ def fetch(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Download one of a dataset's files, or check the one that is there."""
-    from rvd.datasets.fetch import UnavailableError, fetch
+    from rvd.datasets.download.fetch import UnavailableError, fetch
 
     described = entry(load_experiment(config), "datasets", dataset)
     files = described.download.files if hasattr(described, "download") else {}
@@ -52,7 +52,7 @@ def convert(
     ] = None,
 ) -> None:
     """Turn a dataset's raw files into a video file."""
-    from rvd.datasets import convert
+    from rvd.datasets.convert import convert
 
     described = entry(load_experiment(config), "datasets", dataset)
     convert(dataset, described, raw, output, threads)

@@ -19,9 +19,9 @@ from rvd.cli.options import (
     entry,
     use_threads,
 )
-from rvd.config import load_experiment
-from rvd.config.folder import Crop
+from rvd.datasets.folder.config import Crop
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
 
 verbs = typer.Typer()
 
@@ -40,8 +40,8 @@ def sample(
     threads: Threads = None,
 ) -> None:
     """Forecast every test video."""
-    from rvd import device
-    from rvd.evaluation.sampling import forecaster, sample
+    from rvd.evaluation.ensembles.sampling import forecaster, sample
+    from rvd.runtime import device
     from rvd.video import VideoFile
 
     experiment = load_experiment(config)
@@ -82,8 +82,8 @@ def predict(
     threads: Threads = None,
 ) -> None:
     """Forecast a video of your own."""
-    from rvd.forecasting import check_format, forecast, read_video, write_forecast
-    from rvd.models import load
+    from rvd.forecasting.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.models.files import load
 
     check_format(output)
     use_threads(threads)
@@ -112,10 +112,10 @@ def tune_sampler(
     threads: Threads = None,
 ) -> None:
     """Choose RVD's sampler, steps and clip on validation videos."""
-    from rvd.device import device_for
     from rvd.evaluation import tuning
-    from rvd.models import load
-    from rvd.models.rvd import ResidualVideoDiffusion
+    from rvd.models.files import load
+    from rvd.models.rvd.model import ResidualVideoDiffusion
+    from rvd.runtime.device import device_for
     from rvd.video import VideoFile
 
     use_threads(threads)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rvd.config import Experiment
 from rvd.errors import UserError
+from rvd.experiment.experiment import ExperimentConfig
 
 Config = Annotated[
     list[Path],
@@ -24,7 +24,7 @@ Threads = Annotated[int | None, typer.Option(help="CPU threads to use (default: 
 DEFAULT_CONFIG = [Path("config/config.yaml")]
 
 
-def entry(experiment: Experiment, kind: str, name: str) -> Any:
+def entry(experiment: ExperimentConfig, kind: str, name: str) -> Any:
     """What the config says of one of its ``datasets`` or ``models``.
 
     Raises:

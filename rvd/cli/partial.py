@@ -10,10 +10,10 @@ import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config
 from rvd.cli.scores import wanted_cells
-from rvd.config import load_experiment
-from rvd.config.partial import ExistingResults, existing_results
-from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
+from rvd.workflow.partial import ExistingResults, existing_results
+from rvd.workflow.plan import Plan
 
 verbs = typer.Typer()
 
@@ -47,7 +47,7 @@ def partial(
 
 
 def _tabulate(plan: Plan, existing: ExistingResults, output: Path) -> None:
-    from rvd.evaluation.tables import Table, tabulate
+    from rvd.evaluation.tables.tables import Table, tabulate
 
     budget = plan.budget()
     if existing.missing:
@@ -61,7 +61,7 @@ def _tabulate(plan: Plan, existing: ExistingResults, output: Path) -> None:
 
 def _draw(plan: Plan, existing: ExistingResults, notebook: Path, output: Path) -> str | None:
     """Render ``notebook`` on the existing files; return the reason if it cannot be drawn."""
-    from rvd.notebooks import parameters_of, render
+    from rvd.workflow.notebooks import parameters_of, render
 
     files = {"samples": existing.samples, "scores": existing.scores, "curves": existing.curves}
     needed = [name for name in files if name in parameters_of(notebook)]
@@ -81,8 +81,8 @@ def _draw(plan: Plan, existing: ExistingResults, notebook: Path, output: Path) -
 
 def _build_gallery(plan: Plan, existing: ExistingResults, missing: list[str], output: Path) -> None:
     from rvd.gallery import Contents, build_gallery
-    from rvd.provenance import provenance
-    from rvd.status import format_accounts, progress_of
+    from rvd.training.status import format_accounts, progress_of
+    from rvd.workflow.provenance import provenance
 
     contents = Contents(
         samples=[Path(path) for path in existing.samples],

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config, Dataset, Model, Output, entry
-from rvd.config import Experiment, Pretrained, load_experiment
 from rvd.errors import UserError
+from rvd.experiment.experiment import ExperimentConfig
+from rvd.experiment.loading import load_experiment
+from rvd.models.pretrained.config import PretrainedConfig
 
 verbs = typer.Typer()
 
@@ -22,8 +24,8 @@ def import_official(
     size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
 ) -> None:
     """Turn a checkpoint that the authors published into a predictor file."""
-    from rvd.models import save
-    from rvd.models.official import import_official
+    from rvd.models.files import save
+    from rvd.models.rvd.official import import_official
 
     save(import_official(checkpoint, average=ema, size=size), output, {"imported": checkpoint.name})
 
@@ -38,7 +40,7 @@ def fetch_pretrained(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Download the checkpoint of a pretrained model, or check the one that is there."""
-    from rvd.datasets.fetch import fetch
+    from rvd.datasets.download.fetch import fetch
 
     section = _pretrained(load_experiment(config), model)
     if section.address is None:
@@ -57,7 +59,7 @@ def import_pretrained(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Turn the checkpoint of a pretrained model into a predictor file."""
-    from rvd.models.pretrained import import_checkpoint
+    from rvd.models.pretrained.importing import import_checkpoint
 
     experiment = load_experiment(config)
     described = entry(experiment, "datasets", dataset)
@@ -75,8 +77,8 @@ def import_pretrained(
         raise UserError(f"models.{model}: {error} (dataset '{dataset}')") from None
 
 
-def _pretrained(experiment: Experiment, model: str) -> Pretrained:
+def _pretrained(experiment: ExperimentConfig, model: str) -> PretrainedConfig:
     section = entry(experiment, "models", model)
-    if not isinstance(section, Pretrained):
+    if not isinstance(section, PretrainedConfig):
         raise UserError(f"models.{model}.kind: '{section.kind}' is not pretrained")
     return section

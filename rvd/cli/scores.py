@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads, use_threads
-from rvd.config import load_experiment
-from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
+from rvd.workflow.plan import Plan
 
 if TYPE_CHECKING:  # pandas takes a while
-    from rvd.evaluation.tables import Wanted
+    from rvd.evaluation.tables.tables import Wanted
 
 verbs = typer.Typer()
 
@@ -27,7 +27,7 @@ def fetch_weights(
     ] = None,
 ) -> None:
     """Fetch the published weights of a network that scores, and check them."""
-    from rvd.evaluation.weights import FETCHERS
+    from rvd.metrics.networks.weights import FETCHERS
 
     if network not in FETCHERS:
         raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
@@ -45,8 +45,9 @@ def score(
     threads: Threads = None,
 ) -> None:
     """Score forecasts."""
-    from rvd.evaluation.ensemble_file import EnsembleFile
-    from rvd.evaluation.scoring import score, settings_for
+    from rvd.evaluation.choice import settings_for
+    from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+    from rvd.evaluation.scores.scoring import score
 
     use_threads(threads)
     experiment = load_experiment(config)
@@ -61,7 +62,7 @@ def tabulate(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Set the scores of all models beside the paper's, as CSV, Markdown and LaTeX."""
-    from rvd.evaluation.tables import tabulate
+    from rvd.evaluation.tables.tables import tabulate
 
     if table not in ("table1", "ablation"):
         raise UserError(f"--table: '{table}' is neither table1 nor ablation")
@@ -74,7 +75,7 @@ def tabulate(
 
 def wanted_cells(plan: Plan, table: str) -> Wanted:
     """The cells that the run of ``plan`` is to fill in ``table``."""
-    from rvd.evaluation.tables import Wanted
+    from rvd.evaluation.tables.tables import Wanted
 
     run, models = plan.experiment.run, plan.tabulated(table)
     seeds_of = {model: plan.seeds(model) for model in models}
@@ -84,7 +85,7 @@ def wanted_cells(plan: Plan, table: str) -> Wanted:
 @verbs.command()
 def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
     """Print the tables, and where the gallery is."""
-    from rvd.evaluation.table_text import format_table
+    from rvd.evaluation.tables.text import format_table
 
     for name in ("table1", "ablation"):
         print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")

@@ -19,8 +19,8 @@ from rvd.cli.options import (
     Videos,
     entry,
 )
-from rvd.config import load_experiment
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
 
 verbs = typer.Typer()
 
@@ -41,8 +41,8 @@ def train(
     ] = 1,
 ) -> None:
     """Train a model, from its last checkpoint when there is one."""
-    from rvd import device
-    from rvd.launch import launched, relaunch
+    from rvd.runtime import device
+    from rvd.runtime.launch import launched, relaunch
 
     experiment = load_experiment(config)
     device.require_gpus(experiment.compute)
@@ -53,7 +53,7 @@ def train(
 
     import torch
 
-    from rvd.models import build
+    from rvd.models.registry import build
     from rvd.training import TrainingTask, train
     from rvd.video import VideoFile
 
@@ -67,7 +67,7 @@ def train(
     with VideoFile(videos) as file:
         size, _, channels = file.frame_shape
         fingerprint = file.fingerprint()
-    if problem := section.problem_at(size):
+    if problem := section.why_not_size(size):
         raise UserError(f"models.{model}.{problem} (of {videos})")
     stamp = {"dataset": dataset, "videos": fingerprint, "revision": experiment.revision}
     task = TrainingTask(

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from rvd.cli.options import DEFAULT_CONFIG, Config, Output
-from rvd.config import load_experiment
-from rvd.config.plan import Plan
 from rvd.errors import UserError
+from rvd.experiment.loading import load_experiment
+from rvd.workflow.plan import Plan
 
 verbs = typer.Typer()
 
@@ -28,7 +28,7 @@ def render(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
-    from rvd.notebooks import render
+    from rvd.workflow.notebooks import render
 
     plan = Plan(load_experiment(config))
     if dataset is not None:
@@ -60,8 +60,8 @@ def render(
 def gallery(output: Output, config: Config = DEFAULT_CONFIG) -> None:
     """Build the page of moving forecasts, scores and curves."""
     from rvd.gallery import Contents, build_gallery
-    from rvd.provenance import provenance
-    from rvd.status import format_accounts, progress_of
+    from rvd.training.status import format_accounts, progress_of
+    from rvd.workflow.provenance import provenance
 
     plan = Plan(load_experiment(config))
     tables = {"Table 1": "results/table1.csv", "Table 2, ablations": "results/ablation.csv"}
@@ -90,7 +90,7 @@ def status(
     """Show how far every model is, from the journals and results."""
     import time
 
-    from rvd.status import format_progress, progress_of
+    from rvd.training.status import format_progress, progress_of
 
     plan = Plan(load_experiment(config))
     while True:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from rvd.errors import UserError
+
+# A name is a folder: no separators, nothing hidden.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
+# A folder of the workflow: braces would be wildcards of Snakemake's.
+Folder = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f{}]+$")]
 
 _LIKENED = (("datasets",), ("models",))  # where a section may be `like` another
 _TAGGED = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from rvd.config.section import Section
-from rvd.config.training import Training
+from rvd.config.merging import merge
+from rvd.config.model import ModelConfig
+from rvd.config.training import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Stage:
     fresh: bool = False
 
 
-class TrainedModel(Section):
+class TrainedModelConfig(ModelConfig):
     """A model with weights: its ``training``, and what the rest of the project asks of it.
 
     ``on`` holds settings per dataset, laid over the section where the model is used on that
@@ -37,7 +38,7 @@ class TrainedModel(Section):
 
     checkpointed: ClassVar[bool] = False
 
-    training: Training
+    training: TrainingConfig
     on: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("on", mode="before")
@@ -55,6 +56,27 @@ class TrainedModel(Section):
         return values
 
     @property
+    def is_trained(self) -> bool:
+        """True."""
+        return True
+
+    def on_dataset(self, dataset: str) -> Self:
+        """Return the section with its settings for ``dataset`` laid over it, and ``on`` empty.
+
+        Raises:
+            pydantic.ValidationError: The two together are no valid section.
+        """
+        if dataset not in self.on:
+            return self.model_copy(update={"on": {}}) if self.on else self
+        # JSON's keys are text, as those of `on` are: 64 and "64" must not stand next to each other.
+        own = self.model_dump(mode="json", exclude={"on"})
+        return type(self).model_validate(merge(own, self.on[dataset]))
+
+    def why_not(self, size: int, context: int) -> str | None:
+        """Return why the model cannot forecast frames of ``size`` from ``context``, or None."""
+        return self.why_not_size(size) or self.why_not_context(context)
+
+    @property
     def has_batch_statistics(self) -> bool:
         """True where clips of a training batch are normalised by moments of all of them.
 
@@ -62,10 +84,10 @@ class TrainedModel(Section):
         """
         return False
 
-    def decisive(self) -> dict[str, object]:
+    def training_fingerprint(self) -> dict[str, Any]:
         """What the trained weights depend on: all but what only observes the training."""
         own = self.model_dump(mode="json", exclude={"training", "on"})
-        training = self.training.decisive()
+        training = self.training.training_fingerprint()
         if self.has_batch_statistics and (split := self._split_batches()):
             training["micro_batch"] = split
         return {**own, "training": training}
@@ -76,15 +98,15 @@ class TrainedModel(Section):
         micro_batch = self.training.micro_batch.items()
         return {str(size): clips for size, clips in sorted(micro_batch) if clips < batch[size]}
 
-    def forecasting(self) -> dict[str, object]:
+    def sampling_fingerprint(self) -> dict[str, Any]:
         """What forecasts depend on beside the trained weights (and, maybe, what those do)."""
-        return self.decisive()
+        return self.training_fingerprint()
 
     def stage(self, step: int, size: int) -> Stage:
         """What is asked of the trainer at step ``step`` (from 0), for images of ``size`` pixels."""
         return Stage(self.training.batch[size])
 
-    def problem_at(self, size: int) -> str | None:
+    def why_not_size(self, size: int) -> str | None:
         """Why this model cannot take images of ``size`` pixels, or None."""
         if size not in self.training.batch:
             known = ", ".join(map(str, sorted(self.training.batch)))
@@ -112,7 +134,7 @@ class TrainedModel(Section):
             remedies.append("set training.gradient_checkpointing: true")
         return ", or ".join(remedies) or "give it a machine with more memory"
 
-    def problem_given(self, context: int) -> str | None:
+    def why_not_context(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""
         return None
 
@@ -123,10 +145,10 @@ def _with_text_keys(value: Any) -> Any:
     return [_with_text_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
-class WindowModel(TrainedModel):
+class WindowModelConfig(TrainedModelConfig):
     """A model that sees the last ``training.context`` frames, whatever else is known."""
 
-    def problem_given(self, context: int) -> str | None:
+    def why_not_context(self, context: int) -> str | None:
         """Why this model cannot forecast from ``context`` frames, or None."""
         seen = self.training.context
         if context < seen:
@@ -134,7 +156,7 @@ class WindowModel(TrainedModel):
         return None
 
 
-class Halving(Protocol):
+class Downsampling(Protocol):
     """A network that takes multiples of ``divisor`` pixels."""
 
     @property
@@ -143,7 +165,7 @@ class Halving(Protocol):
         ...
 
 
-def problem_of_networks(networks: Mapping[int, object], size: int) -> str | None:
+def why_no_network(networks: Mapping[int, object], size: int) -> str | None:
     """Why ``networks``, by frame size, hold none for ``size`` pixels, or None."""
     if size not in networks:
         known = ", ".join(map(str, sorted(networks)))
@@ -151,9 +173,9 @@ def problem_of_networks(networks: Mapping[int, object], size: int) -> str | None
     return None
 
 
-def problem_of_halving(networks: Mapping[int, Halving], size: int) -> str | None:
+def why_no_downsampling(networks: Mapping[int, Downsampling], size: int) -> str | None:
     """Why the network for ``size`` pixels is missing or cannot halve them, or None."""
-    if problem := problem_of_networks(networks, size):
+    if problem := why_no_network(networks, size):
         return problem
     divisor = networks[size].divisor
     if size % divisor:

@@ -21,7 +21,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 
-class LearningRate(Section):
+class LearningRateConfig(Section):
     """The learning rate at each step.
 
     ``initial`` after a linear ``warmup`` (steps), the values of ``drops`` from their steps on, and,
@@ -34,7 +34,7 @@ class LearningRate(Section):
     decay_from: Fraction | None = None
 
 
-class ExponentialAverage(Section):
+class AverageConfig(Section):
     """An exponential moving average of the weights: w ← decay·w + (1 − decay)·weights."""
 
     decay: Momentum
@@ -42,7 +42,7 @@ class ExponentialAverage(Section):
     start: NonNegativeInt = 0
 
 
-class Player(Section):
+class PlayerConfig(Section):
     """How one of a model's players (a generator, its critics) is optimised apart from the others.
 
     ``rate`` is a factor of the learning rate, ``every`` how often it takes a step: 2 for a
@@ -53,7 +53,7 @@ class Player(Section):
     every: PositiveInt = 1
 
 
-class Training(Section):
+class TrainingConfig(Section):
     """The budget and the optimisation of one model (section 3.2).
 
     ``micro_batch`` gives, by image size, the clips of one forward and backward pass; the gradients
@@ -67,10 +67,10 @@ class Training(Section):
     steps: PositiveInt
     batch: dict[PositiveInt, PositiveInt]
     micro_batch: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
-    learning_rate: LearningRate
+    learning_rate: LearningRateConfig
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
     gradient_clip: PositiveFloat | None = None
-    average: ExponentialAverage | None = None
+    average: AverageConfig | None = None
     weights: Literal["raw", "average"] = "raw"
     precision: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
@@ -79,7 +79,7 @@ class Training(Section):
     journal_every: PositiveInt = 50
     workers: NonNegativeInt = 0
     weight_decay: NonNegativeFloat = 0.0
-    players: dict[str, Player] = Field(default_factory=dict)
+    players: dict[str, PlayerConfig] = Field(default_factory=dict)
 
     @property
     def clip_length(self) -> int:
@@ -117,12 +117,12 @@ class Training(Section):
             values.pop("micro_batch", None)
         return values
 
-    def decisive(self) -> dict[str, object]:
+    def training_fingerprint(self) -> dict[str, object]:
         """The values that the trained weights depend on: what a resumed training must agree in.
 
         ``micro_batch`` is not among them: accumulated gradients are those of the whole batch but
         for rounding, so that a training that ran out of memory can be resumed with smaller ones.
-        A model with statistics of the batch adds it (:meth:`TrainedModel.decisive`).
+        A model with statistics of the batch adds it (``TrainedModelConfig.training_fingerprint``).
         """
         observing = {"checkpoint_every", "validate_every", "journal_every", "workers"}
         observing.add("micro_batch")

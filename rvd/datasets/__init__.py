@@ -1,5 +1,1 @@
-"""Readers: from a dataset's raw files to named videos, and nothing else."""
-
-from rvd.datasets.convert import convert
-
-__all__ = ["convert"]
+"""Datasets: one package per dataset, with its config and its reader."""

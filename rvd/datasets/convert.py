@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from rvd.config import Dataset
-from rvd.datasets import bair, cityscapes, folder, kth, simulation
-from rvd.datasets.reading import NamedVideo, Reading
-from rvd.progress import progress
+from rvd.datasets.base import VideoDatasetConfig
+from rvd.datasets.reading.reader import NamedVideo
+from rvd.datasets.registry import DATASETS
+from rvd.runtime.progress import progress
 from rvd.video.file import write_video_file
-
-# A reader takes its section of the config, the raw files, and the number of threads.
-READERS: Mapping[str, Callable[[Any, Sequence[Path], int | None], Reading]] = {
-    "simulation": simulation.read,
-    "kth": kth.read,
-    "bair": bair.read,
-    "cityscapes": cityscapes.read,
-    "folder": folder.read,
-}
 
 # Beside a downloaded archive lies the record of its checksum, which is what the workflow knows.
 RECORD = ".sha256"
 
 
 def convert(
-    name: str, dataset: Dataset, raw: Sequence[Path], output: Path, threads: int | None = None
+    name: str,
+    dataset: VideoDatasetConfig,
+    raw: Sequence[Path],
+    output: Path,
+    threads: int | None = None,
 ) -> None:
     """Write the video file of a dataset.
 
@@ -41,7 +35,7 @@ def convert(
         UserError: a raw file is missing, damaged or unfit; no video file is left.
     """
     files = [path.with_suffix("") if path.suffix == RECORD else path for path in raw]
-    reading = READERS[dataset.reader](dataset, files, threads)
+    reading = DATASETS[dataset.reader].read(dataset, files, threads)
     shape = (dataset.size, dataset.size, dataset.channels)
     with progress(reading.count, f"convert {name}", "video") as bar:
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rvd.files import written_whole
+from rvd.files import atomic_write
 from rvd.video.file import Split, VideoFile
-from rvd.video.pictures import Picture, to_picture, to_unit
+from rvd.video.pictures import Picture, stored_to_unit, to_picture
 
 # Frames that values are taken from, spread evenly over a split.
 SAMPLED = 500
@@ -39,7 +39,7 @@ def summary(split: Split) -> SplitSummary:
     lengths = np.diff(split.first_frame)
     count = len(split.frames)
     chosen = np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).round().astype(int))
-    values = 255 * to_unit(split.frames[chosen])
+    values = 255 * stored_to_unit(split.frames[chosen])
     return SplitSummary(
         videos=len(split),
         frames=count,
@@ -101,7 +101,7 @@ def inspect(path: Path, sheet: Path) -> str:
         picture = contact_sheet(file)
         text = describe(file)
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    with written_whole(sheet) as partial:
+    with atomic_write(sheet) as partial:
         partial.write_bytes(encoded.tobytes())
     return text
 

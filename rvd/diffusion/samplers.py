@@ -15,12 +15,16 @@ from torch import Tensor
 
 from rvd.diffusion.schedule import Schedule
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]
-Draw = Callable[[Tensor], Tensor]
+CleanEstimator = Callable[[Tensor, Tensor], Tensor]
+NoiseSource = Callable[[Tensor], Tensor]
 
 
 def ancestral(
-    denoiser: Denoiser, prior: Tensor, schedule: Schedule, draw: Draw, clip: float | None
+    denoiser: CleanEstimator,
+    prior: Tensor,
+    schedule: Schedule,
+    draw: NoiseSource,
+    clip: float | None,
 ) -> Tensor:
     """Ancestral sampling over all steps: Algorithm 1 (right), without its two misprints.
 
@@ -55,10 +59,10 @@ def ancestral(
 
 
 def ddim(
-    denoiser: Denoiser,
+    denoiser: CleanEstimator,
     prior: Tensor,
     schedule: Schedule,
-    draw: Draw,
+    draw: NoiseSource,
     clip: float | None,
     *,
     steps: Sequence[int],
@@ -96,7 +100,7 @@ def ddim(
 
 
 def dpm_solver(
-    denoiser: Denoiser,
+    denoiser: CleanEstimator,
     prior: Tensor,
     schedule: Schedule,
     clip: float | None,
@@ -174,6 +178,6 @@ def _first_step(schedule: Schedule, start_log_snr: float) -> int:
     return int(clear_enough.max()) if len(clear_enough) else 0
 
 
-def _clean(denoiser: Denoiser, y: Tensor, step: int, clip: float | None) -> Tensor:
+def _clean(denoiser: CleanEstimator, y: Tensor, step: int, clip: float | None) -> Tensor:
     clean = denoiser(y, torch.full((len(y),), step, device=y.device, dtype=torch.long))
     return clean if clip is None else clean.clamp(-clip, clip)

@@ -1,1 +1,1 @@
-"""Forecasts of the test videos, and their scores."""
+"""Evaluation: from predictors to ensembles, scores and tables."""

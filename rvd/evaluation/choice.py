@@ -9,21 +9,12 @@ from pathlib import Path
 
 import torch
 
-from lbm.config import VortexStreet
-from rvd.config import Experiment, SimulationDataset
+from lbm.config import VortexStreetConfig
+from rvd.datasets.simulation.config import SimulationConfig
 from rvd.errors import UserError
-from rvd.evaluation.crps import fair_crps
-from rvd.evaluation.ensemble_file import EnsembleFile
-from rvd.evaluation.features import CachedFeatures
-from rvd.evaluation.flow_scores import (
-    SHORTEST_RECORD,
-    StrouhalError,
-    enstrophy_error,
-    spectrum_error,
-)
-from rvd.evaluation.fvd import PROTOCOLS, Protocol
-from rvd.evaluation.fvd_scores import VideoDistances
-from rvd.evaluation.metrics import (
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.experiment.experiment import ExperimentConfig
+from rvd.metrics.base import (
     GREY_LEVELS,
     ByFrame,
     Clip,
@@ -33,9 +24,14 @@ from rvd.evaluation.metrics import (
     Values,
     of_members,
 )
-from rvd.evaluation.perceptual import SMALLEST, load_lpips, perceptual_distance
-from rvd.evaluation.quality import psnr, ssim
-from rvd.evaluation.weights import LpipsNet
+from rvd.metrics.flow import SHORTEST_RECORD, StrouhalError, enstrophy_error, spectrum_error
+from rvd.metrics.functional.crps import fair_crps
+from rvd.metrics.functional.frechet import PROTOCOLS, FvdProtocol
+from rvd.metrics.functional.image_quality import psnr, ssim
+from rvd.metrics.functional.lpips import SMALLEST, load_lpips, perceptual_distance
+from rvd.metrics.fvd import VideoDistances
+from rvd.metrics.networks.features import CachedFeatures
+from rvd.metrics.networks.weights import LpipsNet
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class ScoreSettings:
         metrics: names, as ``evaluation.metrics`` of the config.
         weights: the folder that ``rvd fetch-weights`` filled.
         lpips_network: beneath LPIPS.
-        fvd_protocols: of :data:`rvd.evaluation.fvd.PROTOCOLS`.
+        fvd_protocols: of :data:`rvd.metrics.functional.frechet.PROTOCOLS`.
         features: folder where I3D's features are kept; None keeps none.
         flow: of the simulated data, for its Strouhal number.
     """
@@ -56,11 +52,11 @@ class ScoreSettings:
     lpips_network: LpipsNet = "alex"
     fvd_protocols: tuple[str, ...] = ("paper",)
     features: Path | None = None
-    flow: VortexStreet | None = None
+    flow: VortexStreetConfig | None = None
 
 
 def settings_for(
-    experiment: Experiment, file: EnsembleFile, features: Path | None
+    experiment: ExperimentConfig, file: EnsembleFile, features: Path | None
 ) -> ScoreSettings:
     """What ``experiment`` wants of an ensemble file.
 
@@ -84,7 +80,7 @@ def settings_for(
         evaluation.lpips_network,
         evaluation.fvd_protocols,
         features,
-        dataset.flow if isinstance(dataset, SimulationDataset) else None,
+        dataset.flow if isinstance(dataset, SimulationConfig) else None,
     )
 
 
@@ -149,7 +145,7 @@ def _lpips(file: EnsembleFile, settings: ScoreSettings) -> Iterator[Metric]:
 
 
 def _fvd(file: EnsembleFile, settings: ScoreSettings) -> Iterator[Metric]:
-    possible: list[Protocol] = []
+    possible: list[FvdProtocol] = []
     shape = file.shape
     for name, protocol in PROTOCOLS.items():
         if name.partition(",")[0] not in settings.fvd_protocols:

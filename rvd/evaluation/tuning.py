@@ -12,15 +12,15 @@ import pandas as pd
 import torch
 import yaml
 
-from rvd.config import Sampler
-from rvd.device import best_device
+from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
-from rvd.evaluation.crps import crps
-from rvd.files import written_whole
-from rvd.models.draws import seeded
-from rvd.models.rvd import ResidualVideoDiffusion
-from rvd.progress import progress
-from rvd.video.clips import as_unit, fixed_clips, read_clip
+from rvd.files import atomic_write
+from rvd.metrics.functional.crps import crps
+from rvd.models.noise import seeded_noise
+from rvd.models.rvd.model import ResidualVideoDiffusion
+from rvd.runtime.device import best_device
+from rvd.runtime.progress import progress
+from rvd.video.clips import fixed_clips, read_clip, stored_to_unit
 from rvd.video.file import VideoFile
 
 STEPS = (2, 3, 5, 8, 12, 20, 32)
@@ -45,14 +45,14 @@ class TuningTask:
 class Trial:
     """A sampler's CRPS in grey levels, and the seconds that all its forecasts took."""
 
-    sampler: Sampler
+    sampler: SamplerConfig
     crps: float
     seconds: float
 
 
 def candidates(
     diffusion_steps: int, most_steps: int, numbers: Sequence[int] = STEPS
-) -> Iterator[Sampler]:
+) -> Iterator[SamplerConfig]:
     """The samplers that are compared, from the cheapest to ancestral sampling over all steps.
 
     Args:
@@ -63,17 +63,17 @@ def candidates(
     for steps in numbers:
         if steps <= min(most_steps, diffusion_steps):
             for clip in CLIPS:
-                yield Sampler(method="ddim", steps=steps, eta=1.0, clip=clip)
-                yield Sampler(method="ddim", steps=steps, eta=0.0, clip=clip)
-                yield Sampler(method="dpm-solver", steps=steps, clip=clip)
-    yield Sampler(method="ancestral", clip=CLIPS[-1])
+                yield SamplerConfig(method="ddim", steps=steps, eta=1.0, clip=clip)
+                yield SamplerConfig(method="ddim", steps=steps, eta=0.0, clip=clip)
+                yield SamplerConfig(method="dpm-solver", steps=steps, clip=clip)
+    yield SamplerConfig(method="ancestral", clip=CLIPS[-1])
 
 
 def try_samplers(
     model: ResidualVideoDiffusion,
     videos: VideoFile,
     task: TuningTask,
-    samplers: Sequence[Sampler],
+    samplers: Sequence[SamplerConfig],
     device: torch.device | None = None,
 ) -> Iterator[Trial]:
     """Forecast the same validation clips by each of ``samplers``, with the same seeds.
@@ -91,7 +91,10 @@ def try_samplers(
     device = device or best_device()
     model = model.to(device).eval()
     frames = torch.stack(
-        [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in clips]
+        [
+            stored_to_unit(torch.from_numpy(read_clip(split, clip.position, length)))
+            for clip in clips
+        ]
     )
     truth = 255 * frames[:, task.context :].numpy()
     trained = model.config
@@ -100,7 +103,7 @@ def try_samplers(
     with progress(total, "tune the sampler", "step") as bar:
         for sampler in samplers:
             model.config = trained.model_copy(update={"sampler": sampler})
-            draw = seeded([task.seed + index for index in range(len(clips))], device)
+            draw = seeded_noise([task.seed + index for index in range(len(clips))], device)
             began = time.monotonic()
             context = frames[:, : task.context].to(device)
             forecast = model.predict(context, task.horizon, task.ensemble, draw).cpu()
@@ -125,7 +128,7 @@ def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
     on = {dataset: {"sampler": chosen.sampler.model_dump(mode="json")}}
     text = yaml.safe_dump({"models": {model: {"on": on}}}, sort_keys=False)
     note = f"# chosen on validation videos: CRPS {chosen.crps:.3f} in {chosen.seconds:.1f} s\n"
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(note + text)
 
 
@@ -141,5 +144,5 @@ def write_costs(path: Path, trials: Sequence[Trial], diffusion_steps: int) -> No
             "seconds": [trial.seconds for trial in trials],
         }
     )
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         table.to_csv(partial, index=False)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rvd.evaluation.names import model_label
+from rvd.models.registry import model_label
 from rvd.plotting.crps_maps import crps_maps, error_scale
 from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.video.pictures import Picture, error_picture, to_picture

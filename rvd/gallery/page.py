@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rvd.evaluation.names import dataset_label
-from rvd.evaluation.scores_file import read_scores
-from rvd.files import written_whole
+from rvd.datasets.registry import dataset_label
+from rvd.evaluation.scores.scores_file import read_scores
+from rvd.files import atomic_write
 from rvd.gallery.figures import inline_figure
 from rvd.gallery.films import ClipFilms, clip_films
 from rvd.gallery.score_tables import score_tables
@@ -106,7 +106,7 @@ def build_gallery(contents: Contents, output: Path) -> None:
         missing=contents.missing,
         error_colors=[_hex(ERROR_MAP(place / 8)) for place in range(9)],
     )
-    with written_whole(output) as partial:
+    with atomic_write(output) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from rvd.evaluation.names import best_of, dataset_label, metric_name, model_label
-from rvd.evaluation.table_text import PAPER_METRICS, read_table
+from rvd.datasets.registry import dataset_label
+from rvd.evaluation.labels import best_of, metric_name
+from rvd.evaluation.tables.text import PAPER_METRICS, read_table
+from rvd.models.registry import model_label
 
 
 @dataclass(frozen=True)

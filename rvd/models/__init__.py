@@ -1,6 +1,1 @@
-"""The models: one interface, one table, one file format."""
-
-from rvd.models.predictor import VideoPredictor
-from rvd.models.storage import MODELS, build, load, save
-
-__all__ = ["MODELS", "VideoPredictor", "build", "load", "save"]
+"""Models: one package per model, one interface, one registry, one file format."""

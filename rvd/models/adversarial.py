@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rvd.models.predictor import VideoPredictor
+from rvd.models.base import VideoPredictor
 
 Score = Float[Tensor, "..."]
 Frames = Float[Tensor, "batch frame channel height width"]
@@ -19,7 +19,7 @@ class AdversarialPredictor(VideoPredictor):
     """A ``generator`` that forecasts, and ``judges`` (one critic or several) that it is trained by.
 
     One Adam moves all of the judges: it treats each weight for itself, so that it is as one for
-    each of them, and frames are forged once for all.
+    each of them, and frames are fake once for all.
     """
 
     generator: nn.Module
@@ -41,9 +41,9 @@ def least_squares(score: Score, wanted: float) -> Tensor:
     return (score - wanted).square().mean()
 
 
-def hinge(real: Score, forged: Score) -> Tensor:
-    """The critic's hinge loss: scores above 1 for real and below −1 for forged cost nothing."""
-    return F.relu(1 - real).mean() + F.relu(1 + forged).mean()
+def hinge(real: Score, fake: Score) -> Tensor:
+    """The critic's hinge loss: scores above 1 for real and below −1 for fake cost nothing."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
 def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tensor:
@@ -51,7 +51,7 @@ def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tens
 
     Args:
         critic: frames → a score a clip.
-        between: points on the lines from real to forged clips, one a clip.
+        between: points on the lines from real to fake clips, one a clip.
 
     Returns:
         A number, itself differentiable by the critic's weights.
@@ -64,7 +64,7 @@ def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tens
 
 
 @torch.no_grad()
-def diversity(forged: Frames, real: Frames) -> Tensor:
+def diversity(fake: Frames, real: Frames) -> Tensor:
     """How much forecasts vary from clip to clip and frame to frame, over how much the truth does.
 
     The ratio of standard deviations, averaged over pixels: near 0 when the generator makes one
@@ -74,4 +74,4 @@ def diversity(forged: Frames, real: Frames) -> Tensor:
     def spread(frames: Tensor) -> Tensor:
         return frames.float().flatten(0, 1).std(0, correction=0).mean()
 
-    return spread(forged) / spread(real).clamp_min(1e-6)
+    return spread(fake) / spread(real).clamp_min(1e-6)

@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rvd.evaluation.names import dataset_label, metric_name, model_label
-from rvd.evaluation.table_text import PAPER_METRICS
+from rvd.datasets.registry import dataset_label
+from rvd.evaluation.labels import metric_name
+from rvd.evaluation.tables.text import PAPER_METRICS
+from rvd.models.registry import model_label
 from rvd.plotting.style import (
     COLUMN_WIDTH,
     FULL_WIDTH,

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rvd.evaluation.names import dataset_label, metric_name
+from rvd.datasets.registry import dataset_label
+from rvd.evaluation.labels import metric_name
 from rvd.plotting.style import (
     COLUMN_WIDTH,
     FULL_WIDTH,

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from rvd.datasets.registry import dataset_label
 from rvd.errors import UserError
-from rvd.evaluation.crps import crps
-from rvd.evaluation.names import dataset_label, model_label
+from rvd.metrics.functional.crps import crps
+from rvd.models.registry import model_label
 from rvd.plotting.stored import ClipForecasts
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import ERROR_MAP, to_picture

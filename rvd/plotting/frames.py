@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from rvd.evaluation.names import dataset_label, model_label
+from rvd.datasets.registry import dataset_label
+from rvd.models.registry import model_label
 from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import Picture, to_picture

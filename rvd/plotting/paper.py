@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rvd.evaluation.names import dataset_label, model_label
+from rvd.datasets.registry import dataset_label
+from rvd.models.registry import model_label
 from rvd.plotting.ablation import ablation_figure
 from rvd.plotting.by_frame import by_frame_figure
 from rvd.plotting.crps_maps import crps_row_figure

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.errors import UserError
-from rvd.evaluation.ensemble_file import EnsembleFile
-from rvd.evaluation.names import in_order
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.models.registry import in_order
 from rvd.video.file import VideoInfo
 
 

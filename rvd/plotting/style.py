@@ -16,8 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 from matplotlib.figure import Figure
 
-from rvd.evaluation.names import in_order, model_label
-from rvd.files import written_whole
+from rvd.files import atomic_write
+from rvd.models.registry import in_order, model_label
 
 Arguments = ParamSpec("Arguments")
 Drawn = TypeVar("Drawn")
@@ -168,6 +168,6 @@ def save(figure: Figure, folder: Path | str, name: str) -> Path:
     """
     paths = {kind: Path(folder) / f"{name}.{kind}" for kind in KINDS}
     for kind, path in paths.items():
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             figure.savefig(partial, format=kind, metadata=UNDATED[kind])
     return paths["png"]

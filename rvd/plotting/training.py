@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
+from rvd.datasets.registry import dataset_label
 from rvd.errors import UserError
-from rvd.evaluation.names import dataset_label
 from rvd.plotting.style import FULL_WIDTH, legend_below, line_styles, notice, styled
 
 # Values that are not followed over orders of magnitude.

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.files import reason, sha256_of, written_whole
-from rvd.memory import enough_memory
+from rvd.files import atomic_write, reason, sha256_of
+from rvd.runtime.memory import enough_memory
 
 KEPT = 2
 _NAME = re.compile(r"^step-(\d+)\.pt$")
@@ -39,11 +39,11 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
         UserError: it cannot be written; checkpoints before it are left as they are.
     """
     path = folder / f"step-{step:08d}.pt"
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         # Through a file of Python's own, which says of a full disk that it is full.
         with partial.open("wb") as file:
             torch.save({"step": step, "stamp": stamp, "state": state}, file)
-        with written_whole(_digest_path(path)) as digest:
+        with atomic_write(_digest_path(path)) as digest:
             digest.write_text(f"{sha256_of(partial)}  {path.name}\n")
     for old in _checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)

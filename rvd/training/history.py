@@ -12,7 +12,7 @@ from typing import Any
 
 from rvd.errors import UserError
 from rvd.files import reported
-from rvd.interruption import Interrupted
+from rvd.runtime.interruption import Interrupted
 
 FILE = "history.jsonl"
 

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from rvd.files import written_whole
+from rvd.files import atomic_write
 
 
 class Journal:
@@ -29,7 +29,7 @@ class Journal:
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "journal.jsonl"
         kept = [entry for entry in read_journal(self.path) if entry["step"] <= step]
-        with written_whole(self.path) as partial:
+        with atomic_write(self.path) as partial:
             partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
         self._file = self.path.open("a", buffering=1)
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
@@ -68,7 +68,7 @@ def write_curve(journal: Path, curve: Path) -> None:
     """The journal as a table: ``step``, then a column for each value (``docs/data-format.md``)."""
     entries = read_journal(journal)
     columns = dict.fromkeys(key for entry in entries for key in entry)
-    with written_whole(curve) as partial, partial.open("w", newline="") as file:
+    with atomic_write(curve) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(columns) or ["step"], restval="")
         writer.writeheader()
         writer.writerows(entries)

@@ -18,19 +18,21 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from rvd.config import Player, Stage, TrainedModel, Training
+from rvd.config.trained import Stage, TrainedModelConfig
+from rvd.config.training import PlayerConfig, TrainingConfig
 from rvd.errors import UserError
-from rvd.interruption import Interrupted, StopRequest, exclusive, stop_requests
-from rvd.memory import enough_memory
-from rvd.models import VideoPredictor, save
-from rvd.models.draws import micro_batches
-from rvd.progress import progress
+from rvd.models.base import VideoPredictor
+from rvd.models.files import save
+from rvd.models.noise import micro_batches
+from rvd.runtime.interruption import Interrupted, StopRequest, exclusive, stop_requests
+from rvd.runtime.memory import enough_memory
+from rvd.runtime.progress import progress
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.history import History
 from rvd.training.journal import Journal, write_curve
 from rvd.training.rate import learning_rate
 from rvd.training.validation import Validation
-from rvd.video.clips import ClipStream, as_unit, training_loader
+from rvd.video.clips import ClipStream, stored_to_unit, training_loader
 from rvd.video.file import VideoFile
 
 AGAINST_INFINITY = "A smaller learning_rate, a gradient_clip or float32 may help"
@@ -54,7 +56,7 @@ class TrainingTask:
 
 
 def train(
-    predictor: VideoPredictor, settings: Training, task: TrainingTask, *, gpu: bool = True
+    predictor: VideoPredictor, settings: TrainingConfig, task: TrainingTask, *, gpu: bool = True
 ) -> None:
     """Train ``predictor``, from its last checkpoint when there is one.
 
@@ -98,7 +100,7 @@ class _Trainer:
         self,
         accelerator: Accelerator,
         predictor: VideoPredictor,
-        settings: Training,
+        settings: TrainingConfig,
         task: TrainingTask,
         history: History | None,
     ) -> None:
@@ -124,8 +126,8 @@ class _Trainer:
         }
         self.average = self._averaged()
         config: Any = predictor.config
-        self.config: TrainedModel = config
-        self.stamp = task.stamp | {"model": self.config.decisive(), "seed": task.seed}
+        self.config: TrainedModelConfig = config
+        self.stamp = task.stamp | {"model": self.config.training_fingerprint(), "seed": task.seed}
         self.step = 0
         self.saved = -1
         passed_over = history.damaged if history else None
@@ -172,7 +174,7 @@ class _Trainer:
             validation = Validation(videos, settings.context, task.checkpoints / "pictures")
             watch = _Watch(bar, journal, settings.journal_every)
             for clips in loader:
-                losses = self._step(as_unit(clips.to(self.accelerator.device)))
+                losses = self._step(stored_to_unit(clips.to(self.accelerator.device)))
                 watch.note(self.step, losses)
                 self._intervals(watch, validation, journal, stop)
             if self.saved != self.step:
@@ -196,7 +198,7 @@ class _Trainer:
         )
         found: dict[str, Tensor] = {}
         for player, optimiser in self.optimisers.items():
-            settings = self.settings.players.get(player, Player())
+            settings = self.settings.players.get(player, PlayerConfig())
             if stage.fresh:
                 optimiser.state.clear()
             for group in optimiser.param_groups:
@@ -312,7 +314,7 @@ class _Trainer:
         return self.predictor
 
 
-def _batch_at(config: TrainedModel, size: int, step: int) -> int:
+def _batch_at(config: TrainedModelConfig, size: int, step: int) -> int:
     """Clips a process at ``step``."""
     return config.stage(step, size).batch
 

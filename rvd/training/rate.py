@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from rvd.config import LearningRate
+from rvd.config.training import LearningRateConfig
 
 
-def learning_rate(settings: LearningRate, step: int, steps: int) -> float:
+def learning_rate(settings: LearningRateConfig, step: int, steps: int) -> float:
     """The rate of the step numbered ``step`` (from 0) of ``steps``."""
     rate = settings.initial
     for drop, value in sorted(settings.drops.items()):

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from rvd.errors import UserError
-from rvd.models import VideoPredictor
-from rvd.models.draws import seeded
+from rvd.models.base import VideoPredictor
+from rvd.models.noise import seeded_noise
 from rvd.training.journal import Journal
-from rvd.video.clips import as_unit, fixed_clips, read_clip
+from rvd.video.clips import fixed_clips, read_clip, stored_to_unit
 from rvd.video.export import comparison, write_picture
 from rvd.video.file import VideoFile
 
@@ -38,14 +38,17 @@ class Validation:
         chosen = fixed_clips(split, context + self.horizon, CLIPS)
         length = context + self.horizon
         self.clips = torch.stack(
-            [as_unit(torch.from_numpy(read_clip(split, clip.position, length))) for clip in chosen]
+            [
+                stored_to_unit(torch.from_numpy(read_clip(split, clip.position, length)))
+                for clip in chosen
+            ]
         )
         self.context, self.folder, self.signed = context, folder, videos.info.signed
 
     def show(self, predictor: VideoPredictor, step: int, journal: Journal) -> None:
         """Forecast, and keep the picture; the training's own randomness is left untouched."""
         device = next(predictor.parameters()).device
-        draw = seeded(range(len(self.clips)), device)
+        draw = seeded_noise(range(len(self.clips)), device)
         was_training = predictor.training
         predictor.eval()
         context = self.clips[:, : self.context].to(device)

@@ -26,7 +26,7 @@ def read_clip(split: Split, start: int, length: int) -> Frames:
     return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
 
 
-def as_unit(video: Tensor) -> Float[Tensor, ...]:
+def stored_to_unit(video: Tensor) -> Float[Tensor, ...]:
     """Frames as stored (uint8, or float32 in [0, 1]) → float32 in [0, 1]."""
     return video.float() / 255 if video.dtype == torch.uint8 else video
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.files import written_whole
+from rvd.files import atomic_write
 from rvd.video.pictures import to_picture
 
 GAP = 2
@@ -54,5 +54,5 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     encoded, data = cv2.imencode(".png", picture[..., ::-1])
     if not encoded:
         raise UserError(f"{path}: the picture cannot be encoded")
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(data.tobytes())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.errors import UserError
-from rvd.files import reason, software, written_whole
+from rvd.files import atomic_write, reason, software
 from rvd.video.hdf5 import FAULTS, CheckedFile, dataset, describe, member, text, texts
 
 SPLITS = ("train", "val", "test")
@@ -151,7 +151,7 @@ def write_video_file(
     Raises:
         UserError: a split stays empty, a video has another shape, or the disk is full.
     """
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         written = {"format": VideoFile.FORMAT, "version": VideoFile.VERSION}
         describe(file, written | asdict(info) | {"software": json.dumps(software())})
         lengths: dict[str, list[int]] = {split: [] for split in SPLITS}

@@ -23,7 +23,7 @@ ERROR_MAP = LinearSegmentedColormap.from_list(
 )
 
 
-def to_unit(frames: NDArray[Any]) -> NDArray[np.float32]:
+def stored_to_unit(frames: NDArray[Any]) -> NDArray[np.float32]:
     """Stored frames (uint8, or floats in [0, 1]) as float32 in [0, 1]; the shape stays."""
     if frames.dtype == np.uint8:
         return frames.astype(np.float32) / np.float32(255)
@@ -36,8 +36,8 @@ def to_picture(frames: NDArray[Any], signed: bool) -> Picture:
     ``signed`` frames of one channel, in which mid-grey is zero, get the diverging map.
     """
     if frames.shape[-1] == 1 and signed:
-        return (255 * SIGNED_MAP(to_unit(frames)[..., 0])[..., :3]).round().astype(np.uint8)
-    levels = (255 * to_unit(frames)).round().astype(np.uint8)
+        return (255 * SIGNED_MAP(stored_to_unit(frames)[..., 0])[..., :3]).round().astype(np.uint8)
+    levels = (255 * stored_to_unit(frames)).round().astype(np.uint8)
     return np.repeat(levels, 3, axis=-1) if frames.shape[-1] == 1 else levels
 
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from rvd.config import TrainedModel, load_experiment
+from rvd.config.trained import TrainedModelConfig
+from rvd.experiment.loading import load_experiment
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reproduction.md").read_text()
@@ -16,7 +17,7 @@ def test_the_steps_of_each_trained_model_are_the_config_s():
     for names, steps in re.findall(r"^\| (`[^|]*`) \| ([\d,]+) \|", TABLE, re.MULTILINE):
         for name in re.findall(r"`(.+?)`", names):
             written[name] = int(steps.replace(",", ""))
-    sections = {n: s for n, s in PAPER.models.items() if isinstance(s, TrainedModel)}
+    sections = {n: s for n, s in PAPER.models.items() if isinstance(s, TrainedModelConfig)}
     assert written == {name: section.training.steps for name, section in sections.items()}
 
 

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config import ConfigError, TrainedModel, experiment_from_mapping, load_experiment
-from rvd.config.inheritance import merge
-from rvd.config.plan import Plan
+from rvd.config.merging import merge
+from rvd.config.section import ConfigError
+from rvd.config.trained import TrainedModelConfig
+from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.workflow.plan import Plan
 from tests.tiny import config, experiment
 
 REPOSITORY = Path(__file__).parents[2]
@@ -229,14 +231,14 @@ def test_svg_lp_has_its_sources_values_on_kth():
     assert (kth.training.learning_rate.initial, bair.training.learning_rate.initial) == (8e-4, 2e-3)
     assert (kth.training.context, bair.training.context) == (10, 2)
     assert kth.training.future == bair.training.future == 10
-    assert kth.problem_given(paper.evaluation.context) is None
+    assert kth.why_not_context(paper.evaluation.context) is None
 
 
 def test_all_models_of_the_paper_have_its_million_steps():
     paper = load_experiment([PAPER])
     for dataset in paper.datasets:
         sections = [paper.model(name, dataset) for name in paper.models]
-        trained = [section for section in sections if isinstance(section, TrainedModel)]
+        trained = [section for section in sections if isinstance(section, TrainedModelConfig)]
         assert {section.training.steps for section in trained} == {1_000_000}
 
 

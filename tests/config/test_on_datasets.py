@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from rvd.config import ConfigError, experiment_from_mapping, load_experiment
-from rvd.config.inheritance import merge
-from rvd.config.plan import Plan
-from rvd.models import build, load, save
+from rvd.config.merging import merge
+from rvd.config.section import ConfigError
+from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.models.files import load, save
+from rvd.models.registry import build
+from rvd.workflow.plan import Plan
 from tests.tiny import SIZE, config, experiment
 
 TWO = {"simulation-2": {"like": "simulation"}}
@@ -120,7 +122,7 @@ def test_the_budget_names_datasets_where_it_differs():
 
 def test_stamps_and_predictor_files_have_no_trace_of_them(tmp_path):
     section = experiment().models["rvd"]
-    assert "on" not in section.decisive()
+    assert "on" not in section.training_fingerprint()
     assert "on" not in section.model_dump(mode="json")
     assert '"on"' not in section.model_dump_json()
     described = experiment_from_mapping(two_datasets(LONGER))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config import load_experiment
+from rvd.experiment.loading import load_experiment
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reproduction.md").read_text()

@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 
-from rvd.datasets.tfrecord import masked_crc32c
+from rvd.datasets.bair.tfrecord import masked_crc32c
 
 ACTIONS = ("walking", "jogging", "running", "boxing", "handwaving", "handclapping")
 PREAMBLE = """The files below are the 599 video files of the database.

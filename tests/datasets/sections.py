@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from rvd.config import experiment_from_mapping
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
+from rvd.experiment.loading import experiment_from_mapping
 from tests.tiny import config
 
 PAPER = Path(__file__).parents[2] / "config" / "config.yaml"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rvd.datasets.archives import by_name, tar_members, zip_members
+from rvd.datasets.reading.archives import by_name, tar_members, zip_members
 from rvd.errors import UserError
 
 LARGEST = 2**20

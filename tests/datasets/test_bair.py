@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rvd.datasets import convert
-from rvd.datasets.tfrecord import BadRecord, features, masked_crc32c
+from rvd.datasets.bair.tfrecord import BadRecord, features, masked_crc32c
+from rvd.datasets.convert import convert
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import bair, example

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rvd.datasets import convert
+from rvd.datasets.convert import convert
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import cityscapes

@@ -13,10 +13,10 @@ from collections import namedtuple
 import pytest
 import yaml
 
-from rvd.config import Download
-from rvd.datasets import fetch as module
-from rvd.datasets.fetch import Pace, UnavailableError, fetch
-from rvd.datasets.login import FILE, PASSWORD, USER
+from rvd.datasets.download import fetch as module
+from rvd.datasets.download.config import DownloadConfig
+from rvd.datasets.download.fetch import Pace, UnavailableError, fetch
+from rvd.datasets.download.login import FILE, PASSWORD, USER
 from rvd.errors import UserError
 from tests.datasets.server import Site, served
 from tests.tiny import config
@@ -32,7 +32,7 @@ def record(tmp_path):
 
 
 def download(*mirrors, login=None, name="a.zip", **known):
-    return Download(mirrors=mirrors, files={name: known}, login=login)
+    return DownloadConfig(mirrors=mirrors, files={name: known}, login=login)
 
 
 def is_whole(record):
@@ -262,7 +262,7 @@ class TestLogin:
 
 
 def test_two_at_once_do_not_mix(record):
-    from rvd.interruption import exclusive
+    from rvd.runtime.interruption import exclusive
 
     record.parent.mkdir(parents=True)
     with (

@@ -3,9 +3,9 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from rvd.config.folder import Shares
-from rvd.datasets import convert
-from rvd.datasets.folder import hashed
+from rvd.datasets.convert import convert
+from rvd.datasets.folder.config import SharesConfig
+from rvd.datasets.folder.reader import hashed
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import film, snippet
@@ -82,11 +82,11 @@ def test_the_whole_frame_is_stretched(written, tmp_path):
 
 def test_hashes_split_by_name_alone():
     names = [f"film{index}.mp4" for index in range(100)]
-    first, second = hashed(names, Shares()), hashed(names[::-1], Shares())
+    first, second = hashed(names, SharesConfig()), hashed(names[::-1], SharesConfig())
     assert first == second
     counts = {split: list(first.values()).count(split) for split in ("train", "val", "test")}
     assert counts == {"train": 80, "val": 10, "test": 10}
-    assert set(hashed(names[:3], Shares()).values()) == {"train", "val", "test"}
+    assert set(hashed(names[:3], SharesConfig()).values()) == {"train", "val", "test"}
 
 
 class TestBadInput:

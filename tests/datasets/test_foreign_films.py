@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from rvd.datasets import frames
-from rvd.datasets.folder import BLOCK, read_frames, split_videos
-from rvd.datasets.frames import Unreadable, film_frames, fitted, picture
-from rvd.datasets.tfrecord import BadRecord, index
+from rvd.datasets.bair.tfrecord import BadRecord, index
+from rvd.datasets.folder.reader import BLOCK, read_frames, split_videos
+from rvd.datasets.reading import frames
+from rvd.datasets.reading.frames import Unreadable, film_frames, fitted, picture
 from rvd.errors import UserError
 from tests.datasets.archives import film
 from tests.datasets.test_folder import folder

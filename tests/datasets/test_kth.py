@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from rvd.datasets import convert
-from rvd.datasets.kth import PERSONS, sequences
+from rvd.datasets.convert import convert
+from rvd.datasets.kth.reader import PERSONS, sequences
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import decoded, film, kth

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rvd.config import experiment_from_mapping
+from rvd.experiment.loading import experiment_from_mapping
 from rvd.video import VideoFile
 from tests.datasets import archives
 from tests.datasets.sections import values

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from lbm.vortex_street import simulate
-from rvd.config import experiment_from_mapping
-from rvd.datasets import convert
+from rvd.datasets.convert import convert
 from rvd.errors import UserError
+from rvd.experiment.loading import experiment_from_mapping
 from rvd.video import VideoFile
 from tests.tiny import config
 

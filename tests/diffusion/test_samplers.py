@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from rvd.diffusion import ancestral, cosine_schedule, ddim, dpm_solver
-from rvd.diffusion.samplers import log_snr_steps, uniform_steps
+from rvd.diffusion.samplers import ancestral, ddim, dpm_solver, log_snr_steps, uniform_steps
+from rvd.diffusion.schedule import cosine_schedule
 
 MEANS, DEVIATION, WEIGHTS = torch.tensor([-1.0, 0.5]), 0.15, torch.tensor([0.3, 0.7])
 SAMPLES = 4000

@@ -1,7 +1,6 @@
 import torch
 
-from rvd.diffusion import cosine_schedule
-from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, velocity
+from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, cosine_schedule, velocity
 
 
 def test_cosine_schedule_of_the_paper():

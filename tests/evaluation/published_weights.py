@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rvd.errors import UserError
-from rvd.evaluation.weights import FETCHERS
+from rvd.metrics.networks.weights import FETCHERS
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rvd-weights"
 _failed: dict[str, str] = {}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rvd.evaluation.calibration import rank_histogram, spread_skill, variance_and_error
+from rvd.metrics.functional.calibration import rank_histogram, spread_skill, variance_and_error
 
 
 def draw(size, width=1.0, shift=0.0, pixels=100_000):

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rvd.evaluation.crps import crps, crps_on_device, fair_crps
-from rvd.evaluation.sorted_sums import BLOCK, MOST_BYTES, SHARE, sorting_network, sums
+from rvd.metrics.functional.crps import crps, crps_on_device, fair_crps
+from rvd.metrics.functional.sorted_sums import BLOCK, MOST_BYTES, SHARE, sorting_network, sums
 
 
 def by_definition(ensemble, truth):

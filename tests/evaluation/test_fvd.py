@@ -6,7 +6,7 @@ import torch
 from scipy import linalg
 
 from rvd.errors import UserError
-from rvd.evaluation.fvd import (
+from rvd.metrics.functional.frechet import (
     PROTOCOLS,
     features,
     floor,
@@ -14,7 +14,7 @@ from rvd.evaluation.fvd import (
     interval,
     prepared,
 )
-from rvd.evaluation.i3d import I3D, load_i3d, pool, same_padding
+from rvd.metrics.networks.i3d import I3D, load_i3d, pool, same_padding
 from tests.evaluation.published_weights import published
 
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from rvd.errors import UserError
-from rvd.evaluation.perceptual import load_lpips, perceptual_distance
+from rvd.metrics.functional.lpips import load_lpips, perceptual_distance
 from tests.evaluation.published_weights import published
 
 

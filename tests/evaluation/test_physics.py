@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rvd.evaluation.physics import (
+from rvd.metrics.functional.vorticity import (
     enstrophy,
     frequency,
     spectrum,

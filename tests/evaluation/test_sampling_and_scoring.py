@@ -5,13 +5,16 @@ import pytest
 import torch
 
 from rvd.errors import UserError
-from rvd.evaluation import sampling
-from rvd.evaluation.ensemble_file import EnsembleFile
-from rvd.evaluation.sampling import forecaster, sample
-from rvd.evaluation.scores_file import COLUMNS
-from rvd.evaluation.scoring import ScoreSettings, score
-from rvd.models import analogue, build, save
-from rvd.models.draws import seeded
+from rvd.evaluation.choice import ScoreSettings
+from rvd.evaluation.ensembles import sampling
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.evaluation.ensembles.sampling import forecaster, sample
+from rvd.evaluation.scores.scores_file import COLUMNS
+from rvd.evaluation.scores.scoring import score
+from rvd.models.baselines import analogue
+from rvd.models.files import save
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
 from rvd.video import VideoFile, VideoInfo, write_video_file
 from tests.tiny import SIZE, experiment, write_squares
 
@@ -234,7 +237,7 @@ def test_the_analogue_reads_the_training_contexts_once(tmp_path, monkeypatch):
 
     def forecasts(file):
         model = forecaster(experiment(), "analogue", file, None, dataset="simulation")
-        return [model.predict(context, 3, 2, seeded([0])) for context in contexts]
+        return [model.predict(context, 3, 2, seeded_noise([0])) for context in contexts]
 
     monkeypatch.setattr(analogue, "read_clip", counting)
     with VideoFile(path) as file:
@@ -260,7 +263,7 @@ def test_the_nearest_analogues_are_those_of_exact_distances(tmp_path):
     context = torch.from_numpy(frames[10:12] + np.float32(2e-5)).permute(0, 3, 1, 2)[None]
     with VideoFile(path) as file:
         model = forecaster(experiment(), "analogue", file, None, dataset="simulation")
-        found = model.predict(context, 3, 5, seeded([0]))[0, :, 0, 0]
+        found = model.predict(context, 3, 5, seeded_noise([0]))[0, :, 0, 0]
     wanted = context[0, :, 0].double().numpy()
     exact = [np.square(frames[t : t + 2, ..., 0] - wanted).sum() for t in range(26)]
     expected = frames[np.argsort(exact)[:5] + 2, ..., 0]

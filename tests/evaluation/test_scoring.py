@@ -5,17 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from rvd.errors import UserError
-from rvd.evaluation import fvd as fvd_module
-from rvd.evaluation import scoring
 from rvd.evaluation.choice import ScoreSettings, settings_for
-from rvd.evaluation.crps import crps, fair_crps
-from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleShape
-from rvd.evaluation.features import CachedFeatures
-from rvd.evaluation.fvd_scores import spread
-from rvd.evaluation.scores_file import read_scores
-from rvd.evaluation.tables import Wanted, tabulate
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile, EnsembleShape
+from rvd.evaluation.scores import scoring
+from rvd.evaluation.scores.scores_file import read_scores
+from rvd.evaluation.tables.tables import Wanted, tabulate
+from rvd.metrics.functional import frechet as fvd_module
+from rvd.metrics.functional.crps import crps, fair_crps
+from rvd.metrics.fvd import spread
+from rvd.metrics.networks.features import CachedFeatures
 from tests.ensembles import write_samples
 from tests.evaluation.published_weights import CACHE, published
 from tests.tiny import config
@@ -37,7 +37,7 @@ def score(path, metrics, *, dataset="simulation", model="rvd", shape=None, outpu
 
 
 def test_all_metrics_of_pixels_and_flow_in_one_pass(tmp_path):
-    rows = score(tmp_path / "s.h5", PIXELS + FLOW, flow=VortexStreet())
+    rows = score(tmp_path / "s.h5", PIXELS + FLOW, flow=VortexStreetConfig())
     assert [*rows.index] == [
         *("crps", "crps_fair", "psnr", "psnr_best", "ssim", "ssim_best"),
         *("spread_skill", "enstrophy", "spectrum", "strouhal"),
@@ -76,7 +76,7 @@ def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][...] = file["truth"][:][:, None]
     with EnsembleFile(tmp_path / "s.h5") as file:
-        settings = ScoreSettings((*FLOW, "crps"), flow=VortexStreet())
+        settings = ScoreSettings((*FLOW, "crps"), flow=VortexStreetConfig())
         table = scoring.score(file, settings, tmp_path / "scores.csv")
     assert table["value"].abs().max() < 1e-12
 
@@ -194,7 +194,7 @@ def test_kept_features_are_not_computed_again(tmp_path, monkeypatch):
     first.keep()
     (tmp_path / "cut-short.safetensors").write_bytes(b"")
     again = CachedFeatures(published("i3d"), tmp_path)
-    monkeypatch.setattr("rvd.evaluation.features.features", None)
+    monkeypatch.setattr("rvd.metrics.networks.features.features", None)
     np.testing.assert_array_equal(again.of(clips, 1.0), before[:2])
     assert len(list(tmp_path.iterdir())) == 1
     # Other frames, or the same numbers as another type, are other clips.

@@ -3,8 +3,8 @@ import pytest
 import torch
 import yaml
 
-from rvd.config import Sampler, experiment_from_mapping
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
+from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
 from rvd.evaluation.tuning import (
     Trial,
@@ -15,7 +15,8 @@ from rvd.evaluation.tuning import (
     write_choice,
     write_costs,
 )
-from rvd.models import build
+from rvd.experiment.loading import experiment_from_mapping
+from rvd.models.registry import build
 from rvd.video import VideoFile
 from tests.tiny import SIZE, config, experiment, write_squares
 
@@ -23,7 +24,7 @@ TASK = TuningTask(context=2, horizon=2, ensemble=3, clips=2, seed=0)
 
 
 def trial(steps, value, method="ddim"):
-    sampler = Sampler(method=method, steps=steps if method != "ancestral" else None)
+    sampler = SamplerConfig(method=method, steps=steps if method != "ancestral" else None)
     return Trial(sampler, value, 1.0)
 
 
@@ -67,4 +68,4 @@ def test_validation_videos_that_are_too_short_are_refused(tmp_path):
         VideoFile(write_squares(tmp_path / "v.h5", frames=3)) as videos,
         pytest.raises(UserError, match="no validation video has 4 frames"),
     ):
-        list(try_samplers(model, videos, TASK, [Sampler()]))
+        list(try_samplers(model, videos, TASK, [SamplerConfig()]))

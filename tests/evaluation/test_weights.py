@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from rvd.errors import UserError
-from rvd.evaluation import weights
-from rvd.evaluation.array_pickle import read_arrays
+from rvd.metrics.networks import weights
+from rvd.metrics.networks.array_pickle import read_arrays
 from tests.evaluation.published_weights import published
 
 

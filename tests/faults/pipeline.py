@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from rvd.config import experiment_from_mapping
-from rvd.config.plan import Plan
+from rvd.experiment.loading import experiment_from_mapping
+from rvd.workflow.plan import Plan
 from tests.artefacts import contents
 from tests.faults import tally
 from tests.faults.commands import Command

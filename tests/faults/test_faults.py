@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.faults import handicaps, tally
+from tests.faults import faults, tally
 from tests.faults.commands import finish, kill, said
 from tests.faults.pipeline import CHECKPOINTS, EVERY, STEPS, VIDEOS, experiment, journalled
 
@@ -59,7 +59,7 @@ def stopped_midway(reference, folder):
 )
 def test_full_disk(reference, tmp_path, name, file):
     command = reference.before(name, tmp_path / "it")
-    line = ends_in_one_line(command, tmp_path / "it", handicaps.small_disk)
+    line = ends_in_one_line(command, tmp_path / "it", faults.small_disk)
     assert line.startswith(f"rvd: {file}: cannot be written (")
     assert line.endswith(("(File too large)", "(no room for a clip)"))
     mended(reference, command, tmp_path / "it", f"full disk of the {name}")
@@ -120,7 +120,7 @@ def test_a_clock_that_jumps(reference, tmp_path):
     for path in (tmp_path / "it").rglob("*"):
         day = random.Random(path.name).uniform(-400, 400) * 86400
         os.utime(path, (time.time() + day,) * 2)
-    assert command.run(tmp_path / "it", handicaps.jumping_clock) == 0, said(tmp_path / "it")
+    assert command.run(tmp_path / "it", faults.jumping_clock) == 0, said(tmp_path / "it")
     reference.check("trainer", tmp_path / "it")
     assert journalled(tmp_path / "it")[-1] == STEPS
     tally.faults.append("clock that jumps")
@@ -154,7 +154,7 @@ def test_read_only_folder(reference, tmp_path, name):
     (folder / "said").touch()
     folder.chmod(0o555)
     try:
-        line = ends_in_one_line(command, folder, handicaps.no_special_rights)
+        line = ends_in_one_line(command, folder, faults.no_special_rights)
     finally:
         folder.chmod(0o755)
     assert "cannot be written (Permission denied)" in line
@@ -182,6 +182,6 @@ def test_out_of_memory(reference, tmp_path):
     values = experiment()
     values["models"]["rvd"]["training"]["batch"] = {16: 4096}
     (tmp_path / "it" / "tiny.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-    line = ends_in_one_line(command, tmp_path / "it", handicaps.little_memory)
+    line = ends_in_one_line(command, tmp_path / "it", faults.little_memory)
     assert "set training.micro_batch: {16: 2048} (now 4096), or set training.grad" in line
     tally.faults.append("out of memory")

@@ -16,17 +16,19 @@ import torch
 import yaml
 from hypothesis import strategies as st
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
 from lbm.run_file import open_run
 from lbm.vortex_street import simulate
-from rvd.config import ConfigError, experiment_from_mapping, load_experiment
-from rvd.datasets.archives import tar_members, zip_members
-from rvd.datasets.bair import _records
-from rvd.datasets.kth import sequences
-from rvd.datasets.tfrecord import BadRecord, features, read_record
+from rvd.config.section import ConfigError
+from rvd.datasets.bair.reader import _records
+from rvd.datasets.bair.tfrecord import BadRecord, features, read_record
+from rvd.datasets.kth.reader import sequences
+from rvd.datasets.reading.archives import tar_members, zip_members
 from rvd.errors import UserError
-from rvd.models import build, load, save
+from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.models.files import load, save
+from rvd.models.registry import build
 from rvd.training.checkpoint import load_checkpoint, save_checkpoint
 from rvd.video import VideoFile
 from tests.datasets.archives import example, tfrecord
@@ -113,7 +115,7 @@ def test_video_file(folder):
 
 
 def test_run_file(folder):
-    street = VortexStreet(
+    street = VortexStreetConfig(
         width=32,
         height=16,
         diameter=3.0,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
 from tests.datasets.archives import bair
 from tests.datasets.sections import values
 from tests.datasets.server import Site, served

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
 from tests.artefacts import contents
 from tests.faults import tally
 from tests.tiny import config

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rvd.evaluation.tables import Wanted, tabulate
+from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.gallery import Contents, build_gallery
 from rvd.plotting.stored import stored_ensembles
 from rvd.video.pictures import to_picture

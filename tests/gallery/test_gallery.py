@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rvd.errors import UserError
-from rvd.evaluation.tables import Wanted, tabulate
+from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.gallery import Contents, build_gallery
 from rvd.gallery.films import QUALITY, clip_films, strip
 from rvd.gallery.score_tables import score_tables

@@ -12,7 +12,7 @@ from lbm.analysis import (
     shedding_period,
     strouhal_number,
 )
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.plotting import (
     autocorrelation_figure,
     forces_figure,
@@ -24,7 +24,7 @@ from lbm.plotting import (
 )
 from lbm.run_file import create_run, open_run
 
-STREET = VortexStreet(
+STREET = VortexStreetConfig(
     width=48, height=24, diameter=4, center=8, reynolds=50, interval=10, frames=400
 )
 PERIOD = 9.3  # frames

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.inflow import relative_inflow
 
-LONG = VortexStreet(frames=4000, interval=128, modulation=0.03, velocity=0.07)
+LONG = VortexStreetConfig(frames=4000, interval=128, modulation=0.03, velocity=0.07)
 
 
 def test_steady_without_modulation():
-    assert (relative_inflow(VortexStreet(frames=3)) == 1).all()
+    assert (relative_inflow(VortexStreetConfig(frames=3)) == 1).all()
 
 
 def test_modulation_has_its_spread_time_and_bounds():

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rvd.config import SimulationDataset, load_experiment
+from rvd.datasets.simulation.config import SimulationConfig
+from rvd.experiment.loading import load_experiment
 
 CONFIG = Path(__file__).parents[2] / "config"
 PAPER, DEMO = [CONFIG / "config.yaml"], [CONFIG / "config.yaml", CONFIG / "demo.yaml"]
@@ -13,7 +14,7 @@ PAPER, DEMO = [CONFIG / "config.yaml"], [CONFIG / "config.yaml", CONFIG / "demo.
 
 def simulated(paths):
     datasets = load_experiment(paths).datasets.items()
-    return {name: d for name, d in datasets if isinstance(d, SimulationDataset)}
+    return {name: d for name, d in datasets if isinstance(d, SimulationConfig)}
 
 
 def by_split(dataset):

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from lbm import vortex_street
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import BusyError
 from lbm.run_file import open_run
 from lbm.vortex_street import simulate
 
-STREET = VortexStreet(
+STREET = VortexStreetConfig(
     width=64,
     height=32,
     diameter=5,

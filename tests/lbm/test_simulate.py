@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 
 from lbm import vortex_street
 from lbm.cli import app
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
 from lbm.numba_solver import NumbaSolver
 from lbm.run_file import open_run
 
-STREET = VortexStreet(
+STREET = VortexStreetConfig(
     width=48, height=24, diameter=4, center=8, reynolds=50, warmup=40, interval=10, frames=6
 )
 
@@ -122,9 +122,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 def test_stability_bounds_name_the_value():
     with pytest.raises(ValidationError, match=r"Mach number is 0\.173"):
-        VortexStreet(velocity=0.1)
+        VortexStreetConfig(velocity=0.1)
     with pytest.raises(ValidationError, match="there_is_no_such"):
-        VortexStreet(there_is_no_such=1)
+        VortexStreetConfig(there_is_no_such=1)
 
 
 def damage_truncated(path):

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from lbm.analysis import pictures
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.run_file import open_run
-from rvd.evaluation.crps import crps
-from rvd.models.draws import seeded
+from rvd.metrics.functional.crps import crps
+from rvd.models.noise import seeded_noise
 from tests.models.tiny_models import built, section
 
 SIZE, CLIPS, KNOWN, FUTURE = 32, 8, 4, 4
-STREET = VortexStreet(
+STREET = VortexStreetConfig(
     width=64, height=32, diameter=5, center=10, reynolds=150, warmup=3000, interval=20, frames=70
 )
 CYCLE = {
@@ -97,7 +97,7 @@ def test_eight_clips_are_learnt(clips, values, future, steps, rate, critic_every
             loss.backward()
             optimiser.step()
     truth = clips[:, KNOWN:].numpy()
-    forecast = model.eval().predict(clips[:, :KNOWN], FUTURE, 4, seeded(range(CLIPS))).numpy()
+    forecast = model.eval().predict(clips[:, :KNOWN], FUTURE, 4, seeded_noise(range(CLIPS))).numpy()
     still = np.repeat(clips[:, None, KNOWN - 1 : KNOWN].numpy(), FUTURE, 2)
     error, reference = (crps(f.swapaxes(0, 1), truth).mean() for f in (forecast, still))
     print(f"CRPS {255 * error:.2f}, of persistence {255 * reference:.2f}")

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from rvd.models.dvd_gan_networks import Generator, GeneratorBlock, SelfAttention, SpatialCritic
-from rvd.models.spectral import ConditionalBatchNorm
-from rvd.models.storage import parameters
+from rvd.models.dvd_gan.networks import Generator, GeneratorBlock, SelfAttention, SpatialCritic
+from rvd.models.files import parameters
+from rvd.models.layers.spectral import ConditionalBatchNorm
 from tests.models.assertions import assert_bfloat16_is_near, assert_resumes
 from tests.models.tiny_models import TINY, built, section
 
@@ -173,7 +173,7 @@ def test_bfloat16_is_near_float32():
 
 @pytest.mark.parametrize("size", [16, 48])
 def test_sizes_that_it_cannot_take_are_refused(size):
-    assert "32, 64, 128" in tiny().problem_at(size)
+    assert "32, 64, 128" in tiny().why_not_size(size)
 
 
 @pytest.mark.parametrize(
@@ -191,5 +191,5 @@ def test_what_cannot_be_is_refused(values, training, message):
 
 
 def test_too_little_context_is_refused():
-    assert "sees 4 frames, not 2" in tiny().problem_given(2)
-    assert tiny().problem_given(4) is None
+    assert "sees 4 frames, not 2" in tiny().why_not_context(2)
+    assert tiny().why_not_context(4) is None

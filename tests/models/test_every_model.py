@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from rvd.models import load, save
-from rvd.models.draws import seeded
+from rvd.models.files import load, save
+from rvd.models.noise import seeded_noise
 from tests.models.assertions import assert_resumes, assert_rows_do_not_mix
 from tests.models.tiny_models import TINY
 
@@ -35,7 +35,7 @@ def test_the_papers_sizes_and_channels(kind, size, channels):
         slopes = [p.grad for p in module.parameters() if p.grad is not None]
         assert any(slope.any() for slope in slopes)
         assert all(torch.isfinite(slope).all() for slope in slopes)
-    forecast = model.eval().predict(context_for(model), HORIZON, MEMBERS, seeded([0]))
+    forecast = model.eval().predict(context_for(model), HORIZON, MEMBERS, seeded_noise([0]))
     assert forecast.shape == (1, MEMBERS, HORIZON, channels, size, size)
     assert forecast.min() >= 0
     assert forecast.max() <= 1
@@ -45,7 +45,9 @@ def test_the_papers_sizes_and_channels(kind, size, channels):
 def test_forecasts_follow_from_their_seed(kind):
     model = TINY[kind].model().eval()
     context = context_for(model)
-    first, again, other = (model.predict(context, HORIZON, MEMBERS, seeded([s])) for s in (0, 0, 1))
+    first, again, other = (
+        model.predict(context, HORIZON, MEMBERS, seeded_noise([s])) for s in (0, 0, 1)
+    )
     assert torch.equal(first, again)
     assert torch.equal(first, other) is not TINY[kind].stochastic
     assert torch.equal(first[:, 0], first[:, 1]) is not TINY[kind].stochastic
@@ -76,7 +78,7 @@ def test_saved_and_loaded_is_the_same_without_critics(kind, tmp_path):
     save(model, tmp_path / "p.safetensors", {})
     loaded = load(tmp_path / "p.safetensors", model.config)
     context = context_for(model)
-    one, two = (m.predict(context, HORIZON, MEMBERS, seeded([3])) for m in (model, loaded))
+    one, two = (m.predict(context, HORIZON, MEMBERS, seeded_noise([3])) for m in (model, loaded))
     assert torch.equal(one, two)
     assert not any(hasattr(loaded, critic) for critic in model.critics)
 

@@ -5,13 +5,12 @@ import torch
 from torch import nn
 
 from rvd.config.trained import Stage
-from rvd.models import load
 from rvd.models.adversarial import gradient_penalty
-from rvd.models.draws import seeded
-from rvd.models.equalised import EqualisedConv, EqualisedTransposedConv, PixelNorm
-from rvd.models.future_gan import shown
-from rvd.models.future_gan_networks import doubled, halved
-from rvd.models.storage import parameters, save
+from rvd.models.files import load, parameters, save
+from rvd.models.future_gan.equalised import EqualisedConv, EqualisedTransposedConv, PixelNorm
+from rvd.models.future_gan.model import shown
+from rvd.models.future_gan.networks import doubled, halved
+from rvd.models.noise import seeded_noise
 from rvd.training import train
 from tests.models.assertions import assert_bfloat16_is_near, assert_resumes
 from tests.models.tiny_models import built, section
@@ -173,7 +172,7 @@ def test_a_predictor_saved_on_the_way_knows_how_far_it_has_grown(tmp_path, step)
     save(model, tmp_path / "p.safetensors", {})
     loaded = load(tmp_path / "p.safetensors")
     context = torch.rand(1, 4, 1, SIZE, SIZE)
-    forecasts = [m.predict(context, 2, 1, seeded([0])) for m in (model, loaded)]
+    forecasts = [m.predict(context, 2, 1, seeded_noise([0])) for m in (model, loaded)]
     assert torch.equal(*forecasts)
     assert not hasattr(loaded, "judges")
     times = SIZE // model.config.growth(step, SIZE).resolution
@@ -221,8 +220,8 @@ def test_bfloat16_is_near_float32():
     ],
 )
 def test_what_it_does_not_grow_to_is_refused(size, steps, message):
-    assert message in tiny(SIZE, steps=steps).problem_at(size)
-    assert tiny(SIZE, steps=10).problem_at(SIZE) is None
+    assert message in tiny(SIZE, steps=steps).why_not_size(size)
+    assert tiny(SIZE, steps=10).why_not_size(SIZE) is None
 
 
 @pytest.mark.parametrize("resolutions", [[4], [8, 16], [4, 16], [4, 8, 12]])
@@ -232,5 +231,5 @@ def test_levels_that_do_not_double_are_refused(resolutions):
 
 
 def test_too_little_context_is_refused():
-    assert "sees 4 frames, not 3" in tiny().problem_given(3)
-    assert tiny().problem_given(4) is None
+    assert "sees 4 frames, not 3" in tiny().why_not_context(3)
+    assert tiny().why_not_context(4) is None

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvd.config import ConfigError, Ivrnn, experiment_from_mapping, load_experiment
-from rvd.models import build
-from rvd.models.draws import seeded
-from rvd.models.storage import parameters
+from rvd.config.section import ConfigError
+from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.models.files import parameters
+from rvd.models.ivrnn.config import IvrnnConfig
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
 from tests.models.assertions import assert_same_gradients, losses_after
 from tests.models.tiny_models import TINY, awake, built
 from tests.tiny import config
@@ -23,7 +25,7 @@ VALUES = TINY["ivrnn"].values | {"divergence_warmup": 0, "training": TRAINING}
 
 
 def model_of(**changes):
-    return built(Ivrnn.model_validate(VALUES | changes), 16)
+    return built(IvrnnConfig.model_validate(VALUES | changes), 16)
 
 
 @pytest.mark.parametrize(("size", "expected"), [(64, 239e6), (128, 320e6)])
@@ -56,7 +58,7 @@ def test_a_longer_forecast_begins_as_the_shorter_one():
     """The source's sampler redraws the latents of earlier frames for every new one."""
     model = awake(model_of()).eval()
     context = torch.rand(2, 3, 1, 16, 16)
-    long, short = (model.predict(context, h, 2, seeded([0, 1])) for h in (5, 2))
+    long, short = (model.predict(context, h, 2, seeded_noise([0, 1])) for h in (5, 2))
     assert torch.equal(long[:, :, :2], short)
 
 
@@ -68,7 +70,7 @@ def test_forecast_work_grows_linearly_with_the_horizon(monkeypatch):
     counts = []
     for horizon in (4, 8, 16):
         embedded.clear()
-        model.predict(torch.rand(1, 3, 1, 16, 16), horizon, 1, seeded([0]))
+        model.predict(torch.rand(1, 3, 1, 16, 16), horizon, 1, seeded_noise([0]))
         counts.append(sum(embedded))
     assert counts == [3 + 3, 3 + 7, 3 + 15]
 

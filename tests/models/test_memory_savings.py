@@ -6,10 +6,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rvd.config import ConfigError, experiment_from_mapping
-from rvd.models import build
-from rvd.models.checkpointing import Checkpointing
-from rvd.models.draws import drawn, micro_batches, training_draw
+from rvd.config.section import ConfigError
+from rvd.experiment.loading import experiment_from_mapping
+from rvd.models.layers.checkpointing import Checkpointing
+from rvd.models.noise import batch_noise, micro_batches, training_noise
+from rvd.models.registry import build
 from tests.models.tiny_models import TINY, built
 from tests.tiny import config
 
@@ -100,15 +101,15 @@ def test_running_statistics_see_every_micro_batch():
 def test_micro_batches_share_the_noise_of_the_batch():
     video = torch.zeros(6, 2)
     torch.manual_seed(0)
-    whole = drawn(lambda rows: torch.rand(rows, 3), 6), training_draw(video)
+    whole = batch_noise(lambda rows: torch.rand(rows, 3), 6), training_noise(video)
     torch.manual_seed(0)
     parts = [
-        (drawn(lambda rows: torch.rand(rows, 3), len(part)), training_draw(part))
+        (batch_noise(lambda rows: torch.rand(rows, 3), len(part)), training_noise(part))
         for part in micro_batches(video, 2)
     ]
     for index, noise in enumerate(whole):
         assert torch.equal(torch.cat([part[index] for part in parts]), noise)
-    assert len(drawn(torch.rand, 6)) == 6  # no longer a part
+    assert len(batch_noise(torch.rand, 6)) == 6  # no longer a part
 
 
 def test_a_failed_micro_batch_leaves_no_trace():
@@ -118,7 +119,7 @@ def test_a_failed_micro_batch_leaves_no_trace():
 
     with pytest.raises(KeyError):
         fail()
-    assert len(drawn(torch.rand, 4)) == 4
+    assert len(batch_noise(torch.rand, 4)) == 4
 
 
 @pytest.mark.parametrize("kind", ["rvd", "svg-lp", "svg-lp, batch", "ivrnn"])
@@ -163,7 +164,7 @@ def test_checkpointing_keeps_less(kind):
 @pytest.mark.parametrize("kind", ["dvd-gan", "future-gan", "retrospective-cycle-gan"])
 def test_checkpointing_is_refused_where_it_does_nothing(kind):
     section = TINY[kind].section(gradient_checkpointing=True)
-    assert section.problem_at(TINY[kind].size).startswith("training.gradient_checkpointing: ")
+    assert section.why_not_size(TINY[kind].size).startswith("training.gradient_checkpointing: ")
     assert "gradient_checkpointing" not in section.remedy_of_memory(TINY[kind].size)
 
 
@@ -200,7 +201,11 @@ def test_without_micro_batches_nothing_is_written_of_them():
     """Checkpoints and predictor files made before there were any still agree."""
     for tiny in MODELS.values():
         section = tiny.section()
-        for values in (section.model_dump(mode="json"), section.model_dump(), section.decisive()):
+        for values in (
+            section.model_dump(mode="json"),
+            section.model_dump(),
+            section.training_fingerprint(),
+        ):
             assert "micro_batch" not in values["training"]
         assert "micro_batch" not in section.model_dump_json()
 
@@ -210,6 +215,6 @@ def test_micro_batches_are_decisive_where_there_are_statistics(kind):
     whole = MODELS[kind].section(batch={16: 4})
     split = MODELS[kind].section(batch={16: 4}, micro_batch={16: 2})
     unsplit = MODELS[kind].section(batch={16: 4}, micro_batch={16: 4})
-    assert (split.decisive() != whole.decisive()) is (kind in STATISTICAL)
-    assert unsplit.decisive() == whole.decisive()
+    assert (split.training_fingerprint() != whole.training_fingerprint()) is (kind in STATISTICAL)
+    assert unsplit.training_fingerprint() == whole.training_fingerprint()
     assert type(split).model_validate(split.model_dump(mode="json")) == split

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from lbm.analysis import pictures
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.run_file import open_run
 from lbm.vortex_street import simulate
-from rvd.config import Ivrnn, SvgLp
-from rvd.evaluation.crps import crps
-from rvd.models import build
-from rvd.models.draws import seeded
+from rvd.metrics.functional.crps import crps
+from rvd.models.ivrnn.config import IvrnnConfig
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
+from rvd.models.svg_lp.config import SvgLpConfig
 
 KNOWN, FUTURE, CLIPS = 3, 5, 8
 TRAINING = {
@@ -21,7 +22,7 @@ TRAINING = {
     "learning_rate": {"initial": 1e-3},
 }
 MODELS = {
-    "svg-lp": SvgLp(
+    "svg-lp": SvgLpConfig(
         kind="svg-lp",
         networks={16: {"widths": [16, 32], "depths": [2, 2]}},
         features=32,
@@ -30,7 +31,7 @@ MODELS = {
         divergence_weight=1e-6,
         training=TRAINING,
     ),
-    "ivrnn": Ivrnn(
+    "ivrnn": IvrnnConfig(
         kind="ivrnn",
         networks={16: {"widths": [16, 32, 32, 64], "latents": {1: 4, 8: 4}}},
         divergence_warmup=100,
@@ -42,7 +43,7 @@ MODELS = {
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """Eight clips (frame, 1, 16, 16) in [0, 1] of a street behind a small circle."""
-    street = VortexStreet(
+    street = VortexStreetConfig(
         width=64,
         height=32,
         diameter=5.0,
@@ -75,7 +76,7 @@ def test_learns_eight_clips_by_heart(name, steps, clips):
         optimiser.step()
         losses.append(float(found["loss"].detach()))
     future = clips[:, KNOWN:].numpy()
-    forecast = model.eval().predict(clips[:, :KNOWN], FUTURE, 4, seeded(range(CLIPS)))
+    forecast = model.eval().predict(clips[:, :KNOWN], FUTURE, 4, seeded_noise(range(CLIPS)))
     score = crps(forecast.transpose(0, 1).numpy(), future).mean() * 255
     still = abs(clips[:, KNOWN - 1 : KNOWN].numpy() - future).mean() * 255
     print(f"{name}: loss {losses[0]:.4g} → {losses[-1]:.4g}, CRPS {score:.2f}, still {still:.2f}")

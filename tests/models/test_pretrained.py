@@ -13,19 +13,23 @@ import pytest
 import torch
 import yaml
 
-from rvd.config import ConfigError, Pretrained, Sampler, experiment_from_mapping
-from rvd.config.experiment import merge
-from rvd.config.plan import Plan
+from rvd.config.merging import merge
+from rvd.config.section import ConfigError
+from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
-from rvd.evaluation.ensemble_file import EnsembleFile
-from rvd.evaluation.sampling import _clip_seed, forecaster, sample
-from rvd.evaluation.tables import Wanted, tabulate
-from rvd.models import build, load, save
-from rvd.models.draws import seeded
-from rvd.models.official import import_official
-from rvd.models.pretrained import import_checkpoint, load_pretrained
-from rvd.status import progress_of
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.evaluation.ensembles.sampling import _clip_seed, forecaster, sample
+from rvd.evaluation.tables.tables import Wanted, tabulate
+from rvd.experiment.loading import experiment_from_mapping
+from rvd.models.files import load, save
+from rvd.models.noise import seeded_noise
+from rvd.models.pretrained.config import PretrainedConfig
+from rvd.models.pretrained.importing import import_checkpoint, use_sampler
+from rvd.models.registry import build
+from rvd.models.rvd.official import import_official
+from rvd.training.status import progress_of
 from rvd.video.file import VideoFile
+from rvd.workflow.plan import Plan
 from tests.datasets.server import Site, served
 from tests.tiny import SIZE, config, write_squares
 
@@ -47,7 +51,9 @@ def with_authors(root=".", run_on=("simulation",), **keys):
 
 
 def section(**keys):
-    return Pretrained(**{"kind": "pretrained", "path": str(OFFICIAL), "format": "official"} | keys)
+    return PretrainedConfig(
+        **{"kind": "pretrained", "path": str(OFFICIAL), "format": "official"} | keys
+    )
 
 
 def imported(folder, described, checkpoint=OFFICIAL, *, size=SIZE, channels=1, context=2):
@@ -172,7 +178,7 @@ class TestImport:
             ({"format": "predictor"}, {}, "is not a readable safetensors file"),
             ({"size": 32}, {}, "forecasts frames of 32 pixels and 1 channels, not of 16 and 1"),
             ({}, {"channels": 3}, "forecasts frames of 16 pixels and 1 channels, not of 16 and 3"),
-            ({"sampler": Sampler(method="ddim", steps=21)}, {}, "21 are more than the 20"),
+            ({"sampler": SamplerConfig(method="ddim", steps=21)}, {}, "21 are more than the 20"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, tmp_path, keys, task, said):
@@ -229,7 +235,7 @@ class TestImport:
         with pytest.raises(UserError, match=r"training\.context: the generator sees 4 frames"):
             imported(tmp_path, described, path)
         with pytest.raises(UserError, match="sampler: a model of kind 'retrospective-cycle-gan'"):
-            load_pretrained(section(sampler=Sampler(clip=1.0)), path)
+            use_sampler(load(path), SamplerConfig(clip=1.0))
 
 
 def test_forecasts_by_the_sampler_of_the_config(tmp_path):
@@ -249,9 +255,9 @@ def test_forecasts_by_the_sampler_of_the_config(tmp_path):
     assert stored["path"] == str(OFFICIAL)
     assert samples.shape == (3, 3, SIZE, SIZE, 1)
     plain = import_official(OFFICIAL, size=SIZE)
-    plain.config = plain.config.model_copy(update={"sampler": Sampler(**sampler)})
+    plain.config = plain.config.model_copy(update={"sampler": SamplerConfig(**sampler)})
     given = torch.from_numpy(np.moveaxis(context, -1, 1))[None]
-    expected = plain.eval().predict(given, 3, 3, seeded([_clip_seed(0, 0, 0)], given.device))
+    expected = plain.eval().predict(given, 3, 3, seeded_noise([_clip_seed(0, 0, 0)], given.device))
     np.testing.assert_allclose(samples, np.moveaxis(expected[0].numpy(), 2, -1), atol=1e-6)
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from rvd.models.draws import seeded
-from rvd.models.retrospective_cycle_gan import EDGES, Ends
-from rvd.models.storage import parameters
+from rvd.models.files import parameters
+from rvd.models.noise import seeded_noise
+from rvd.models.retro_gan.model import EDGES, Ends
 from tests.models.assertions import assert_bfloat16_is_near
 from tests.models.tiny_models import TINY, built, section
 from tests.tiny import SIZE
@@ -34,7 +34,7 @@ def test_what_its_players_report():
 def test_forecasts_are_of_the_last_frames():
     model = built(tiny(), SIZE)
     context = torch.rand(1, 6, 1, SIZE, SIZE)
-    forecasts = [model.predict(c, 2, 1, seeded([0])) for c in (context, context[:, 2:])]
+    forecasts = [model.predict(c, 2, 1, seeded_noise([0])) for c in (context, context[:, 2:])]
     assert torch.equal(*forecasts)
 
 
@@ -55,7 +55,7 @@ def test_the_cycle_goes_forth_and_back():
     model = built(tiny(), SIZE)
     model.generator = Recorded()
     window = torch.arange(5.0).view(1, 5, 1, 1, 1).expand(1, 5, 1, SIZE, SIZE)
-    once, twice = model._forged(window)
+    once, twice = model._fake(window)
     given = [row[:, 0, 0].tolist() for batch in model.generator.given for row in batch]
     assert given == [[0, 1, 2, 3], [4, 3, 2, 1], [102.5, 1, 2, 3], [101.5, 3, 2, 1]]
     assert (once.last[0, 0, 0, 0], once.first[0, 0, 0, 0]) == (101.5, 102.5)
@@ -83,7 +83,7 @@ def test_edges_of_flat_frames_and_slopes_are_nothing():
 
 
 def test_each_row_counts_alike_for_the_critics():
-    """(2 real + 4 forged)/6 and (1 real + 4 forged)/5, as the source weighs them."""
+    """(2 real + 4 fake)/6 and (1 real + 4 fake)/5, as the source weighs them."""
     model = built(tiny(), SIZE)
     for judge in model.judges:
         # A score of 3 for everything: 4 from "real", 9 from "not".
@@ -119,11 +119,11 @@ def test_bfloat16_is_near_float32():
     ("size", "message"), [(18, "multiple of 4"), (4, "need 8"), (32, "no entry for images of 32")]
 )
 def test_sizes_that_it_cannot_take_are_refused(size, message):
-    assert message in tiny().problem_at(size)
+    assert message in tiny().why_not_size(size)
 
 
 def test_other_clips_are_refused():
     with pytest.raises(ValueError, match="one frame after its context"):
         section(VALUES, SIZE, future=4)
-    assert "sees 4 frames, not 3" in tiny().problem_given(3)
-    assert tiny().problem_given(5) is None
+    assert "sees 4 frames, not 3" in tiny().why_not_context(3)
+    assert tiny().why_not_context(5) is None

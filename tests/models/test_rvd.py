@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from rvd.models import build
-from rvd.models.draws import seeded
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
 from tests.tiny import SIZE, experiment
 
 
@@ -40,7 +40,7 @@ def test_any_size_that_divides(channels, size):
     video = torch.rand(1, 4, channels, size, size)
     losses = model(video)
     assert losses["loss"].shape == ()
-    forecast = model.predict(video[:, :2], 3, 2, seeded([0]))
+    forecast = model.predict(video[:, :2], 3, 2, seeded_noise([0]))
     assert forecast.shape == (1, 2, 3, channels, size, size)
     assert forecast.min() >= 0
     assert forecast.max() <= 1

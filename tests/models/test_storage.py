@@ -5,8 +5,8 @@ import struct
 
 import torch
 
-from rvd.models import build, save
-from rvd.models.storage import content_digest
+from rvd.models.files import content_digest, save
+from rvd.models.registry import build
 from tests.tiny import SIZE, experiment
 
 

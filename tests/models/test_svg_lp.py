@@ -3,11 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvd.config import ConfigError, SvgLp, experiment_from_mapping, load_experiment
-from rvd.models import build, load, save
-from rvd.models.draws import seeded
-from rvd.models.gaussian import Gaussian
-from rvd.models.storage import parameters
+from rvd.config.section import ConfigError
+from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.models.files import load, parameters, save
+from rvd.models.layers.gaussian import Gaussian
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
+from rvd.models.svg_lp.config import SvgLpConfig
 from tests.models.assertions import assert_rows_do_not_mix, assert_same_gradients, losses_after
 from tests.models.tiny_models import TINY, built
 from tests.tiny import config
@@ -24,7 +26,7 @@ VALUES = TINY["svg-lp"].values | {"normalisation": "batch", "training": TRAINING
 
 
 def model_of(**changes):
-    return built(SvgLp.model_validate(VALUES | changes), 16)
+    return built(SvgLpConfig.model_validate(VALUES | changes), 16)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_as_many_parameters_as_the_source(size, widths, depths, encoder, decoder
         "networks": {size: {"widths": widths, "depths": depths}},
     }
     with torch.device("meta"):
-        model = build(SvgLp.model_validate(published.model_dump() | changes), size, 3)
+        model = build(SvgLpConfig.model_validate(published.model_dump() | changes), size, 3)
     assert parameters(model.encoder) == pytest.approx(encoder, rel=0.01)
     assert parameters(model.decoder) == pytest.approx(decoder, rel=0.01)
 
@@ -60,11 +62,15 @@ def test_maps_of_the_paper(size):
 
 
 def test_latent_channels_are_one_number_or_one_for_each_size(tmp_path):
-    one = SvgLp.model_validate(VALUES | {"latent_channels": 3})
-    by_size = SvgLp.model_validate(VALUES | {"latent_channels": {16: 3, 64: 2}})
+    one = SvgLpConfig.model_validate(VALUES | {"latent_channels": 3})
+    by_size = SvgLpConfig.model_validate(VALUES | {"latent_channels": {16: 3, 64: 2}})
     assert [section.latent_channels_at(16) for section in (one, by_size)] == [3, 3]
-    assert one.decisive()["latent_channels"] == 3  # as in the predictor files from before
-    assert by_size.problem_at(128).startswith("latent_channels: no entry for images of 128 pixels")
+    assert (
+        one.training_fingerprint()["latent_channels"] == 3
+    )  # as in the predictor files from before
+    assert by_size.why_not_size(128).startswith(
+        "latent_channels: no entry for images of 128 pixels"
+    )
     save(built(by_size, 16), tmp_path / "p.safetensors", {})
     assert load(tmp_path / "p.safetensors", by_size).config == by_size
 
@@ -85,7 +91,7 @@ def test_every_form_learns_and_forecasts(normalisation, recurrence):
     video = torch.rand(1, 4, 1, 16, 16)
     model(video)["loss"].backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
-    forecast = model.eval().predict(video[:, :3], 3, 2, seeded([0]))
+    forecast = model.eval().predict(video[:, :3], 3, 2, seeded_noise([0]))
     assert forecast.shape == (1, 2, 3, 1, 16, 16)
 
 
@@ -109,11 +115,11 @@ def test_forecasts_see_the_details_of_that_frame(skip_from, seen):
     model = model_of(skip_from=skip_from, normalisation="group").eval()
     torch.nn.init.zeros_(model.decoder.input[0].weight)
     context = torch.rand(1, 4, 1, 16, 16)
-    forecast = model.predict(context, 2, 1, seeded([0]))
+    forecast = model.predict(context, 2, 1, seeded_noise([0]))
     for frame in range(4):
         changed = context.clone()
         changed[:, frame] = torch.rand(1, 1, 16, 16)
-        same = torch.equal(model.predict(changed, 2, 1, seeded([0])), forecast)
+        same = torch.equal(model.predict(changed, 2, 1, seeded_noise([0])), forecast)
         assert same == (frame != seen)
 
 
@@ -141,14 +147,14 @@ def test_clips_and_members_do_not_mix():
 def test_forecasts_leave_the_running_statistics_alone():
     model = model_of(normalisation="batch").eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    model.predict(torch.rand(2, 3, 1, 16, 16), 2, 2, seeded([0, 1]))
+    model.predict(torch.rand(2, 3, 1, 16, 16), 2, 2, seeded_noise([0, 1]))
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
 
 
 def test_one_context_frame_is_enough():
     model = model_of(training=TRAINING | {"context": 1}).eval()
-    assert model.predict(torch.rand(1, 1, 1, 16, 16), 2, 1, seeded([0])).shape[2] == 2
+    assert model.predict(torch.rand(1, 1, 1, 16, 16), 2, 1, seeded_noise([0])).shape[2] == 2
 
 
 def test_running_statistics_are_saved(tmp_path):
@@ -158,7 +164,7 @@ def test_running_statistics_are_saved(tmp_path):
     save(model, tmp_path / "p.safetensors", {})
     other = load(tmp_path / "p.safetensors", model.config)
     context = torch.rand(1, 3, 1, 16, 16)
-    one, two = (m.predict(context, 2, 2, seeded([3])) for m in (model, other))
+    one, two = (m.predict(context, 2, 2, seeded_noise([3])) for m in (model, other))
     assert torch.equal(one, two)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 
-from rvd.config import Model
-from rvd.models import VideoPredictor, build
+from rvd.models.base import VideoPredictor
+from rvd.models.registry import Model, build
 
 
 def section(values: dict[str, Any], size: int, **training: Any) -> Any:

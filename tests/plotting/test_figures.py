@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rvd.errors import UserError
-from rvd.evaluation.crps import crps
-from rvd.evaluation.names import MODELS
-from rvd.evaluation.scores_file import read_scores
-from rvd.evaluation.table_text import read_table
-from rvd.evaluation.tables import Wanted, tabulate
+from rvd.evaluation.scores.scores_file import read_scores
+from rvd.evaluation.tables.tables import Wanted, tabulate
+from rvd.evaluation.tables.text import read_table
+from rvd.metrics.functional.crps import crps
+from rvd.models.registry import LABELS
 from rvd.plotting.ablation import ablation_figure, ablation_models
 from rvd.plotting.by_frame import by_frame_figure
 from rvd.plotting.crps_maps import crps_maps, crps_maps_figure, error_scale
@@ -186,7 +186,7 @@ def test_errors_grow_darker_in_grey():
 
 
 def test_learned_models_differ_in_grey_by_marker_or_dash():
-    styles = line_styles([*MODELS, "own-1", "own-2"])
+    styles = line_styles([*LABELS, "own-1", "own-2"])
     assert len({(str(style.dash), style.marker) for style in styles.values()}) == len(styles)
     assert list(styles)[-2:] == ["own-1", "own-2"]
 

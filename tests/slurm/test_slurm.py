@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rvd.config.inheritance import merge
+from rvd.config.merging import merge
 from rvd.training.history import account_of, read_history
 from tests.artefacts import contents
 from tests.slurm import cluster

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rvd.errors import UserError
-from rvd.interruption import exclusive
+from rvd.runtime.interruption import exclusive
 from rvd.training import checkpoint
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.loop import _Trainer

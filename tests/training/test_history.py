@@ -3,7 +3,7 @@
 import pytest
 
 from rvd.errors import UserError
-from rvd.interruption import Interrupted
+from rvd.runtime.interruption import Interrupted
 from rvd.training.history import Account, History, account_of, read_history
 
 

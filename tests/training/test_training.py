@@ -9,9 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from rvd.errors import UserError
-from rvd.interruption import Interrupted
-from rvd.models import build, load
-from rvd.models.draws import seeded
+from rvd.models.files import load
+from rvd.models.noise import seeded_noise
+from rvd.models.registry import build
+from rvd.runtime.interruption import Interrupted
 from rvd.training import train
 from rvd.training.journal import read_journal
 from rvd.training.loop import _Trainer
@@ -208,7 +209,7 @@ def test_outputs(tmp_path, videos):
     assert list((task.checkpoints / "tensorboard").iterdir())
     predictor = load(task.output)
     context = torch.rand(1, 2, 1, 16, 16)
-    forecasts = [predictor.predict(context, 3, 2, seeded([s])) for s in (0, 0, 1)]
+    forecasts = [predictor.predict(context, 3, 2, seeded_noise([s])) for s in (0, 0, 1)]
     assert forecasts[0].shape == (1, 2, 3, 1, 16, 16)
     assert torch.equal(forecasts[0], forecasts[1])
     assert not torch.equal(forecasts[0], forecasts[2])

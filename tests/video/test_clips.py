@@ -7,9 +7,9 @@ from rvd.video import VideoFile
 from rvd.video.clips import (
     ClipStream,
     RandomClips,
-    as_unit,
     authors_clips,
     fixed_clips,
+    stored_to_unit,
     training_loader,
 )
 from tests.tiny import write_squares
@@ -82,8 +82,8 @@ def test_fixed_clips_do_not_overlap_and_depend_on_the_split_alone(tmp_path):
 
 
 def test_as_unit():
-    assert as_unit(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
-    assert as_unit(torch.tensor([0.25])).tolist() == [0.25]
+    assert stored_to_unit(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
+    assert stored_to_unit(torch.tensor([0.25])).tolist() == [0.25]
 
 
 def test_the_authors_clips_of_runs_start_one_frame_apart_and_those_of_films_are_their_beginnings(

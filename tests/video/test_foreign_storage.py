@@ -4,17 +4,17 @@ import h5py
 import numpy as np
 import pytest
 
-from lbm.config import VortexStreet
+from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
 from lbm.run_file import open_run
 from lbm.vortex_street import simulate
 from rvd.errors import UserError
-from rvd.evaluation.ensemble_file import EnsembleFile, EnsembleShape
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile, EnsembleShape
 from rvd.video import VideoFile
 from tests.ensembles import write_samples
 from tests.tiny import write_squares
 
-STREET = VortexStreet(
+STREET = VortexStreetConfig(
     width=32, height=16, diameter=3.0, center=8.0, reynolds=20.0, warmup=10, interval=5, frames=2
 )
 

@@ -1,0 +1,71 @@
+"""What every model's section of the config has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from rvd.config.section import Section
+
+
+class ModelConfig(Section):
+    """A model of the experiment, told apart by ``kind``; each kind overrides what is its own."""
+
+    kind: str
+
+    @classmethod
+    def expand(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return ``values`` of such a section with its shorthands written out in full.
+
+        Called before sections are merged by ``like``, so that a change of one key of what the
+        shorthand stands for finds the others there.
+        """
+        return values
+
+    @property
+    def is_trained(self) -> bool:
+        """True where this experiment trains the model."""
+        return False
+
+    @property
+    def is_imported(self) -> bool:
+        """True where the model's predictor file comes from elsewhere."""
+        return False
+
+    def predictor_of(self, name: str) -> str | None:
+        """Return the name of the model whose predictor file this one reads, or None.
+
+        Args:
+            name: The name of this section in ``models``.
+        """
+        return name if self.is_trained or self.is_imported else None
+
+    def is_tested_on(self, dataset: str) -> bool:
+        """Return True where the model is sampled and scored on ``dataset``."""
+        return True
+
+    def on_dataset(self, dataset: str) -> Self:
+        """Return the section as it is on ``dataset``."""
+        return self
+
+    def sampling_fingerprint(self) -> dict[str, Any]:
+        """Return the values that forecasts depend on besides the trained weights."""
+        return self.model_dump(mode="json")
+
+    def errors(
+        self, models: Mapping[str, ModelConfig], datasets: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """Yield a line for each error in what the section says of other sections.
+
+        Args:
+            models: All models of the experiment.
+            datasets: All datasets of the experiment.
+
+        Yields:
+            ``<key>: <error>``, without the section's own name.
+        """
+        yield from ()
+
+    def why_not(self, size: int, context: int) -> str | None:
+        """Return why the model cannot forecast frames of ``size`` from ``context``, or None."""
+        return None

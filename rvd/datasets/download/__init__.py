@@ -1,0 +1,1 @@
+"""Downloads: fetching, checksums and logins."""

@@ -1,0 +1,1 @@
+"""Reading raw files: archives, films and pictures."""

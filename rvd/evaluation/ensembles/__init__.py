@@ -1,0 +1,1 @@
+"""Ensembles: forecasts of the test clips, and the file that holds them."""

@@ -1,0 +1,1 @@
+"""Scores: from an ensemble file to tidy tables and maps."""

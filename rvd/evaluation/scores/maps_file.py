@@ -1,0 +1,68 @@
+"""The maps file: where and how forecasts err, beside the scores (``docs/data-format.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.files import atomic_write
+from rvd.metrics.base import Clip
+from rvd.metrics.functional.calibration import rank_histogram
+from rvd.video.hdf5 import describe
+
+FORMAT, VERSION = "rvd-maps", 2
+
+
+class MapsWriter:
+    """Keeps the CRPS of every pixel (Figure 4) and the ranks of the truth, clip by clip.
+
+    Args:
+        file: to be written, open.
+        ensemble: what is scored.
+    """
+
+    def __init__(self, file: h5py.File, ensemble: EnsembleFile) -> None:
+        shape, info = ensemble.shape, ensemble.info
+        of_run = {"dataset": info.dataset, "model": info.model, "seed": info.seed}
+        describe(file, {"format": FORMAT, "version": VERSION, **of_run})
+        frames = (shape.horizon, *shape.frame[:2])
+        self.crps = file.create_dataset(
+            "crps",
+            (shape.clips, *frames),
+            np.float32,
+            chunks=(1, *frames),
+            compression="lzf",
+            fillvalue=np.nan,
+        )
+        self.ranks = file.create_dataset("ranks", (shape.horizon, shape.ensemble + 1), np.int64)
+        self.counts = np.zeros(self.ranks.shape, np.int64)
+        # Ties are decided alike at every scoring.
+        self.generator = np.random.default_rng(0)
+        self.clip = 0
+
+    def add(self, clip: Clip) -> None:
+        """Write the clip's maps and count its ranks."""
+        self.crps[self.clip] = clip.crps.mean(-1)
+        for frame, truth in enumerate(clip.truth):
+            self.counts[frame] += rank_histogram(clip.samples[:, frame], truth, self.generator)
+        self.clip += 1
+
+    def finish(self) -> None:
+        """Write the ranks of all clips."""
+        self.ranks[...] = self.counts
+
+
+@contextmanager
+def atomic_maps(path: Path, ensemble: EnsembleFile) -> Iterator[MapsWriter]:
+    """A writer of the maps file at ``path``, which appears when the block succeeds.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
+        yield MapsWriter(file, ensemble)

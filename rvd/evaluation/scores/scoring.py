@@ -1,0 +1,92 @@
+"""From an ensemble file to tidy scores, clip by clip, so that memory holds one clip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rvd.errors import UserError
+from rvd.evaluation.choice import ScoreSettings, metrics_for, settings_for
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
+from rvd.evaluation.scores.maps_file import MapsWriter, atomic_maps
+from rvd.evaluation.scores.scores_file import COLUMNS
+from rvd.files import atomic_write, reason
+from rvd.metrics.base import Clip, Metric, Missing
+from rvd.runtime.progress import progress
+
+__all__ = ["ScoreSettings", "score", "settings_for"]
+
+MAPS = "maps.h5"  # beside the scores
+
+
+def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataFrame:
+    """Score an ensemble file in one pass: ``output`` and the maps beside it.
+
+    Both are described in ``docs/data-format.md`` (scores, maps). A metric that cannot be computed
+    has a row without a value that says why; the others are written all the same. Where the file
+    holds values that are not finite, no metric can be computed.
+
+    Args:
+        file: an open ensemble file.
+        settings: what is scored; :func:`settings_for` reads them from a config.
+        output: the CSV.
+
+    Returns:
+        The scores as written.
+
+    Raises:
+        UserError: ``file`` cannot be read, or ``output`` cannot be written.
+    """
+    metrics = list(metrics_for(settings, file))
+    with atomic_maps(output.with_name(MAPS), file) as maps:
+        try:
+            _add_clips(file, [*(m for m in metrics if not isinstance(m, Missing)), maps])
+        except NotFinite as fault:
+            print(f"{file.path}: warning: {fault}; nothing is scored", file=sys.stderr)
+            metrics = [Missing(name, str(fault), file.shape) for name in settings.metrics]
+        else:
+            maps.finish()
+    frames = f"{file.shape.context} context and {file.shape.horizon} future frames"
+    if file.clips_from == "authors":
+        frames += "; clips as in the authors' test script"
+    rows = [asdict(row) for metric in metrics for row in metric.scores()]
+    table = pd.DataFrame(rows).assign(
+        dataset=file.info.dataset, model=file.info.model, seed=file.info.seed
+    )
+    table["frame"] = table["frame"].astype("Int64")
+    words = table["protocol"]
+    table["protocol"] = words.where(words == "", frames + "; " + words)
+    with atomic_write(output) as partial:
+        table[list(COLUMNS)].to_csv(partial, index=False)
+    return table
+
+
+class NotFinite(Exception):  # noqa: N818 (a finding about the data, which the scores report)
+    """A clip holds NaN or infinity; the message says which."""
+
+
+def _add_clips(file: EnsembleFile, takers: Sequence[Metric | MapsWriter]) -> None:
+    with progress(file.shape.clips, f"score {file.info.dataset}/{file.info.model}", "clip") as bar:
+        for index in range(file.shape.clips):
+            clip = _read(file, index)
+            for taker in takers:
+                taker.add(clip)
+            bar.update()
+
+
+def _read(file: EnsembleFile, index: int) -> Clip:
+    video = file.info.video
+    try:
+        samples, truth = file.samples[index], file.truth[index]
+        context = file.context[index]
+    except OSError as error:
+        raise UserError(f"{file.path}: clip {index} cannot be read ({reason(error)})") from None
+    for name, values in {"samples": samples, "truth": truth, "context": context}.items():
+        if not np.isfinite(values).all():
+            raise NotFinite(f"{name} of clip {index} hold values that are not finite")
+    return Clip(samples, truth, context, file.white, (video.minimum, video.maximum))

@@ -1,0 +1,163 @@
+"""The whole experiment: its datasets, models, runs and evaluation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import (
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from rvd.config.compute import ComputeConfig
+from rvd.config.section import Folder, Name, Section
+from rvd.config.trained import TrainedModelConfig
+from rvd.datasets.registry import Dataset
+from rvd.experiment.evaluation import EvaluationConfig
+from rvd.experiment.inheritance import mistakes_on, resolve_like, with_text_on_of_models
+from rvd.experiment.run import RunConfig
+from rvd.models.registry import MODELS, Model
+
+
+class GalleryConfig(Section):
+    """The page of moving forecasts: ``megabytes`` bounds its films; what does not fit is named."""
+
+    megabytes: PositiveFloat = 12.0
+
+
+class ExperimentConfig(Section):
+    """The config as a whole, as ``config/README.md`` documents it."""
+
+    root: Folder
+    revision: PositiveInt = 1
+    run: RunConfig
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    evaluation: EvaluationConfig
+    compute: ComputeConfig
+    gallery: GalleryConfig = GalleryConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_likeness(cls, value: Any) -> Any:
+        """A dataset or model with ``like: other`` is that other but for the keys it gives."""
+        if not isinstance(value, Mapping):
+            return value
+        resolved = copy.deepcopy(dict(value))
+        models = with_text_on_of_models(resolved).get("models")
+        if isinstance(models, Mapping):
+            resolved["models"] = {name: _expanded(section) for name, section in models.items()}
+        for kind in ("datasets", "models"):
+            if isinstance(resolved.get(kind), Mapping):
+                sections = resolved[kind]
+                resolved[kind] = {name: resolve_like(kind, name, sections) for name in sections}
+        return resolved
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for kind in ("datasets", "models"):
+            known = getattr(self, kind)
+            for name in getattr(self.run, kind):
+                if name not in known:
+                    raise ValueError(
+                        f"run.{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_on_datasets_are_valid(self) -> Self:
+        if mistakes := mistakes_on(self.models, self.datasets):
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_of_trainings(self) -> Self:
+        trained = [name for name, model in self.models.items() if model.is_trained]
+        for name in self.run.seeds_of:
+            if name not in trained:
+                raise ValueError(
+                    f"run.seeds_of: '{name}' is not a model that is trained; there are "
+                    f"{', '.join(sorted(trained))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        lines = [
+            f"models.{name}.{line}"
+            for name, model in self.models.items()
+            for line in model.errors(self.models, self.datasets)
+        ]
+        if lines:
+            raise ValueError("\n".join(lines))
+        return self
+
+    @model_validator(mode="after")
+    def _clips_fit(self) -> Self:
+        for dataset_name in self.run.datasets:
+            dataset = self.datasets[dataset_name]
+            test_length = self.evaluation.context + dataset.horizon
+            shortest = {split: dataset.shortest(split) for split in ("train", "test")}
+            if shortest["test"] is not None and test_length > shortest["test"]:
+                raise ValueError(
+                    f"evaluation.context: {self.evaluation.context} context and "
+                    f"{dataset.horizon} future frames are more than the "
+                    f"{shortest['test']} frames of a test video of '{dataset_name}'"
+                )
+            if problem := self._too_few_clips(dataset_name, test_length):
+                raise ValueError(problem)
+            for model_name in self.run.models:
+                model = self.model(model_name, dataset_name)
+                if not isinstance(model, TrainedModelConfig):
+                    continue
+                problem = model.why_not_size(dataset.size)
+                problem = problem or model.why_not_context(self.evaluation.context)
+                if problem:
+                    raise ValueError(f"models.{model_name}.{problem} (dataset '{dataset_name}')")
+                if shortest["train"] is not None and model.training.clip_length > shortest["train"]:
+                    raise ValueError(
+                        f"models.{model_name}.training.context: clips of "
+                        f"{model.training.clip_length} frames are longer than the "
+                        f"{shortest['train']} frames of a training video of "
+                        f"'{dataset_name}'"
+                    )
+        return self
+
+    def _too_few_clips(self, dataset: str, length: int) -> str | None:
+        """The reason why the authors' choice of clips cannot be made, where it is known already."""
+        wanted, known = self.evaluation.clips, self.datasets[dataset].authors_clips(length)
+        if self.evaluation.clips_from == "spread" or known is None or wanted <= known:
+            return None
+        return (
+            f"evaluation.clips_from: authors takes {wanted} clips (evaluation.clips) of {length} "
+            f"frames, but the test runs of '{dataset}' have {known}; lower evaluation.clips, or "
+            f"take spread"
+        )
+
+    def model(self, name: str, dataset: str) -> Model:
+        """The section of model ``name`` as it is on ``dataset``: its ``on`` applied, and empty.
+
+        Args:
+            name: of ``models``.
+            dataset: of ``datasets``.
+
+        Raises:
+            KeyError: there is no such model.
+        """
+        return self.models[name].on_dataset(dataset)
+
+
+def _expanded(model: Any) -> Any:
+    """The section of a model, and its settings per dataset, with shorthands written out in full."""
+    if not isinstance(model, Mapping):
+        return model
+    # What a section says by `like` alone has no kind yet.
+    section = dict(model)
+    for entry in MODELS.values():
+        section = dict(entry.config.expand(section))
+    if isinstance(section.get("on"), Mapping):
+        section["on"] = {key: _expanded(inner) for key, inner in section["on"].items()}
+    return section

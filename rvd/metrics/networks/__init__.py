@@ -1,0 +1,1 @@
+"""Pretrained networks that metrics compare features of."""

@@ -1,0 +1,75 @@
+"""What the registry holds of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rvd.config.model import ModelConfig
+
+if TYPE_CHECKING:
+    from rvd.models.base import VideoPredictor
+    from rvd.video.file import VideoFile
+
+
+class SectionOf(Protocol):
+    """The section of another model, by its name, as it is on the dataset."""
+
+    def __call__(self, name: str) -> ModelConfig:
+        """Return the section."""
+        ...
+
+
+@dataclass(frozen=True)
+class ForecastSource:
+    """What a model may need to forecast a dataset.
+
+    Attributes:
+        name: The model's name in the config.
+        predictor: The predictor file; None for a model that has none.
+        videos: The dataset's video file, open.
+        section_of: Gives the section of another model.
+    """
+
+    name: str
+    predictor: Path | None
+    videos: VideoFile
+    section_of: SectionOf
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A kind of model: its config, its code (imported when it is used), and its labels.
+
+    Attributes:
+        kind: The value of ``kind`` in the config.
+        config: The section's class.
+        network: ``module:class`` of the :class:`~rvd.models.base.VideoPredictor` that is built from
+            (config, size, channels); empty for a model without weights.
+        opener: ``module:function`` that takes (config, :class:`ForecastSource`) and returns the
+            model, ready to forecast.
+        labels: Names of sections as people read them, in the order in which tables show them.
+    """
+
+    kind: str
+    config: type[ModelConfig]
+    network: str = ""
+    opener: str = "rvd.models.files:open_trained"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self, config: Any, size: int, channels: int) -> VideoPredictor:
+        """Return the untrained model that ``config`` describes."""
+        predictor: VideoPredictor = resolve_name(self.network)(config, size, channels)
+        return predictor
+
+    def open(self, config: ModelConfig, source: ForecastSource) -> VideoPredictor:
+        """Return the model, ready to forecast.
+
+        Raises:
+            UserError: Its predictor file is missing or does not fit.
+        """
+        predictor: VideoPredictor = resolve_name(self.opener)(config, source)
+        return predictor

@@ -1,0 +1,139 @@
+"""FutureGAN: a block of frames at once, by networks that grow with the resolution.
+
+Aigner and Körner, "FutureGAN: Anticipating the Future Frames of Video Sequences using
+Spatio-Temporal 3d Convolutions in Progressively Growing GANs", 2018.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rvd.models.adversarial import AdversarialPredictor, diversity, gradient_penalty
+from rvd.models.base import Forecast, Video, repeated, signed_to_unit, unit_to_signed
+from rvd.models.future_gan.config import FutureGanConfig
+from rvd.models.future_gan.networks import Clip, Critic, Generator, blended, doubled, halved
+from rvd.models.noise import NoiseSource, batch_noise
+from rvd.models.roll_out import roll_out
+
+
+class FutureGan(AdversarialPredictor):
+    """A deterministic generator of ``future`` frames from ``context`` frames, and a critic.
+
+    How far both have grown follows from the step's number (:meth:`begin_step`), and is kept with
+    the weights, so that a predictor saved on the way forecasts at the resolution that it has
+    learnt. One that was never trained is fully grown.
+    """
+
+    config: FutureGanConfig
+
+    def __init__(self, config: FutureGanConfig, size: int, channels: int) -> None:
+        super().__init__(config, size, channels)
+        widths = {
+            resolution: level.width
+            for resolution, level in config.levels.items()
+            if resolution <= size
+        }
+        known, future = config.training.context, config.training.future
+        self.generator = Generator(channels, known, future, widths)
+        self.judges = Critic(channels, known + future, widths)
+        self.growth: Tensor
+        self.register_buffer("growth", torch.tensor([float(size), 1.0]))
+
+    def begin_step(self, step: int) -> None:
+        """Grow as far as the step's number says."""
+        growth = self.config.growth(step, self.size)
+        self.growth.copy_(torch.tensor([float(growth.resolution), growth.alpha]))
+
+    def _grown(self) -> tuple[int, float]:
+        """Resolution and alpha; one read of the device's memory."""
+        resolution, alpha = self.growth.tolist()
+        return int(resolution), alpha
+
+    def forward(self, video: Video, player: str = "generator") -> dict[str, Tensor]:
+        """The losses of ``generator`` or ``critics`` on clips of ``context`` + ``future`` frames.
+
+        Returns:
+            ``loss``; of the generator its parts ``adversarial`` and ``reconstruction``, the
+            forecasts' ``diversity``, ``resolution`` and ``alpha``; of the critics
+            ``wasserstein`` (the mean score of real clips less that of fake ones),
+            ``gradient_penalty`` and ``drift`` (the mean square score of real clips).
+        """
+        resolution, alpha = self._grown()
+        clip = shown(unit_to_signed(video).transpose(1, 2), resolution, alpha)
+        if player == "generator":
+            return self._generator_losses(clip, alpha)
+        with torch.no_grad():
+            fake = self._with_context(clip, self._fake(clip, alpha))
+        return self._critic_losses(clip, fake, alpha)
+
+    def _fake(self, clip: Clip, alpha: float) -> Clip:
+        return self.generator(clip[:, :, : self.config.training.context], alpha)
+
+    def _with_context(self, clip: Clip, future: Clip) -> Clip:
+        return torch.cat([clip[:, :, : self.config.training.context], future.to(clip.dtype)], 2)
+
+    def _generator_losses(self, clip: Clip, alpha: float) -> dict[str, Tensor]:
+        fake = self._fake(clip, alpha)
+        real = clip[:, :, self.config.training.context :]
+        losses = {
+            "adversarial": -self.judges(self._with_context(clip, fake), alpha).mean(),
+            "reconstruction": F.l1_loss(fake, real),
+        }
+        loss = losses["adversarial"] + self.config.reconstruction * losses["reconstruction"]
+        resolution, alpha_now = self.growth.clone()
+        return {
+            "loss": loss,
+            **losses,
+            "diversity": diversity(fake.transpose(1, 2), real.transpose(1, 2)),
+            "resolution": resolution,
+            "alpha": alpha_now,
+        }
+
+    def _critic_losses(self, clip: Clip, fake: Clip, alpha: float) -> dict[str, Tensor]:
+        # Two passes, since the critic compares the clips of a batch with each other.
+        real_score, forged_score = self.judges(clip, alpha), self.judges(fake, alpha)
+        share = batch_noise(lambda rows: torch.rand(rows, device=clip.device), len(clip))
+        between = torch.lerp(clip, fake, share[:, None, None, None, None])
+        with torch.autocast(clip.device.type, enabled=False):  # squares of slopes need float32
+            penalty = gradient_penalty(lambda points: self.judges(points, alpha), between.float())
+        losses = {
+            "wasserstein": real_score.mean() - forged_score.mean(),
+            "gradient_penalty": penalty,
+            "drift": real_score.square().mean(),
+        }
+        weighted = (
+            self.config.gradient_penalty * losses["gradient_penalty"]
+            + self.config.drift * losses["drift"]
+        )
+        return {"loss": weighted - losses["wasserstein"], **losses}
+
+    @torch.no_grad()
+    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
+        """Block by block, cut to the horizon; every member the same.
+
+        A predictor that has not grown to the frame's size forecasts at its own resolution, and
+        repeats pixels.
+        """
+        resolution, alpha = self._grown()
+        known = self.config.training.context
+
+        def following(window: Tensor) -> Tensor:
+            return self.generator(window.transpose(1, 2), alpha).clamp(-1, 1).transpose(1, 2)
+
+        seen = shown(unit_to_signed(context).transpose(1, 2), resolution, alpha).transpose(1, 2)
+        frames = roll_out(seen, horizon, known, following)
+        times = self.size // resolution
+        frames = frames.repeat_interleave(times, -1).repeat_interleave(times, -2)
+        return repeated(signed_to_unit(frames), ensemble)
+
+
+def shown(clip: Clip, resolution: int, alpha: float) -> Clip:
+    """``clip`` as networks grown so far see it: at ``resolution``, its finest detail faded.
+
+    Real clips fade in as the generator's do, or the critic would tell them apart by their detail.
+    """
+    while clip.shape[-1] > resolution:
+        clip = halved(clip)
+    return clip if alpha == 1 else blended(doubled(halved(clip)), clip, alpha)

@@ -1,0 +1,77 @@
+"""The models: one entry per kind, from which config, files, labels and tables follow.
+
+A new model is a package next to those imported here, which exports an ``ENTRY``, and its line
+below. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from rvd.config.model import ModelConfig
+from rvd.models import (
+    baselines,
+    dvd_gan,
+    future_gan,
+    ivrnn,
+    pretrained,
+    retro_gan,
+    rvd,
+    svg_lp,
+)
+from rvd.models.entry import ModelEntry
+
+if TYPE_CHECKING:
+    from rvd.models.base import VideoPredictor
+
+# In the order of the paper's tables; then those that the paper does not have, from the one that
+# knows the most to the one that knows the least.
+ENTRIES: tuple[ModelEntry, ...] = (
+    rvd.ENTRY,
+    ivrnn.ENTRY,
+    svg_lp.ENTRY,
+    retro_gan.ENTRY,
+    dvd_gan.ENTRY,
+    future_gan.ENTRY,
+    pretrained.ENTRY,
+    baselines.MEAN,
+    baselines.ANALOGUE,
+    baselines.PERSISTENCE,
+)
+
+MODELS: dict[str, ModelEntry] = {entry.kind: entry for entry in ENTRIES}
+LABELS: dict[str, str] = {name: text for entry in ENTRIES for name, text in entry.labels.items()}
+
+# A section of the config's ``models``, told apart by its ``kind``.
+if TYPE_CHECKING:
+    Model = ModelConfig
+else:
+    Model = Annotated[reduce(or_, (entry.config for entry in ENTRIES)), Field(discriminator="kind")]
+
+
+def build(config: Any, size: int, channels: int) -> VideoPredictor:
+    """Return the untrained model that ``config`` (a section of the config's models) describes.
+
+    Args:
+        config: The section.
+        size: Height and width of a frame, in pixels.
+        channels: 1 or 3.
+    """
+    return MODELS[config.kind].build(config, size, channels)
+
+
+def model_label(model: str) -> str:
+    """Return the label of a model's name: ``svg-lp`` → SVG-LP; a name without one is returned."""
+    return LABELS.get(model, model)
+
+
+def in_order(models: Iterable[str]) -> list[str]:
+    """Return ``models``, each once: those with a label in the tables' order, then the others."""
+    found = list(dict.fromkeys(models))
+    known = list(LABELS)
+    return sorted(found, key=lambda name: known.index(name) if name in known else len(known))

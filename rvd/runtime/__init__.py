@@ -1,0 +1,1 @@
+"""The running process: device, memory, signals, locks and progress."""

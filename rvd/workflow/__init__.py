@@ -1,0 +1,1 @@
+"""The workflow: where files lie, and what each rule depends on."""
