@@ -1,8 +1,8 @@
-"""What a checkpoint costs beside the steps between two, and how soon a training is at work again.
+"""Cost of checkpoints relative to training steps, and the time to resume a training.
 
-The demo's RVD: seconds to write one (with its checksum, and flushed to the disk), to read it, and
-of a step; then the whole command, stopped after its first steps and called again, from its start
-until the next step begins.
+For the demo's RVD: the seconds to write a checkpoint (with its checksum, and flushed to the disk),
+to read it, and of a training step; and the seconds from the start of an interrupted command to its
+next step.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ CONFIG = Path(__file__).parents[1] / "config"
 SIZE = 32
 
 
-def told(name: str, seconds: list[float]) -> float:
-    """Print and give the median."""
+def report(name: str, seconds: list[float]) -> float:
+    """Print and return the median."""
     middle = statistics.median(seconds)
     print(f"{name:34}{middle:8.3f} s ({min(seconds):.3f} … {max(seconds):.3f})")
     return middle
@@ -55,28 +55,28 @@ def checkpoints(rounds: int) -> None:
     step()
     with tempfile.TemporaryDirectory() as name:
         for number in range(rounds):
-            began = time.perf_counter()
+            start = time.perf_counter()
             step()
-            steps.append(time.perf_counter() - began)
+            steps.append(time.perf_counter() - start)
             state = {"model": model.state_dict(), "optimisers": optimiser.state_dict(),
                      "average": model.state_dict()}  # fmt: skip
-            began = time.perf_counter()
+            start = time.perf_counter()
             save_checkpoint(Path(name), number, {}, state)
-            writes.append(time.perf_counter() - began)
-            began = time.perf_counter()
+            writes.append(time.perf_counter() - start)
+            start = time.perf_counter()
             load_checkpoint(Path(name), {})
-            reads.append(time.perf_counter() - began)
+            reads.append(time.perf_counter() - start)
         size = max(path.stat().st_size for path in Path(name).iterdir())
     print(f"a checkpoint of {size / 1e6:.1f} MB")
-    write, one = told("to write it", writes), told("a step", steps)
-    told("to read it", reads)
+    write, one = report("to write it", writes), report("a step", steps)
+    report("to read it", reads)
     default = TrainingConfig.model_fields["checkpoint_every"].default
     for every in (default, section.training.checkpoint_every):
         print(f"share of the time, every {every:5} steps: {write / (write + every * one):8.3%}")
 
 
 def resuming(rounds: int) -> None:
-    """The command again and again, stopped when it has begun."""
+    """Run the command repeatedly, and stop it after its first steps."""
     with tempfile.TemporaryDirectory() as name:
         folder, seconds = Path(name), []
         write_squares(folder / "v.h5", size=SIZE, frames=30)
@@ -85,16 +85,16 @@ def resuming(rounds: int) -> None:
         command += ["--seed=0", "--videos=v.h5", "--checkpoints=c", "--output=p", "--curve=t.csv"]
         command += ["--threads=1"]
         for _ in range(rounds + 1):
-            events, began = len(read_history(folder / "c")), time.perf_counter()
+            events, start = len(read_history(folder / "c")), time.perf_counter()
             process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
             while len(read_history(folder / "c")) == events and process.poll() is None:
                 time.sleep(0.02)
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
             time.sleep(2)
             os.kill(process.pid, signal.SIGTERM)
             if process.wait() != 75:
-                raise RuntimeError("the training was not stopped as it should")
-        told("called again, until it trains", seconds[1:])
+                raise RuntimeError("the training did not stop with exit code 75")
+        report("restarted, until it trains", seconds[1:])
 
 
 if __name__ == "__main__":

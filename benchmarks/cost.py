@@ -1,8 +1,8 @@
-"""GPU hours of every training, sampling and scoring of a config: predicted, not measured.
+"""Predicted (not measured) GPU hours of each training, sampling and scoring of a config.
 
 FLOPs and memory traffic are counted on tensors without values (:mod:`benchmarks.counting`), which
-takes minutes and no GPU; the rates of the GPU are assumed, and are the options. Left out: reading
-clips, writing checkpoints, moving averages of weights, metrics other than FVD, LPIPS and CRPS.
+takes minutes and no GPU; the assumed rates of the GPU are options. Not included: reading clips,
+writing checkpoints, moving averages of weights, and metrics other than FVD, LPIPS and CRPS.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS = ("training", "sampling", "scoring")
 
 @dataclass(frozen=True)
 class Row:
-    """One model on one dataset: the cost of one seed, and how many seeds there are."""
+    """One model on one dataset: the cost of one seed, and the number of seeds."""
 
     dataset: str
     model: str
@@ -40,17 +40,17 @@ class Row:
     scoring: Cost
 
     def hours(self, machine: Machine, *kinds: str) -> float:
-        """GPU hours of all seeds, of some of ``KINDS`` or of all."""
+        """Return the GPU hours of all seeds, for some of ``KINDS`` or for all."""
         each = [getattr(self, kind).seconds(machine) for kind in kinds or KINDS]
         return self.seeds * sum(each) / 3600
 
 
 def predicted(experiment: ExperimentConfig, machine: Machine) -> Iterator[Row]:
-    """A row for each dataset and model that is run."""
+    """Yield a row per dataset and model of the run."""
     known: dict[tuple[object, ...], Cost] = {}
 
     def once(count: Callable[..., Cost], section: ModelConfig | None, *shape: int) -> Cost:
-        """Equal work is counted once."""
+        """Return the cost of some work, counting equal work once."""
         key = count, section and section.model_dump_json(), *shape
         if key not in known:
             given = () if section is None else (section,)
@@ -66,7 +66,7 @@ def predicted(experiment: ExperimentConfig, machine: Machine) -> Iterator[Row]:
         shape = dataset.size, dataset.channels
         for model in experiment.run.models:
             section = experiment.model(model, name)
-            # The mean of a model is sampled from that model's networks.
+            # The forecast of a mean uses the networks of its model.
             whole = experiment.model(section.of, name) if isinstance(section, MeanConfig) else None
             trained = isinstance(section, TrainedModelConfig)
             yield Row(
@@ -82,9 +82,9 @@ def predicted(experiment: ExperimentConfig, machine: Machine) -> Iterator[Row]:
 
 
 def table(rows: list[Row], machine: Machine) -> str:
-    """Markdown: a line for each row, then hours by model and dataset with their sums."""
+    """Return Markdown with one line per row, then hours by model and dataset with sums."""
     lines = [
-        "| dataset | model | px | steps | TFLOP a step | GB a step | ms a step | training h "
+        "| dataset | model | px | steps | TFLOP per step | GB per step | ms per step | training h "
         "| sampling h | scoring h |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -124,7 +124,7 @@ def _sums(rows: list[Row], machine: Machine) -> Iterator[str]:
 
 
 def report(rows: list[Row], machine: Machine) -> str:
-    """The table with what it is and what is assumed."""
+    """Return the table with its assumptions."""
     trainings = sum(row.seeds for row in rows if row.steps)
     others = sum(row.seeds for row in rows)
     bound = sum(row.seeds * getattr(row, kind).bound(machine) for row in rows for kind in KINDS)
@@ -150,10 +150,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, nargs="+", default=[CONFIG])
     parser.add_argument(
-        "--tflops", type=float, default=machine.tflops, help="of products, 10¹² FLOP/s"
+        "--tflops", type=float, default=machine.tflops, help="rate of products, 10¹² FLOP/s"
     )
     parser.add_argument(
-        "--bandwidth", type=float, default=machine.bandwidth, help="of memory, TB/s"
+        "--bandwidth", type=float, default=machine.bandwidth, help="memory bandwidth, TB/s"
     )
     given = parser.parse_args()
     for name in ("tflops", "bandwidth"):

@@ -1,7 +1,7 @@
-"""FLOPs and memory traffic of torch code, counted without computing it.
+"""FLOPs and memory traffic of torch code, counted without running it.
 
-Run the code on tensors of the device ``meta``, which have shapes and no values, inside
-:class:`Counter`: a step of a model that needs a large GPU is counted on a laptop in seconds.
+The code runs inside :class:`Counter` on tensors of the device ``meta``, which have shapes and no
+values: a training step that needs a large GPU is counted on a laptop in seconds.
 """
 
 from __future__ import annotations
@@ -17,19 +17,24 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 aten = torch.ops.aten
-# They reserve memory, and neither read nor write it.
+# Operations that reserve memory without reading or writing it.
 RESERVING = {aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided}
-# Views that do not call themselves so.
+# Views that torch does not mark as views.
 VIEWS = {aten._unsafe_view, aten.lift_fresh, aten.detach}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """An accelerator, by the rates that are assumed of it.
+    """Assumed rates of an accelerator.
 
-    ``tflops`` (10¹² FLOP/s) of products and convolutions, memory ``bandwidth`` (TB/s), and what an
-    operation takes at least: ``kernel`` (µs) on the device, ``forward`` and ``backward`` (µs) on
-    the host that launches it. The times are those of eager PyTorch on one H100.
+    The times are those of eager PyTorch on one H100.
+
+    Attributes:
+        tflops: Rate of products and convolutions, in 10¹² FLOP/s.
+        bandwidth: Memory bandwidth, in TB/s.
+        kernel: Shortest time of an operation on the device, in µs.
+        forward: Launch time of an operation in a forward pass on the host, in µs.
+        backward: Launch time of an operation in a backward pass on the host, in µs.
     """
 
     tflops: float = 200.0
@@ -43,9 +48,14 @@ class Machine:
 class Cost:
     """FLOPs, bytes and time of some work.
 
-    ``flops``, ``traffic`` (bytes read and written), ``roofline`` (seconds: for each operation the
-    longer of computing and moving), and the numbers of operations of forward and backward passes.
-    Costs add up, and a cost times a number is that of repeating the work.
+    Costs can be added, and multiplied by a number of repetitions.
+
+    Attributes:
+        flops: Number of FLOPs.
+        traffic: Bytes read and written.
+        roofline: Seconds, as the sum over operations of the longer of computing and moving.
+        forward: Number of operations in forward passes.
+        backward: Number of operations in backward passes.
     """
 
     flops: float = 0.0
@@ -67,11 +77,11 @@ class Cost:
         yield from (self.flops, self.traffic, self.roofline, self.forward, self.backward)
 
     def bound(self, machine: Machine) -> float:
-        """Seconds if all computing overlapped with all moving, and launching took no time."""
+        """Return the seconds if computing overlapped with moving and launching took no time."""
         return max(self.flops / machine.tflops, self.traffic / machine.bandwidth) / 1e12
 
     def seconds(self, machine: Machine) -> float:
-        """Seconds of the device with a launch for each operation, or of the host if it is slower.
+        """Return the seconds of the device with a launch per operation, or of a slower host.
 
         Each operation takes the longer of computing and moving, since they seldom overlap.
         """
@@ -81,14 +91,14 @@ class Cost:
 
 
 class Counter(TorchDispatchMode):
-    """Adds up the cost of the operations inside it.
+    """A context manager that adds up the cost of the operations inside it.
 
     FLOPs are those of products and convolutions, by torch's own formulas
     (``torch.utils.flop_counter``). Traffic is the size of all inputs and outputs of each operation
     that is not a view: nothing is fused, and nothing stays in a cache.
 
     Args:
-        machine: the rates that tell, for each operation, which of the two takes longer.
+        machine: Rates of the accelerator, for the roofline.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -97,7 +107,7 @@ class Counter(TorchDispatchMode):
         self.cost = Cost()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and count it."""
+        """Run the operation and count it."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         packet = func._overloadpacket
@@ -107,16 +117,16 @@ class Counter(TorchDispatchMode):
         flops = float(formula(*args, **kwargs, out_val=out)) if formula else 0.0
         tensors = [leaf for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, Tensor)]
         traffic = float(sum(map(_size, tensors)))
-        # A number for each of a schedule's formulas is the host's work, and of no size.
+        # Scalars, such as those of a schedule, are the host's work and have no size.
         if not traffic:
             return out
         longer = max(flops / self.machine.tflops, traffic / self.machine.bandwidth) / 1e12
-        # Autograd's engine is at work in a backward pass alone.
+        # Autograd's engine runs in backward passes only.
         backward = torch._C._current_graph_task_id() != -1
         self.cost += Cost(flops, traffic, longer, not backward, backward)
         return out
 
 
 def _size(tensor: Tensor) -> int:
-    """Bytes of it in memory: a tensor that is expanded has fewer than its shape says."""
+    """Return the bytes in memory, fewer than the shape implies for an expanded tensor."""
     return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())

@@ -1,9 +1,9 @@
-"""Time of one denoising step of a forecast, beside the frame-by-frame yardstick.
+"""Time of one denoising step of a forecast, compared with the reference implementation.
 
-The yardstick embeds the step and convolves the concatenated context at every step, as the published
-code does; here the context's half and the embeddings are computed once a frame. All variants share
-weights and are interleaved step by step; ratios are of medians, beside which stand the least and
-the greatest time. bfloat16 is left out on a processor that computes it by software.
+The reference implementation embeds the step and convolves the concatenated context at every step,
+as the published code does; the model computes the context's half and the embeddings once per frame.
+All variants share weights and are interleaved step by step. Ratios are of medians; the least and
+the greatest time are printed as well. bfloat16 is skipped on processors that emulate it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from rvd.models.registry import build
 from rvd.models.rvd.config import RvdConfig
 from rvd.runtime import device
 
-YARDSTICK = "frame by frame, float32"
+REFERENCE = "frame by frame, float32"
 
 
 def variants(case: str, rows: int, where: str) -> dict[str, Callable[[], Tensor]]:
-    """Name → one denoising step of ``rows`` residuals."""
+    """Return one denoising step of ``rows`` residuals per variant, by name."""
     paths, size, channels, _ = CASES[case]
     config = load_experiment(paths).models["rvd"]
     assert isinstance(config, RvdConfig)
@@ -52,7 +52,7 @@ def variants(case: str, rows: int, where: str) -> dict[str, Callable[[], Tensor]
     plain = ours(model, torch.contiguous_format)
     last = ours(laid_out, torch.channels_last)
     found = {
-        YARDSTICK: lambda: denoise(model.denoiser, y, step, contexts),
+        REFERENCE: lambda: denoise(model.denoiser, y, step, contexts),
         "float32": plain,
         "float32, channels last": last,
     }
@@ -64,12 +64,12 @@ def variants(case: str, rows: int, where: str) -> dict[str, Callable[[], Tensor]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=8, help="timed steps of each variant")
-    parser.add_argument("--rows", type=int, default=1, help="members and clips drawn together")
+    parser.add_argument("--rows", type=int, default=1, help="members and clips in one batch")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
     print(f"{described(arguments.device)}, {arguments.rows} rows")
-    print(f"{'':26} {'ms a step (least … most)':>28} {'× as fast':>10} {'difference':>11}")
+    print(f"{'':26} {'ms per step (least … most)':>28} {'× as fast':>10} {'difference':>11}")
     for case in arguments.cases:
         print(case.split(", batch")[0])
         with torch.no_grad():
@@ -78,17 +78,17 @@ def main() -> None:
 
 def _compare(steps: dict[str, Callable[[], Tensor]], arguments: argparse.Namespace) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    reference = steps[YARDSTICK]()
+    reference = steps[REFERENCE]()
     differences = {}
     for _ in range(arguments.steps + 1):
         for name, compute in steps.items():
             low = "bfloat16" in name
             with torch.autocast(arguments.device, torch.bfloat16) if low else nullcontext():
-                began = now(arguments.device)
+                start = now(arguments.device)
                 result = compute()
-                seconds[name].append(now(arguments.device) - began)
+                seconds[name].append(now(arguments.device) - start)
             differences[name] = float((result.float() - reference).abs().max())
-    slowest = statistics.median(seconds[YARDSTICK][1:])
+    slowest = statistics.median(seconds[REFERENCE][1:])
     for name, all_of in seconds.items():
         own = [1000 * value for value in all_of[1:]]
         middle = statistics.median(own)

@@ -1,7 +1,7 @@
-"""The yardstick: RVD computed frame by frame, as the authors' published code does it.
+"""The reference implementation: RVD computed frame by frame, as in the authors' published code.
 
-The same mathematics as ``rvd.models.rvd.model`` with its weights: recurrent and conditioned layers
-convolve concatenations, and every frame goes through every network on its own, the first one too.
+The same mathematics as ``rvd.models.rvd.model``, with its weights: recurrent and conditioned layers
+convolve concatenations, and each frame goes through every network separately.
 :func:`check_equal` shows that loss and gradients agree.
 """
 
@@ -11,20 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rvd.models.layers.blocks import SLOPE, ConditionedResidualBlock, ConvGRU
+from rvd.diffusion.objective import LOSSES
+from rvd.models.layers.blocks import ConditionedResidualBlock
+from rvd.models.layers.conv_gru import ConvGRU
+from rvd.models.layers.convolution import SLOPE
 from rvd.models.rvd.model import ResidualVideoDiffusion
 from rvd.models.rvd.networks import Denoiser, RecurrentPyramid
 
 
 class FrameByFrame(nn.Module):
-    """A view of a model: same parameters, another order of computation."""
+    """A model with the same parameters and another order of computation."""
 
     def __init__(self, model: ResidualVideoDiffusion) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, video: Tensor, diffusion_step: Tensor, noise: Tensor) -> Tensor:
-        """The loss of equation 9; arguments as ``ResidualVideoDiffusion.forward``."""
+        """Return the loss of equation 9 for the arguments of ``ResidualVideoDiffusion.forward``."""
         model, objective = self.model, self.model.config.objective
         known = model.config.training.context
         frames = video * 2 - 1
@@ -39,13 +42,12 @@ class FrameByFrame(nn.Module):
                     else torch.zeros_like(frames[:, index])
                 )
                 residual = (frames[:, index] - mean) / objective.sigma
-                drawn = noise[:, index - known]
+                true_noise = noise[:, index - known]
                 signal = model.schedule.signal(diffusion_step, residual)
                 scale = model.schedule.noise(diffusion_step, residual)
-                noisy = signal * residual + scale * drawn
+                noisy = signal * residual + scale * true_noise
                 predicted = denoise(model.denoiser, noisy, diffusion_step, contexts)
-                distance = F.mse_loss if objective.loss == "squared" else F.l1_loss
-                losses.append(distance(predicted, drawn))
+                losses.append(LOSSES[objective.loss](predicted, true_noise))
             contexts = advance(model.context_encoder, frames[:, index], contexts)
             if model.next_frame is not None:
                 down = model.next_frame.down
@@ -56,7 +58,7 @@ class FrameByFrame(nn.Module):
 
 
 def advance(pyramid: RecurrentPyramid, h: Tensor, states: list[Tensor | None]) -> list[Tensor]:
-    """The states of each level after one more frame."""
+    """Return the states of each level after one more frame."""
     after = []
     for level, (block, recurrence) in enumerate(
         zip(pyramid.blocks, pyramid.recurrences, strict=True)
@@ -69,7 +71,7 @@ def advance(pyramid: RecurrentPyramid, h: Tensor, states: list[Tensor | None]) -
 
 
 def recur(unit: ConvGRU, x: Tensor, state: Tensor | None) -> Tensor:
-    """A ConvGRU's step by convolutions of (input, state) concatenated."""
+    """Compute a ConvGRU's step by convolutions of (input, state) concatenated."""
     if state is None:
         state = torch.zeros_like(x[:, :1]).expand(-1, unit.channels, -1, -1)
     gates_x, candidate_x = unit.of_input.weight.split([2 * unit.channels, unit.channels])
@@ -86,7 +88,7 @@ def recur(unit: ConvGRU, x: Tensor, state: Tensor | None) -> Tensor:
 def conditioned(
     block: ConditionedResidualBlock, x: Tensor, context: Tensor, embedding: Tensor
 ) -> Tensor:
-    """A conditioned block by convolutions of (x, context) concatenated."""
+    """Compute a conditioned block by convolutions of (x, context) concatenated."""
     joined = torch.cat([x, context], 1)
     first = torch.cat([block.first.weight, block.first_context.weight], 1)
     h = block.norm(F.conv2d(joined, first, block.first.bias, padding=1))
@@ -96,7 +98,7 @@ def conditioned(
 
 
 def denoise(net: Denoiser, y: Tensor, step: Tensor, contexts: list[Tensor]) -> Tensor:
-    """The denoiser with the context concatenated at every call."""
+    """Compute the denoiser with the context concatenated at every call."""
     embedding = net.embedding(step)
     h, skips = y, []
     for level, (first, second, attention) in enumerate(
@@ -116,7 +118,7 @@ def denoise(net: Denoiser, y: Tensor, step: Tensor, contexts: list[Tensor]) -> T
 
 
 def check_equal(model: ResidualVideoDiffusion, video: Tensor) -> tuple[float, float]:
-    """Relative differences of the loss, and of the gradient of all parameters."""
+    """Return the relative differences of the loss and of the gradient of all parameters."""
     future = model.config.training.future
     step = torch.randint(len(model.schedule), video.shape[:1])
     noise = torch.randn(len(video), future, *video.shape[2:], dtype=video.dtype)

@@ -1,4 +1,4 @@
-"""Time and memory, on the CPU and on a GPU."""
+"""Time and memory on the CPU and on a GPU."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 
 
 def described(device: str) -> str:
-    """What is measured on."""
+    """Return a description of the device and torch."""
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     return f"on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def now(device: str) -> float:
-    """Seconds, once all that was asked of the device is done."""
+    """Return the time in seconds, after the device has finished all work."""
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def memory(device: str) -> float:
-    """MB in use now."""
+    """Return the memory in use, in MB."""
     if device == "cuda":
         return torch.cuda.memory_allocated() / 1e6
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -31,7 +31,7 @@ def memory(device: str) -> float:
 
 
 def peak_memory(device: str) -> float:
-    """MB in use at the most, so far."""
+    """Return the peak of the memory in use, in MB."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -1,8 +1,8 @@
-"""Memory of a training step, estimated without a device: tensors that have a size and no content.
+"""Memory of a training step, estimated without a device on tensors without content.
 
-The step is one of the trainer: for each player a forward and a backward pass over micro-batches,
-with gradients kept. Live tensors are counted at each operation, so temporary ones and those of
-recomputed blocks are in the peak; a convolution's workspace and what an allocator wastes are not.
+The step is the trainer's: for each player, forward and backward passes over micro-batches, with
+gradients kept. Live tensors are counted at each operation, so the peak includes temporary ones and
+those of recomputed blocks, but not the workspace of convolutions nor the waste of an allocator.
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ from rvd.models.registry import build
 
 GIB = 2**30
 ADAM = 2  # tensors of a parameter's size: first and second moments
-SHARE = 0.75  # of a device that an estimate may take: the rest is for what it leaves out
+SHARE = 0.75  # largest share of a device's memory, because estimates are too low
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes of a training step: ``state`` (weights, gradients, Adam, average), and all at peak."""
+    """Bytes of a training step.
+
+    Attributes:
+        state: Bytes of weights, gradients, Adam and average.
+        peak: Bytes at the peak, with the state.
+    """
 
     state: int
     peak: int
 
 
 class LiveTensors(TorchDispatchMode):
-    """Counts the bytes of tensors made within it, while they live: ``now``, and ``peak``."""
+    """A context manager that counts the bytes of its live tensors: ``now`` and ``peak``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +60,7 @@ class LiveTensors(TorchDispatchMode):
         return result
 
     def count(self, tensor: Tensor) -> None:
-        """Count the memory of ``tensor`` from now on until nothing holds it."""
+        """Count the memory of ``tensor`` until it is released."""
         storage = tensor.untyped_storage()
         key, size = storage._cdata, storage.nbytes()
         if key in self._counted:
@@ -71,20 +76,20 @@ class LiveTensors(TorchDispatchMode):
 
 
 def estimate(section: TrainedModelConfig, size: int, channels: int) -> Estimate:
-    """Memory of a training step of the model that ``section`` describes.
+    """Estimate the memory of a training step.
 
     Args:
-        section: the model's section of the config.
-        size: height and width of a frame, pixels.
-        channels: of a frame.
+        section: The model's section of the config, with its batch and micro-batch.
+        size: Height and width of a frame, in pixels.
+        channels: Number of channels of a frame.
 
     Returns:
-        Bytes, with the section's batch and micro-batch, float32, at the last step (fully grown).
+        Bytes in float32 at the last step, where the model is fully grown.
     """
     training = section.training
     batch = training.batch[size]
     rows = training.micro_batch.get(size, batch)
-    # Two micro-batches are as good as many: from the second on, gradients are there already.
+    # Two micro-batches suffice, because gradients exist from the second on.
     clips = min(batch, 2 * rows)
     with FakeTensorMode(allow_non_fake_inputs=True), LiveTensors() as live:
         model = build(section, size, channels)
@@ -100,7 +105,7 @@ def estimate(section: TrainedModelConfig, size: int, channels: int) -> Estimate:
                     losses = model(part, player)
                     losses["loss"].backward()
                     del losses
-        # The whole batch lies on the device.
+        # The whole batch is on the device.
         rest = (batch - clips) * video[0].nbytes
     average = state if training.average is not None else 0
     adam = ADAM * trained
@@ -108,14 +113,14 @@ def estimate(section: TrainedModelConfig, size: int, channels: int) -> Estimate:
 
 
 def changed(section: TrainedModelConfig, **training: object) -> TrainedModelConfig:
-    """``section`` with other settings of its ``training``."""
+    """Return ``section`` with other settings in its ``training``."""
     update = {"training": section.training.model_copy(update=training)}
     return section.model_copy(update=update)
 
 
 @contextmanager
 def grown(model: VideoPredictor, size: int) -> Iterator[None]:
-    """Within the block, a FutureGAN is fully grown, without a look at a tensor's content."""
+    """Treat a FutureGAN as fully grown within the block, without reading a tensor's content."""
     if not isinstance(model, FutureGan):
         yield
         return
@@ -126,7 +131,7 @@ def grown(model: VideoPredictor, size: int) -> Iterator[None]:
 def table(
     models: Mapping[str, TrainedModelConfig], sizes: Sequence[int], channels: int
 ) -> Iterator[str]:
-    """The lines of a table in Markdown: GiB of a training step of each model at each size."""
+    """Yield the lines of a Markdown table: GiB of a training step by model and size."""
     yield (
         "| | px | batch | micro-batch | state | batch at once | with checkpointing | micro-batches "
         "| with checkpointing | config |"
@@ -151,7 +156,7 @@ def table(
                     state = found.state
                     cells.append(f"{found.peak / GIB:.1f}")
                     if checkpointing == training.gradient_checkpointing:
-                        configured = found.peak  # the last that is split if any is
+                        configured = found.peak  # the last one, with micro-batches if there are any
             yield (
                 f"| `{name}` | {size} | {batch} | {rows} | {state / GIB:.1f} | {' | '.join(cells)} "
                 f"| {configured / GIB:.1f} |"

@@ -1,8 +1,8 @@
 """Step time, memory and parameters of every trained model of the config, at the paper's sizes.
 
-Each model has a process of its own, so that peak memory is its own. A step is one of every player
-(forward, backward, Adam), once the model has grown to its full size. Memory is what the model, the
-optimisers' state and the step need besides the program. ``--memory`` estimates it instead, with the
+Each model runs in its own process, which gives its own peak memory. A step is one of every player
+(forward, backward, Adam), with the model grown to its full size. Memory is that of the model, the
+optimisers' state and the step, without the program's. ``--memory`` estimates it instead, with the
 config's batch and micro-batch, and measures nothing.
 """
 
@@ -27,7 +27,7 @@ CHANNELS = 3
 
 
 def trained_models(config: Path) -> dict[str, TrainedModelConfig]:
-    """The models of the config that have weights, by name."""
+    """Return the trained models of the config, by name."""
     models = load_experiment([config]).models
     return {name: model for name, model in models.items() if isinstance(model, TrainedModelConfig)}
 
@@ -35,7 +35,7 @@ def trained_models(config: Path) -> dict[str, TrainedModelConfig]:
 def measure(
     config: Path, name: str, size: int, batch: int, device: str, steps: int
 ) -> tuple[list[float], float, int]:
-    """Seconds of each step after a first one, memory in MB, and the number of parameters."""
+    """Return the seconds of each step after a first one, MB of memory, and the parameters."""
     section = trained_models(config)[name]
     training = section.training
     before = memory(device)
@@ -49,7 +49,7 @@ def measure(
     video = torch.rand(batch, training.clip_length, CHANNELS, size, size, device=device)
     seconds = []
     for _ in range(steps + 1):
-        began = now(device)
+        start = now(device)
         for player, optimiser in optimisers.items():
             for module in model.players.values():
                 module.requires_grad_(module is model.players[player])
@@ -57,7 +57,7 @@ def measure(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-        seconds.append(now(device) - began)
+        seconds.append(now(device) - start)
     return seconds[1:], peak_memory(device) - before, parameters(model)
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument(
-        "--batch", type=int, help="clips a step (default: 1 on a CPU, the config's on a GPU)"
+        "--batch", type=int, help="clips per step (default: 1 on a CPU, the config's on a GPU)"
     )
     parser.add_argument("--memory", action="store_true", help="estimate memory; compute nothing")
     arguments = parser.parse_args()
@@ -86,7 +86,9 @@ def main() -> None:
         return
     context = multiprocessing.get_context("spawn")
     print(described(arguments.device))
-    print(f"{'':24} {'px':>4} {'clips':>6} {'frames':>7} {'million':>8} {'s a step':>9} {'MB':>7}")
+    print(
+        f"{'':24} {'px':>4} {'clips':>6} {'frames':>7} {'million':>8} {'s per step':>9} {'MB':>7}"
+    )
     models = trained_models(arguments.config)
     for name in arguments.models:
         training = models[name].training

@@ -1,9 +1,9 @@
-"""SVG-LP and IVRNN: all frames of a clip at once beside one frame after the other.
+"""Speed of SVG-LP and IVRNN with all frames of a clip at once, relative to frame by frame.
 
-The yardsticks compute the same losses with the same weights (a test shows that losses and gradients
-agree), in the order in which the models are written down: each frame goes through every network on
-its own. Variants are interleaved; ratios are of medians. Then the time of IVRNN's forecasts by
-their horizon, which is to grow in proportion.
+The reference implementations compute the same losses with the same weights (a test shows that
+losses and gradients agree) in the order of the models' definition: each frame goes through every
+network separately. Variants are interleaved; ratios are of medians. It also prints the time of
+IVRNN's forecasts by horizon, which should be proportional.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rvd.models.svg_lp.model import SvgLp
 
 CONFIG = Path(__file__).parents[1] / "config"
 DEMO = [CONFIG / "config.yaml", CONFIG / "demo.yaml"]
-# Name → (config files, model, frame size, channels, clips a step).
+# Name → (config files, model, frame size, channels, clips per step).
 CASES = {
     "svg-lp, demo, 32 px, 4 clips": (DEMO, "svg-lp", 32, 1, 4),
     "svg-lp, paper, 64 px, 1 clip": (DEMO[:1], "svg-lp", 64, 3, 1),
@@ -37,7 +37,7 @@ CASES = {
 
 
 def svg_lp_frame_by_frame(model: SvgLp, video: Tensor, noise: Tensor) -> Tensor:
-    """The loss of ``model``, with the latents' ``noise`` (batch, frame − 1, channel, h, w)."""
+    """Return the loss with the latents' ``noise`` (batch, frame − 1, channel, h, w)."""
     frames = video.transpose(0, 1)
     posterior = prior = (None,)
     predictor = (None, None)
@@ -60,7 +60,7 @@ def svg_lp_frame_by_frame(model: SvgLp, video: Tensor, noise: Tensor) -> Tensor:
 
 
 def ivrnn_frame_by_frame(model: Ivrnn, video: Tensor, noise: list[Tensor]) -> Tensor:
-    """The loss of ``model``; ``noise``, coarsest first, (batch, future frame, channel, h, w)."""
+    """Return the loss with ``noise`` (batch, future frame, channel, h, w), coarsest first."""
     known = model.config.training.context
     frames = video.transpose(0, 1)
     features = [model.embedding(frame[None]) for frame in frames[:known]]
@@ -86,24 +86,24 @@ def ivrnn_frame_by_frame(model: Ivrnn, video: Tensor, noise: list[Tensor]) -> Te
 
 
 def recorded(noise: list[Tensor]) -> NoiseSource:
-    """Standard normal noise, of which a copy is kept in ``noise``."""
+    """Return a source of standard normal noise that appends it to ``noise``."""
 
-    def draw(like: Tensor) -> Tensor:
+    def source(like: Tensor) -> Tensor:
         noise.append(torch.randn_like(like))
         return noise[-1]
 
-    return draw
+    return source
 
 
 def passes(model: VideoPredictor, video: Tensor) -> dict[str, Callable[[], Tensor]]:
-    """The two ways to the loss of ``video``, with the same noise."""
+    """Return both computations of the loss of ``video``, with the same noise."""
     noise: list[Tensor] = []
     with torch.no_grad():
-        model(video, draw=recorded(noise))
+        model(video, noise=recorded(noise))
 
     def at_once() -> Tensor:
         pending = iter(noise)
-        return model(video, draw=lambda like: next(pending))["loss"]
+        return model(video, noise=lambda like: next(pending))["loss"]
 
     def frame_by_frame() -> Tensor:
         if isinstance(model, SvgLp):
@@ -115,10 +115,10 @@ def passes(model: VideoPredictor, video: Tensor) -> dict[str, Callable[[], Tenso
 
 
 def model_of(case: str, device: str) -> tuple[VideoPredictor, Tensor]:
-    """The model of a case, and clips for it."""
+    """Return the model of a case, and clips for it."""
     paths, name, size, channels, batch = CASES[case]
     config = load_experiment(paths).models[name]
-    if isinstance(config, SvgLpConfig):  # statistics of a batch are not those of each of its frames
+    if isinstance(config, SvgLpConfig):  # batch statistics differ from those of single frames
         config = config.model_copy(update={"normalisation": "group"})
     torch.manual_seed(0)
     model = build(config, size, channels).to(device)
@@ -141,25 +141,25 @@ def main() -> None:
         for number in range(arguments.rounds + 1):
             for variant, compute in passes(model, video).items():
                 model.zero_grad(set_to_none=True)
-                began = now(device)
+                start = now(device)
                 compute().backward()
                 if number:  # the first round warms up
-                    seconds.setdefault(variant, []).append(now(device) - began)
+                    seconds.setdefault(variant, []).append(now(device) - start)
         print(case)
         slowest = statistics.median(seconds["frame by frame"])
         for variant, own in seconds.items():
             middle = statistics.median(own)
             spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
             print(f"  {variant:28} {spread:>28} {slowest / middle:10.2f}")
-    print("IVRNN of the demo, 1 clip, 8 members: s a forecast, ms a frame of it")
+    print("IVRNN of the demo, 1 clip, 8 members: s per forecast, ms per frame")
     model, video = model_of("ivrnn, demo, 32 px, 4 clips", device)
     context = video[:1, : model.config.training.context]
     for horizon in (8, 16, 32, 64):
         own = []
         for _ in range(arguments.rounds):
-            began = now(device)
+            start = now(device)
             model.eval().predict(context, horizon, 8, seeded_noise([0], device))
-            own.append(now(device) - began)
+            own.append(now(device) - start)
         middle = statistics.median(own)
         print(f"  horizon {horizon:3} {middle:8.3f} {1000 * middle / horizon:8.1f}")
 

@@ -1,9 +1,9 @@
-"""Time and memory of RVD's training step, beside the frame-by-frame yardstick.
+"""Time and memory of RVD's training step, compared with the reference implementation.
 
-Variants are interleaved in fresh processes, so that drifts of the machine hit them alike and
-peak memory is each one's own. Ratios are of medians; each time stands with its least and greatest
-value. Memory is what forward and backward add to a process that holds model and data. bfloat16 is
-left out on a processor that computes it by software.
+Variants are interleaved in new processes, so that drifts of the machine affect all alike and each
+has its own peak memory. Ratios are of medians; each time is printed with its least and greatest
+value. Memory is the increase by forward and backward in a process that holds model and data.
+bfloat16 is skipped on processors that emulate it.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from rvd.models.rvd.config import RvdConfig
 from rvd.runtime import device
 
 CONFIG = Path(__file__).parents[1] / "config"
-# Name → (config files, frame size, channels, clips a step).
+# Name → (config files, frame size, channels, clips per step).
 CASES = {
     "demo, 32 px, batch 4": ([CONFIG / "config.yaml", CONFIG / "demo.yaml"], 32, 1, 4),
     "paper, 64 px, batch 8": ([CONFIG / "config.yaml"], 64, 3, 8),
     "paper, 128 px, batch 4": ([CONFIG / "config.yaml"], 128, 3, 4),
 }
-YARDSTICK = "frame by frame, float32"
+REFERENCE = "frame by frame, float32"
 VARIANTS = {
-    YARDSTICK: {},
+    REFERENCE: {},
     "float32": {},
     "float32, channels last": {"channels_last": True},
     "bfloat16": {},
     "bfloat16, channels last": {"channels_last": True},
     "bfloat16, checkpointing": {},
 }
-# Steps that are not timed: a GPU compiles, chooses algorithms and records graphs in them.
+# Untimed steps, in which a GPU compiles, chooses algorithms and records graphs.
 WARM_UP = {"cpu": 1, "cuda": 3}
 # Compilation takes minutes on a CPU and gains little there.
 ON_GPU = {
@@ -50,11 +50,11 @@ ON_GPU = {
 
 
 def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float], float]:
-    """Seconds of each step after the first ones, and the memory of a step in MB."""
+    """Return the seconds of each step after warm-up, and the memory of a step in MB."""
     paths, size, channels, batch = CASES[case]
     config = load_experiment(paths).models["rvd"]
     assert isinstance(config, RvdConfig)
-    # Noise prediction everywhere: it is what the yardstick computes.
+    # Noise prediction in all variants, as in the reference implementation.
     changes = {
         "objective": config.objective.model_copy(update={"target": "noise", "mean_loss": 0.0}),
         "training": config.training.model_copy(
@@ -69,29 +69,29 @@ def measure(case: str, variant: str, where: str, steps: int) -> tuple[list[float
     video = torch.rand(batch, config.training.clip_length, channels, size, size, device=where)
     step = torch.randint(config.diffusion_steps, (batch,), device=where)
     noise = torch.randn_like(video[:, config.training.context :])
-    yardstick = FrameByFrame(model) if variant == YARDSTICK else None
+    reference = FrameByFrame(model) if variant == REFERENCE else None
 
     def compute() -> Tensor:
-        if yardstick is not None:
-            return yardstick(video, step, noise)
+        if reference is not None:
+            return reference(video, step, noise)
         return model(video, diffusion_step=step, noise=noise)["loss"]
 
     parameters = list(model.parameters())
     before, seconds = memory(where), []
     for _ in range(steps + WARM_UP[where]):
-        began = now(where)
+        start = now(where)
         for parameter in parameters:
             parameter.grad = None
         with torch.autocast(where, torch.bfloat16, enabled="bfloat16" in variant):
             loss = compute()
         loss.backward()
-        seconds.append(now(where) - began)
+        seconds.append(now(where) - start)
     return seconds[WARM_UP[where] :], peak_memory(where) - before
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1, help="steps of each round")
+    parser.add_argument("--steps", type=int, default=1, help="steps per round")
     parser.add_argument("--rounds", type=int, default=2, help="rounds over all variants")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
@@ -104,7 +104,7 @@ def main() -> None:
     ]
     context = multiprocessing.get_context("spawn")
     print(described(arguments.device))
-    print(f"{'':26} {'s a step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
+    print(f"{'':26} {'s per step (least … most)':>28} {'× faster':>9} {'MB':>7} {'× memory':>9}")
     for case in arguments.cases:
         print(case)
         times: dict[str, list[float]] = {variant: [] for variant in variants}
@@ -116,12 +116,12 @@ def main() -> None:
                         measure, (case, variant, arguments.device, arguments.steps)
                     )
                 times[variant] += found
-        slowest = statistics.median(times[YARDSTICK])
+        slowest = statistics.median(times[REFERENCE])
         for variant in variants:
             own = times[variant]
             middle = statistics.median(own)
             spread = f"{middle:.3f} ({min(own):.3f} … {max(own):.3f})"
-            shares = slowest / middle, megabytes[variant] / megabytes[YARDSTICK]
+            shares = slowest / middle, megabytes[variant] / megabytes[REFERENCE]
             print(
                 f"  {variant:24} {spread:>28} {shares[0]:9.2f} {megabytes[variant]:7.0f} "
                 f"{shares[1]:9.2f}"

@@ -1,6 +1,6 @@
-"""The work of an experiment's trainings, forecasts and scores, counted.
+"""Counts of the work in an experiment's trainings, forecasts and scores.
 
-Every function returns the :class:`benchmarks.counting.Cost` of work on tensors without values.
+Each function returns a :class:`benchmarks.counting.Cost`, counted on tensors without values.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ FLOAT = 4  # bytes
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps of a training that cost the same: ``steps`` of them from step ``first`` on."""
+    """A part of a training whose ``steps``, from step ``first``, have equal cost."""
 
     first: int
     steps: int
 
 
 def phases(section: TrainedModelConfig, size: int) -> list[Phase]:
-    """The parts of a training; a model that grows has two for each resolution."""
+    """Return the parts of a training; a model that grows has two per resolution."""
     steps = section.training.steps
     if not isinstance(section, FutureGanConfig):
         return [Phase(0, steps)]
@@ -53,7 +53,7 @@ def phases(section: TrainedModelConfig, size: int) -> list[Phase]:
             break
         growth = section.growth(starts[-1], size)
         fading = level.fading if growth.transitions else 0
-        # The step at which alpha reaches 1 is the last that fades, and costs as those after it.
+        # The step at which alpha reaches 1 is the last fading one, at the cost of those after it.
         stable = growth.since + max(fading - 1, 0)
         starts += [stable, growth.since + fading + level.stable]
     ends = sorted({min(start, steps) for start in starts[:-1]} | {steps})
@@ -61,17 +61,17 @@ def phases(section: TrainedModelConfig, size: int) -> list[Phase]:
 
 
 def meta_model(section: Any, size: int, channels: int) -> VideoPredictor:
-    """An untrained model without values."""
-    # Weights without values need not be made orthogonal, which takes long.
+    """Return an untrained model without values."""
+    # Orthogonal initialisation is slow, and weights without values do not need it.
     with META, mock.patch.object(nn.init, "orthogonal_", lambda tensor, *_: tensor):
         model = build(section, size, channels)
-    if hasattr(model, "growth"):  # it is read
+    if hasattr(model, "growth"):  # a buffer whose value is read
         model.growth = torch.tensor([float(size), 1.0])
     return model
 
 
 def training_step(section: Any, size: int, channels: int, step: int, machine: Machine) -> Cost:
-    """A step of every player, divided by how often it takes one: forward, backward, Adam."""
+    """Return the mean cost of a training step over all players: forward, backward, Adam."""
     training = section.training
     model = meta_model(section, size, channels).train()
     model.begin_step(step)
@@ -84,7 +84,7 @@ def training_step(section: Any, size: int, channels: int, step: int, machine: Ma
         optimiser = torch.optim.Adam(
             module.parameters(), training.learning_rate.initial, foreach=True
         )
-        # Autocasting knows no such device: everything is counted in float32.
+        # Autocasting does not support this device, so everything is counted in float32.
         with (
             mock.patch.object(torch, "autocast", return_value=nullcontext()),
             Counter(machine) as counter,
@@ -92,7 +92,7 @@ def training_step(section: Any, size: int, channels: int, step: int, machine: Ma
             model(video, name)["loss"].backward()
         with Counter(machine) as updating:
             optimiser.step()
-        # On a GPU a dozen operations update all weights.
+        # A GPU updates all weights in about a dozen operations, so their launches are neglected.
         updates = replace(updating.cost, forward=0.0)
         every = training.players.get(name, PlayerConfig()).every
         total += 1 / every * (counter.cost + updates)
@@ -100,7 +100,7 @@ def training_step(section: Any, size: int, channels: int, step: int, machine: Ma
 
 
 def training(section: Any, size: int, channels: int, machine: Machine) -> Cost:
-    """All steps."""
+    """Return the cost of all training steps."""
     total = Cost()
     for phase in phases(section, size):
         step = training_step(section, size, channels, phase.first, machine)
@@ -111,7 +111,7 @@ def training(section: Any, size: int, channels: int, machine: Machine) -> Cost:
 def _forecast(
     model: VideoPredictor, protocol: EvaluationConfig, horizon: int, machine: Machine
 ) -> Cost:
-    """All clips, as many at once as the protocol has them."""
+    """Return the cost of forecasting all clips, in the protocol's batches."""
     clips = min(protocol.batch, protocol.clips)
     shape = clips, protocol.context, model.channels, model.size, model.size
     with Counter(machine) as counter:
@@ -129,10 +129,10 @@ def sampling(
     horizon: int,
     machine: Machine,
 ) -> Cost:
-    """The forecasts of all test clips.
+    """Return the cost of forecasting all test clips.
 
-    A diffusion's evaluations and frames all cost the same, so that four short forecasts tell the
-    price of an evaluation, of a frame and of what comes before them.
+    A diffusion's evaluations have equal cost, and so have its frames. Three short forecasts
+    therefore give the cost of an evaluation, of a frame and of the context.
     """
     if isinstance(section, AnalogueConfig):
         values = protocol.context * channels * size**2
@@ -148,7 +148,7 @@ def sampling(
         model = meta_model(diffusion.model_copy(update=changes), size, channels)
         return _forecast(model, protocol, frames, machine)
 
-    # Cost is of the form a + b·frames + c·frames·evaluations; the schedule's table is nothing.
+    # The cost is a + b·frames + c·frames·evaluations; that of the schedule is negligible.
     few = short(2, 1)
     frame = short(2, 2) - few
     evaluation = short(3, 1) - few
@@ -159,13 +159,13 @@ def sampling(
 def sampling_mean(
     protocol: EvaluationConfig, whole: Any, size: int, channels: int, horizon: int, machine: Machine
 ) -> Cost:
-    """The forecasts of μ alone, of the diffusion model ``whole``."""
+    """Return the cost of forecasting with μ alone, for the diffusion model ``whole``."""
     model: Any = meta_model(whole, size, channels)
     return _forecast(MeanForecast(model), protocol, horizon, machine)
 
 
 def _analogue(section: AnalogueConfig, values: int, machine: Machine) -> Cost:
-    """At most: the distance of ``values`` numbers to those of each candidate."""
+    """Return an upper bound: the distance of ``values`` numbers to those of each candidate."""
     traffic = float(section.candidates * values * FLOAT)
     return Cost(0.0, traffic, traffic / machine.bandwidth / 1e12)
 
@@ -173,19 +173,21 @@ def _analogue(section: AnalogueConfig, values: int, machine: Machine) -> Cost:
 def scoring(
     protocol: EvaluationConfig, size: int, channels: int, horizon: int, machine: Machine
 ) -> Cost:
-    """I3D of true and forecast clips, LPIPS and CRPS of all members, as far as they are scored."""
+    """Return the cost of I3D on true and forecast clips, and of LPIPS and CRPS on all members."""
     total = Cost()
     frames = protocol.ensemble * horizon
     if "fvd" in protocol.metrics:
         with META:
             network: nn.Module = I3D().eval()
         with torch.no_grad(), Counter(machine) as counter:
-            # One member of each clip, and the truth.
+            # One member per clip, and the truth.
             network(torch.empty(2, 3, horizon, SIZE, SIZE, device=META))
         total += protocol.clips * counter.cost
     if "lpips" in protocol.metrics:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of torchvision about how lpips calls it
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # torchvision's, about an argument of lpips
             network = lpips.LPIPS(
                 net=protocol.lpips_network, pretrained=False, pnet_rand=True, verbose=False
             )
@@ -195,7 +197,7 @@ def scoring(
             network(pictures, pictures, normalize=True)
         total += protocol.clips * counter.cost
     if "crps" in protocol.metrics:
-        # Sorted in the processor's cache: each value is read once. A comparison is no FLOP.
+        # Sorting happens in the cache, so each value is read once; comparisons are not FLOPs.
         pixels = channels * size**2 * horizon
         traffic = float(FLOAT * pixels * (protocol.ensemble + 1))
         total += protocol.clips * Cost(0.0, traffic, traffic / machine.bandwidth / 1e12)

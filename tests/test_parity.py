@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rvd.models.rvd.official import from_official, import_official
+from rvd.models.rvd.official import import_official
+from rvd.models.rvd.official_names import from_official
 
 FIXTURES = Path(__file__).parent / "fixtures" / "parity"
 
@@ -27,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def video(recorded):
-    """The recorded frames as the models take them: clip first, in [0, 1]."""
+    """Return the recorded frames clip first, in [0, 1], as the models take them."""
     return (recorded["video"].transpose(0, 1) + 1) / 2
 
 
@@ -66,7 +67,7 @@ def test_gradient_of_every_parameter(model, video, recorded):
     model.zero_grad()
     training_pass(model, video, recorded)["loss"].backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
-    # Which official tensor each of our numbers belongs to: labels travel through the translation.
+    # The official tensor of each of our values, by labels that the translation carries along.
     official = torch.load(FIXTURES / "official_checkpoint.pt", weights_only=True)["model"]
     names = list(recorded["grad_names"])
     labels = from_official(
@@ -80,7 +81,7 @@ def test_gradient_of_every_parameter(model, video, recorded):
 
 
 def test_sampled_frames(model, video, recorded):
-    """The recording drew noise at the last step too, where it counts for nothing; ours does not."""
+    """The recording has noise for the last step too, where its weight is zero; ours has none."""
     context = video[:, :4]
     noises = iter(
         noise
@@ -90,5 +91,5 @@ def test_sampled_frames(model, video, recorded):
     with torch.no_grad():
         frames = model.roll_out(context, 2, 1, lambda like: next(noises))
     assert next(noises, None) is None
-    # The recording holds frames before they are cut to [-1, 1], as which they are fed back.
+    # The recording has frames before they are clamped to [-1, 1], as which they are fed back.
     assert_close(torch.stack(frames), recorded["sampled"][4:].clamp(-1, 1))

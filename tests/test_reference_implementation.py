@@ -1,4 +1,4 @@
-"""The benchmarks' frame-by-frame yardstick computes what the model computes."""
+"""The reference implementation of the benchmarks has the model's loss and gradients."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Choosing RVD's sampler on validation videos: CRPS against cost, never on test videos."""
+"""Choice of RVD's sampler by CRPS and cost on validation videos, never on test videos."""
 
 from __future__ import annotations
 
@@ -24,15 +24,23 @@ from rvd.video.clips import fixed_clips, read_clip, stored_to_unit
 from rvd.video.file import VideoFile
 
 STEPS = (2, 3, 5, 8, 12, 20, 32)
-CLIPS = (1.0, 2.0)
+CLAMP_BOUNDS = (1.0, 2.0)
 
-# A cheaper sampler is preferred to one that is better by less than this part.
+# The relative gain in CRPS below which the cheaper sampler is preferred.
 TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
 class TuningTask:
-    """What is forecast to compare samplers: ``clips`` validation clips, ``ensemble`` members."""
+    """The forecasts by which samplers are compared.
+
+    Attributes:
+        context: Number of known frames.
+        horizon: Number of frames to forecast.
+        ensemble: Number of forecasts per clip.
+        clips: Number of validation clips.
+        seed: Seed of the forecasts.
+    """
 
     context: int
     horizon: int
@@ -43,7 +51,7 @@ class TuningTask:
 
 @dataclass(frozen=True)
 class Trial:
-    """A sampler's CRPS in grey levels, and the seconds that all its forecasts took."""
+    """A sampler, its CRPS in grey levels, and the seconds of all its forecasts."""
 
     sampler: SamplerConfig
     crps: float
@@ -53,20 +61,20 @@ class Trial:
 def candidates(
     diffusion_steps: int, most_steps: int, numbers: Sequence[int] = STEPS
 ) -> Iterator[SamplerConfig]:
-    """The samplers that are compared, from the cheapest to ancestral sampling over all steps.
+    """Yield the samplers to compare, from the cheapest to ancestral sampling over all steps.
 
     Args:
-        diffusion_steps: N.
-        most_steps: that may be afforded.
-        numbers: of steps that are tried.
+        diffusion_steps: Number of diffusion steps N.
+        most_steps: Largest number of sampling steps.
+        numbers: Numbers of sampling steps to try.
     """
     for steps in numbers:
         if steps <= min(most_steps, diffusion_steps):
-            for clip in CLIPS:
+            for clip in CLAMP_BOUNDS:
                 yield SamplerConfig(method="ddim", steps=steps, eta=1.0, clip=clip)
                 yield SamplerConfig(method="ddim", steps=steps, eta=0.0, clip=clip)
                 yield SamplerConfig(method="dpm-solver", steps=steps, clip=clip)
-    yield SamplerConfig(method="ancestral", clip=CLIPS[-1])
+    yield SamplerConfig(method="ancestral", clip=CLAMP_BOUNDS[-1])
 
 
 def try_samplers(
@@ -76,12 +84,20 @@ def try_samplers(
     samplers: Sequence[SamplerConfig],
     device: torch.device | None = None,
 ) -> Iterator[Trial]:
-    """Forecast the same validation clips by each of ``samplers``, with the same seeds.
+    """Forecast the same validation clips by each sampler, with the same seeds.
 
-    ``device`` computes, by default the GPU if there is one.
+    Args:
+        model: Trained model.
+        videos: Open video file.
+        task: Number and length of the forecasts.
+        samplers: Samplers to compare.
+        device: Device that computes; None takes the GPU if there is one.
+
+    Yields:
+        One trial per sampler, as soon as it is complete.
 
     Raises:
-        UserError: no validation video is long enough.
+        UserError: No validation video is long enough.
     """
     split = videos.splits["val"]
     length = task.context + task.horizon
@@ -97,25 +113,29 @@ def try_samplers(
         ]
     )
     truth = 255 * frames[:, task.context :].numpy()
-    trained = model.config
-    # Steps, not samplers, as samplers take very different times.
-    total = sum(sampler.steps or trained.diffusion_steps for sampler in samplers)
+    every = model.config.diffusion_steps
+    # Progress counts steps, because samplers take very different times.
+    total = sum(sampler.steps or every for sampler in samplers)
     with progress(total, "tune the sampler", "step") as bar:
         for sampler in samplers:
-            model.config = trained.model_copy(update={"sampler": sampler})
-            draw = seeded_noise([task.seed + index for index in range(len(clips))], device)
-            began = time.monotonic()
+            noise = seeded_noise([task.seed + index for index in range(len(clips))], device)
+            start = time.monotonic()
             context = frames[:, : task.context].to(device)
-            forecast = model.predict(context, task.horizon, task.ensemble, draw).cpu()
-            seconds = time.monotonic() - began
+            forecast = model.predict(context, task.horizon, task.ensemble, noise, sampler).cpu()
+            seconds = time.monotonic() - start
             members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
             yield Trial(sampler, float(crps(members, truth).mean()), seconds)
-            bar.update(sampler.steps or trained.diffusion_steps)
-    model.config = trained
+            bar.update(sampler.steps or every)
 
 
 def choose(trials: Sequence[Trial], diffusion_steps: int, most_steps: int) -> Trial:
-    """The sampler with the fewest steps within 2 % of the best CRPS that ``most_steps`` reach."""
+    """Return the trial with the fewest steps whose CRPS is within 2 % of the best affordable one.
+
+    Args:
+        trials: Trials of all samplers.
+        diffusion_steps: Number of diffusion steps N, which ancestral sampling takes.
+        most_steps: Largest affordable number of sampling steps.
+    """
     affordable = [t for t in trials if (t.sampler.steps or diffusion_steps) <= most_steps]
     best = min(trial.crps for trial in affordable)
     good = [trial for trial in affordable if trial.crps <= (1 + TOLERANCE) * best]
@@ -123,8 +143,8 @@ def choose(trials: Sequence[Trial], diffusion_steps: int, most_steps: int) -> Tr
 
 
 def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
-    """A config to lay over the experiment's: the chosen sampler of ``model`` on ``dataset``."""
-    # Null keys, too: this is laid over the sampler of the model's section.
+    """Write the sampler of a model on a dataset, as a config to merge over the experiment's."""
+    # With null keys, because it is merged over the sampler of the model's section.
     on = {dataset: {"sampler": chosen.sampler.model_dump(mode="json")}}
     text = yaml.safe_dump({"models": {model: {"on": on}}}, sort_keys=False)
     note = f"# chosen on validation videos: CRPS {chosen.crps:.3f} in {chosen.seconds:.1f} s\n"
@@ -133,7 +153,7 @@ def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
 
 
 def write_costs(path: Path, trials: Sequence[Trial], diffusion_steps: int) -> None:
-    """CRPS against cost: a row for each trial."""
+    """Write CRPS and cost as CSV, one row per trial."""
     table = pd.DataFrame(
         {
             "sampler": [trial.sampler.method for trial in trials],

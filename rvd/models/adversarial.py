@@ -1,74 +1,103 @@
-"""What generators and critics are trained by: losses of scores, and what tells how it goes."""
+"""Adversarial training: generators with critics, their losses, and a measure of collapse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rvd.config.section import Section
 from rvd.models.base import VideoPredictor
 
 Score = Float[Tensor, "..."]
 Frames = Float[Tensor, "batch frame channel height width"]
 
+CRITICS = "critics"
+
 
 class AdversarialPredictor(VideoPredictor):
-    """A ``generator`` that forecasts, and ``judges`` (one critic or several) that it is trained by.
+    """A ``generator`` that forecasts, and the ``critics`` (one or several) that it is trained by.
 
-    One Adam moves all of the judges: it treats each weight for itself, so that it is as one for
-    each of them, and frames are fake once for all.
+    All critics share one Adam. Adam treats each weight separately, so this equals one optimizer per
+    critic, and fake frames are generated once for all.
     """
 
     generator: nn.Module
-    judges: nn.Module
+    critics: nn.Module
+
+    def __init__(self, config: Section, size: int, channels: int) -> None:
+        super().__init__(config, size, channels)
+        self.register_load_state_dict_pre_hook(rename_critics)
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        """The generator, and its critics as one."""
-        return {"generator": self.generator, "critics": self.judges}
+        """The generator, and all critics as one player."""
+        return {"generator": self.generator, CRITICS: self.critics}
 
     @property
-    def critics(self) -> tuple[str, ...]:
-        """What forecasts do without."""
-        return ("judges",)
+    def training_only(self) -> tuple[str, ...]:
+        """The critics, which forecasts do not need."""
+        return (CRITICS,)
+
+
+def rename_critics(module: nn.Module, tensors: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Rename the critics' tensors in a checkpoint that has them under another name.
+
+    Earlier versions named that submodule differently. The name is the only one in the checkpoint
+    that the model does not have, so that no list of old names is needed.
+
+    Args:
+        module: The predictor, which has all its submodules.
+        tensors: A state dict, changed in place.
+        prefix: Prefix of the predictor's names in it: ``module.`` in a moving average.
+    """
+    own = {name for name, _ in [*module.named_children(), *module.named_buffers(recurse=False)]}
+    found = {name[len(prefix) :].split(".")[0] for name in tensors if name.startswith(prefix)}
+    unknown = found - own
+    if len(unknown) != 1 or CRITICS in found or CRITICS not in own:
+        return
+    old, new = f"{prefix}{unknown.pop()}.", f"{prefix}{CRITICS}."
+    for name in [name for name in tensors if name.startswith(old)]:
+        tensors[new + name[len(old) :]] = tensors.pop(name)
 
 
 def least_squares(score: Score, wanted: float) -> Tensor:
-    """The LSGAN loss: squared distance of scores from 1 (real) or 0 (not), a number."""
+    """Return the LSGAN loss: the mean squared distance of scores from 1 (real) or 0 (fake)."""
     return (score - wanted).square().mean()
 
 
 def hinge(real: Score, fake: Score) -> Tensor:
-    """The critic's hinge loss: scores above 1 for real and below −1 for fake cost nothing."""
+    """Return the critic's hinge loss: real scores above 1 and fake ones below −1 cost nothing."""
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
 def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tensor:
-    """How far the critic's slope is from 1: mean of (‖∇D(x)‖ − 1)² (WGAN-GP, equation 3).
+    """Return the mean of (‖∇D(x)‖ − 1)² (WGAN-GP, equation 3).
 
     Args:
-        critic: frames → a score a clip.
-        between: points on the lines from real to fake clips, one a clip.
+        critic: Function from clips to one score per clip.
+        between: Points on the lines from real to fake clips, one per clip.
 
     Returns:
-        A number, itself differentiable by the critic's weights.
+        A scalar that is differentiable with respect to the critic's weights.
     """
     between = between.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    # The norm of a slope of zero has no derivative; float32 has room for the least of offsets.
+    # The norm of a slope of zero has no derivative; the offset is far below float32's resolution.
     norm = (slope.float().flatten(1).square().sum(1) + 1e-12).sqrt()
     return (norm - 1).square().mean()
 
 
 @torch.no_grad()
 def diversity(fake: Frames, real: Frames) -> Tensor:
-    """How much forecasts vary from clip to clip and frame to frame, over how much the truth does.
+    """Return the spread of forecasts over clips and frames, relative to the spread of the truth.
 
-    The ratio of standard deviations, averaged over pixels: near 0 when the generator makes one
-    picture of everything, 1 when its forecasts are as varied as the truth.
+    The ratio of standard deviations, averaged over pixels: near 0 when the generator has collapsed
+    to one picture, 1 when its forecasts vary as the truth does.
     """
 
     def spread(frames: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every model is: a predictor of video frames."""
+"""The interface of every model: a predictor of video frames."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Forecast = Float[Tensor, "batch ensemble frame channel height width"]
 
 
 class VideoPredictor(nn.Module):
-    """Forecasts future frames of videos from their first ones.
+    """A model that forecasts future frames of videos from their first ones.
 
-    Frames have values in [0, 1]. A model that is trained says what it minimises in
-    :meth:`forward`; one that is not leaves it out.
+    Frames have values in [0, 1]. A trained model returns its losses from :meth:`forward`; a
+    baseline does not override it.
 
     Args:
-        config: the model's section of the config.
-        size: height and width of a frame, in pixels.
-        channels: 1 or 3.
+        config: The model's section of the config.
+        size: Height and width of a frame, in pixels.
+        channels: Number of channels of a frame, 1 or 3.
     """
 
     def __init__(self, config: Section, size: int, channels: int) -> None:
@@ -35,39 +35,53 @@ class VideoPredictor(nn.Module):
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        """The modules that are optimised apart: one, or a generator and its critics."""
+        """The modules with an optimizer each: one, or a generator and its critics."""
         return {"model": self}
 
     @property
-    def critics(self) -> tuple[str, ...]:
+    def training_only(self) -> tuple[str, ...]:
         """The names of submodules that only training needs; predictor files leave them out."""
         return ()
 
     @property
     def inner(self) -> tuple[nn.Module, ...]:
-        """The modules that a forecast calls most often: worth compiling."""
+        """The modules that a forecast calls most often, and that are worth compiling."""
         return ()
 
     def begin_step(self, step: int) -> None:
-        """Get ready for the training step numbered ``step`` (from 0): grow, or warm up."""
+        """Prepare for a training step: grow, or warm up.
+
+        Args:
+            step: Number of the step, from 0.
+        """
 
     def forward(self, video: Video, player: str = "model") -> dict[str, Tensor]:
-        """The training pass: named losses of ``player``, of which ``loss`` is minimised.
+        """Return the losses of a training pass.
 
-        It is ``forward``, because what distributes training over devices hooks only that. Noise
-        comes from torch's default generator, through :func:`rvd.models.noise.batch_noise`.
+        It is ``forward`` because distributed training hooks only that. Noise comes from torch's
+        default generator, through :func:`rvd.models.noise.batch_noise`.
+
+        Args:
+            video: Clips (batch, frame, channel, height, width) in [0, 1].
+            player: Name of the player whose losses are computed.
+
+        Returns:
+            Losses by name; ``loss`` is minimised.
+
+        Raises:
+            TypeError: The model is not trained.
         """
         raise TypeError(f"{type(self).__name__} is not trained")
 
     @torch.no_grad()
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """Draw forecasts.
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+        """Return an ensemble of forecasts.
 
         Args:
-            context: (batch, frame, channel, height, width) in [0, 1].
-            horizon: how many frames to forecast.
-            ensemble: how many forecasts; a deterministic model repeats its one.
-            draw: the source of all randomness (:func:`rvd.models.noise.seeded_noise`).
+            context: Known frames (batch, frame, channel, height, width) in [0, 1].
+            horizon: Number of frames to forecast.
+            ensemble: Number of forecasts per clip; a deterministic model repeats its one.
+            noise: Source of all randomness (:func:`rvd.models.noise.seeded_noise`).
 
         Returns:
             (batch, ensemble, horizon, channel, height, width) in [0, 1].
@@ -76,15 +90,15 @@ class VideoPredictor(nn.Module):
 
 
 def unit_to_signed(video: Tensor) -> Tensor:
-    """[0, 1] → [−1, 1], the range inside the models (section 3.2)."""
+    """Convert [0, 1] to [−1, 1], the range inside the models (section 3.2)."""
     return video * 2 - 1
 
 
 def signed_to_unit(video: Tensor) -> Tensor:
-    """[−1, 1] → [0, 1], cut to it."""
+    """Convert [−1, 1] to [0, 1], clamped to it."""
     return ((video + 1) / 2).clamp(0, 1)
 
 
 def repeated(forecast: Video, ensemble: int) -> Forecast:
-    """One deterministic forecast as every member of an ensemble."""
+    """Return one deterministic forecast as every member of an ensemble."""
     return forecast[:, None].expand(-1, ensemble, *forecast.shape[1:])

@@ -1,4 +1,4 @@
-"""What the registry holds of a model."""
+"""Registry entries of models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SectionOf(Protocol):
-    """The section of another model, by its name, as it is on the dataset."""
+    """A function that returns the section of another model, with its settings on the dataset."""
 
     def __call__(self, name: str) -> ModelConfig:
         """Return the section."""
@@ -25,13 +25,13 @@ class SectionOf(Protocol):
 
 @dataclass(frozen=True)
 class ForecastSource:
-    """What a model may need to forecast a dataset.
+    """The files and sections that a model may need to forecast a dataset.
 
     Attributes:
         name: The model's name in the config.
-        predictor: The predictor file; None for a model that has none.
-        videos: The dataset's video file, open.
-        section_of: Gives the section of another model.
+        predictor: Predictor file; None for a model that has none.
+        videos: Open video file of the dataset.
+        section_of: Function from the name of another model to its section.
     """
 
     name: str
@@ -42,16 +42,16 @@ class ForecastSource:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A kind of model: its config, its code (imported when it is used), and its labels.
+    """A kind of model: its config, its code (imported when it is first used), and its labels.
 
     Attributes:
-        kind: The value of ``kind`` in the config.
-        config: The section's class.
-        network: ``module:class`` of the :class:`~rvd.models.base.VideoPredictor` that is built from
+        kind: Value of ``kind`` in the config.
+        config: Class of the section.
+        network: ``module:class`` of the :class:`~rvd.models.base.VideoPredictor`, called with
             (config, size, channels); empty for a model without weights.
-        opener: ``module:function`` that takes (config, :class:`ForecastSource`) and returns the
-            model, ready to forecast.
-        labels: Names of sections as people read them, in the order in which tables show them.
+        opener: ``module:function`` from (config, :class:`ForecastSource`) to the model, ready to
+            forecast.
+        labels: Label of each section's name, in the order in which tables show them.
     """
 
     kind: str

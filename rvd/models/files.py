@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
+from torch import Tensor
 
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModelConfig
@@ -25,15 +28,15 @@ FORMAT, VERSION = "rvd-predictor", 1
 
 
 def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> None:
-    """Write weights and what rebuilds the model (``docs/data-format.md``).
+    """Write the weights, and the config that rebuilds the model (``docs/data-format.md``).
 
     Args:
-        predictor: a trained model.
-        path: of the safetensors file.
-        provenance: how it was trained; kept as JSON.
+        predictor: The trained model.
+        path: Path of the safetensors file.
+        provenance: Origin of the weights, kept as JSON.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: The file cannot be written.
     """
     metadata = {
         "format": FORMAT,
@@ -46,46 +49,77 @@ def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> N
     tensors = {
         name: value.contiguous().cpu()
         for name, value in predictor.state_dict().items()
-        if name.split(".")[0] not in predictor.critics
+        if name.split(".")[0] not in predictor.training_only
     }
     with atomic_write(path) as partial:
         partial.write_bytes(serialise(tensors, metadata))
 
 
 def load(path: Path, config: Section | None = None) -> VideoPredictor:
-    """The model in a predictor file, ready to predict.
+    """Return the model in a predictor file, ready to forecast.
 
     Args:
-        path: of the safetensors file.
-        config: the model's section as it is now; what decides the trained weights must be as it
-            was, while the rest (the sampler, say) is taken from here. None takes the file's.
+        path: Path of the safetensors file.
+        config: The model's current section. The settings that training depends on must equal those
+            in the file; the others (such as the sampler) are taken from it. None takes the file's.
 
     Raises:
-        UserError: the file is missing, damaged or foreign, or was trained under another config.
+        UserError: The file is missing, damaged or foreign, or was trained under another config.
     """
+    metadata, tensors = _read(path)
+    with _consistent(path):
+        stored = _config(metadata)
+        # Untrained models, which have no ``training_fingerprint``, have no files.
+        if config is not None and stored.training_fingerprint() != config.training_fingerprint():  # type: ignore[attr-defined]
+            raise UserError(f"{path}: was trained under another config; train the model again")
+        predictor = build(config or stored, int(metadata["size"]), int(metadata["channels"]))
+        for name in predictor.training_only:
+            delattr(predictor, name)
+        predictor.load_state_dict(tensors)
+    return predictor.eval()
+
+
+def stored_config(path: Path) -> Any:
+    """Return the model's section of the config in a predictor file.
+
+    Args:
+        path: Path of the safetensors file.
+
+    Raises:
+        UserError: The file is missing, damaged or foreign.
+    """
+    metadata, _ = _read(path, with_tensors=False)
+    with _consistent(path):
+        return _config(metadata)
+
+
+def _read(path: Path, *, with_tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+            names = file.keys() if with_tensors else ()
+            tensors = {name: file.get_tensor(name) for name in names}
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: is not a readable safetensors file ({error})") from None
     if (metadata.get("format"), metadata.get("version")) != (FORMAT, str(VERSION)):
         raise UserError(f"{path}: is not a predictor file of version {VERSION}")
+    return metadata, tensors
+
+
+def _config(metadata: Mapping[str, str]) -> Any:
+    return TypeAdapter(Model).validate_json(metadata["config"])
+
+
+@contextmanager
+def _consistent(path: Path) -> Iterator[None]:
+    """Report metadata that are invalid, or that the tensors do not fit, as a ``UserError``."""
     try:
-        stored: Any = TypeAdapter(Model).validate_json(metadata["config"])
-        # Of untrained models, which have no ``training_fingerprint``, there are no files.
-        if config is not None and stored.training_fingerprint() != config.training_fingerprint():  # type: ignore[attr-defined]
-            raise UserError(f"{path}: was trained under another config; train the model again")
-        predictor = build(config or stored, int(metadata["size"]), int(metadata["channels"]))
-        for critic in predictor.critics:
-            delattr(predictor, critic)
-        predictor.load_state_dict(tensors)
+        yield
     except (ValidationError, KeyError, ValueError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]
         raise UserError(f"{path}: does not hold what its metadata say ({first_line})") from None
-    return predictor.eval()
 
 
 def open_trained(config: TrainedModelConfig, source: ForecastSource) -> VideoPredictor:
@@ -126,24 +160,24 @@ def fitting(model: VideoPredictor, path: Path, source: ForecastSource) -> VideoP
 
 
 def provenance(path: Path) -> dict[str, Any]:
-    """How the model in a predictor file was trained."""
+    """Return the origin of the weights in a predictor file, as :func:`save` stored it."""
     with safe_open(path, "pt") as file:
         return json.loads((file.metadata() or {}).get("provenance", "{}"))
 
 
 def parameters(predictor: torch.nn.Module) -> int:
-    """How many numbers are learned."""
+    """Return the number of learned values."""
     return sum(parameter.numel() for parameter in predictor.parameters())
 
 
 def content_digest(path: Path) -> str:
-    """Return the SHA-256 of what a predictor file holds, in hexadecimal digits.
+    """Return the SHA-256 of the content of a predictor file, in hexadecimal digits.
 
-    Not of its bytes: safetensors writes the metadata in an order that differs from process to
-    process, so that two equal predictors have different files.
+    The bytes would not do: safetensors writes the metadata in an order that differs between
+    processes, so that equal predictors have different files.
 
     Args:
-        path: a predictor file that :func:`load` accepts.
+        path: Predictor file that :func:`load` accepts.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:

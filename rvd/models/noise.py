@@ -1,4 +1,4 @@
-"""Random numbers: in training the same whatever the processes, in a forecast a clip's own."""
+"""Noise sources: independent of the number of processes in training, per clip in forecasts."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-# The number of the micro-batch that is computed now, and how many there are.
+# The index of the current micro-batch, and the number of micro-batches.
 _micro_batch: ContextVar[tuple[int, int]] = ContextVar("micro_batch", default=(0, 1))
 
-# Standard normal noise shaped as its argument, on its device and of its type.
+# Standard normal noise with the shape, device and type of its argument.
 NoiseSource = Callable[[Tensor], Tensor]
 
 
 def seeded_noise(seeds: Sequence[int], device: torch.device | str = "cpu") -> NoiseSource:
-    """The noise of forecasts: that of clip i follows from ``seeds[i]``.
+    """Return the noise source of forecasts, in which clip i depends on ``seeds[i]`` alone.
 
-    So a forecast depends on its clip and seed alone, not on the clips that are forecast with it.
+    A forecast then depends on its clip and seed, not on the clips that are forecast with it.
 
     Args:
-        seeds: one a clip.
-        device: where the noise is drawn.
+        seeds: Seeds, one per clip.
+        device: Device on which the noise is generated.
 
     Returns:
-        draw: takes tensors (clip · member, …), the members of a clip one after the other.
+        A source that takes tensors (clip · member, …), with the members of a clip adjacent, and
+        raises ``ValueError`` for other numbers of rows.
     """
     generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
 
-    def draw(like: Tensor) -> Tensor:
+    def noise(like: Tensor) -> Tensor:
         members, rest = divmod(len(like), len(generators))
         if rest:
             raise ValueError(f"{len(like)} rows are not members of {len(generators)} clips")
@@ -41,40 +42,41 @@ def seeded_noise(seeds: Sequence[int], device: torch.device | str = "cpu") -> No
             ]
         )
 
-    return draw
+    return noise
 
 
-def batch_noise(draw: Callable[[int], Tensor], rows: int) -> Tensor:
-    """Draw the noise for this process's ``rows`` clips of a training batch or micro-batch.
+def batch_noise(generate: Callable[[int], Tensor], rows: int) -> Tensor:
+    """Return this process's share of the noise of a training batch or micro-batch.
 
-    Every process draws for the whole batch (with one seed, as the trainer sees to) and takes its
-    part, so that several processes train as one with the same batch would. So does every
-    micro-batch (:func:`micro_batches`).
+    Every process generates the noise of the whole batch (the trainer gives all the same seed) and
+    takes its rows, so that several processes train as one with the same batch would. The same holds
+    for micro-batches (:func:`micro_batches`).
 
     Args:
-        draw: number of rows → a tensor of so many rows.
-        rows: of this process and micro-batch.
+        generate: Function from a number of rows to a tensor of so many rows.
+        rows: Number of clips of this process and micro-batch.
     """
     index, count = _micro_batch.get()
     rank, processes = 0, 1
     if torch.distributed.is_initialized():
         rank, processes = torch.distributed.get_rank(), torch.distributed.get_world_size()
     if processes * count == 1:
-        return draw(rows)
+        return generate(rows)
     first = (rank * count + index) * rows
     # A copy, since a view would keep the rows of all others until the backward pass.
-    return draw(rows * count * processes)[first : first + rows].clone()
+    return generate(rows * count * processes)[first : first + rows].clone()
 
 
 def micro_batches(video: Tensor, rows: int) -> Iterator[Tensor]:
-    """The clips ``video`` (clip, …) in parts of ``rows``, which share the noise of the whole.
+    """Yield ``video`` (clip, …) in micro-batches that share the noise of the whole batch.
 
-    While a part is used, :func:`drawn` gives its rows of what the whole batch would draw: each part
-    starts from the same state of torch's generators, and they end as after one pass over the whole.
+    While a micro-batch is used, :func:`batch_noise` returns its rows of the noise of the whole
+    batch: each one starts from the same state of torch's generators, which end as after one pass
+    over the whole.
 
     Args:
-        video: of this process; its number of clips is a multiple of ``rows``.
-        rows: clips of a part.
+        video: Clips of this process; a multiple of ``rows``.
+        rows: Number of clips per micro-batch.
     """
     parts = video.split(rows)
     on_gpu = video.is_cuda and len(parts) > 1
@@ -93,7 +95,7 @@ def micro_batches(video: Tensor, rows: int) -> Iterator[Tensor]:
 
 
 def training_noise(like: Tensor) -> Tensor:
-    """Standard normal noise of a training step, shaped as ``like`` (clip, …): see :func:`drawn`."""
+    """Return :func:`batch_noise` that is standard normal, shaped as ``like`` (clip, …)."""
     return batch_noise(
         lambda rows: torch.randn(rows, *like.shape[1:], device=like.device, dtype=like.dtype),
         len(like),

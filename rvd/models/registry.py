@@ -1,7 +1,7 @@
-"""The models: one entry per kind, from which config, files, labels and tables follow.
+"""The registry of models: one entry per kind, from which config, files and labels follow.
 
-A new model is a package next to those imported here, which exports an ``ENTRY``, and its line
-below. Nothing here imports torch.
+A new model is a package next to those imported here, which exports an ``ENTRY``, and a line in
+``ENTRIES``. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from rvd.models.entry import ModelEntry
 if TYPE_CHECKING:
     from rvd.models.base import VideoPredictor
 
-# In the order of the paper's tables; then those that the paper does not have, from the one that
-# knows the most to the one that knows the least.
+# In the order of the paper's tables, followed by the models that the paper does not have.
 ENTRIES: tuple[ModelEntry, ...] = (
     rvd.ENTRY,
     ivrnn.ENTRY,
@@ -47,7 +46,7 @@ ENTRIES: tuple[ModelEntry, ...] = (
 MODELS: dict[str, ModelEntry] = {entry.kind: entry for entry in ENTRIES}
 LABELS: dict[str, str] = {name: text for entry in ENTRIES for name, text in entry.labels.items()}
 
-# A section of the config's ``models``, told apart by its ``kind``.
+# Any section of the config's ``models``, discriminated by its ``kind``.
 if TYPE_CHECKING:
     Model = ModelConfig
 else:
@@ -55,23 +54,23 @@ else:
 
 
 def build(config: Any, size: int, channels: int) -> VideoPredictor:
-    """Return the untrained model that ``config`` (a section of the config's models) describes.
+    """Return the untrained model that ``config`` describes.
 
     Args:
-        config: The section.
+        config: The model's section of the config.
         size: Height and width of a frame, in pixels.
-        channels: 1 or 3.
+        channels: Number of channels of a frame, 1 or 3.
     """
     return MODELS[config.kind].build(config, size, channels)
 
 
 def model_label(model: str) -> str:
-    """Return the label of a model's name: ``svg-lp`` → SVG-LP; a name without one is returned."""
+    """Return the label of a model's name (``svg-lp`` → SVG-LP), or the name if it has none."""
     return LABELS.get(model, model)
 
 
 def in_order(models: Iterable[str]) -> list[str]:
-    """Return ``models``, each once: those with a label in the tables' order, then the others."""
+    """Return ``models`` without repeats: labelled ones in the tables' order, then the others."""
     found = list(dict.fromkeys(models))
     known = list(LABELS)
     return sorted(found, key=lambda name: known.index(name) if name in known else len(known))

@@ -14,16 +14,17 @@ Frames = Float[Tensor, "row frame channel height width"]
 def roll_out(
     context: Frames, horizon: int, window: int, following: Callable[[Frames], Frames]
 ) -> Frames:
-    """Predict some frames, append them, and go on from the last ``window``, cut to ``horizon``.
+    """Predict frames, append them, and repeat from the last ``window`` frames.
 
     Args:
-        context: the known frames, ``window`` or more, in any range.
-        horizon: how many frames to forecast.
-        window: how many frames ``following`` sees.
-        following: the last ``window`` frames → the frames after them, one or several.
+        context: Known frames, at least ``window``, in any range.
+        horizon: Number of frames to forecast.
+        window: Number of frames that ``following`` sees.
+        following: Function from the last ``window`` frames to the frames after them, one or
+            several.
 
     Returns:
-        ``horizon`` frames, each fed back as ``following`` gave it.
+        ``horizon`` frames, each fed back as ``following`` returned it.
     """
     frames = context
     while frames.shape[1] < context.shape[1] + horizon:

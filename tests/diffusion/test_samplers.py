@@ -1,19 +1,31 @@
-"""Samplers against an exact denoiser: that of a mixture of two Gaussians in one dimension."""
+"""Samplers with an exact denoiser, that of a mixture of two Gaussians in one dimension."""
+
+from typing import get_args
 
 import diffusers
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from rvd.diffusion.samplers import ancestral, ddim, dpm_solver, log_snr_steps, uniform_steps
+from rvd.diffusion.config import SamplerConfig
+from rvd.diffusion.samplers import (
+    SAMPLERS,
+    SamplingMethod,
+    ancestral,
+    clipped,
+    ddim,
+    dpm_solver,
+    sample,
+)
 from rvd.diffusion.schedule import cosine_schedule
+from rvd.diffusion.steps import every_step, uniform_steps
 
 MEANS, DEVIATION, WEIGHTS = torch.tensor([-1.0, 0.5]), 0.15, torch.tensor([0.3, 0.7])
 SAMPLES = 4000
 
 
 def exact_denoiser(schedule):
-    """E[y₀ | y_n] of the mixture, in closed form."""
+    """Return E[y₀ | y_n] of the mixture, in closed form."""
 
     def estimate(y, step):
         alpha_bar = schedule.alpha_bar[step[0]]
@@ -37,44 +49,29 @@ def normal(seed=0):
     return lambda like: torch.randn(like.shape, generator=generator, dtype=like.dtype)
 
 
-def distance_of(sample):
+def no_noise(like):
+    raise AssertionError("a deterministic sampler asked for noise")
+
+
+def distance_of(sampled):
     expected = truth(torch.Generator().manual_seed(99))
-    return wasserstein_distance(sample.numpy(), expected.numpy())
+    return wasserstein_distance(sampled.numpy(), expected.numpy())
 
 
-def test_ancestral_draws_the_distribution():
-    schedule = cosine_schedule(400)
-    draw = normal()
-    sample = ancestral(
-        exact_denoiser(schedule), draw(torch.empty(SAMPLES)), schedule, draw, clip=None
-    )
-    assert distance_of(sample) < 0.03
-
-
-@pytest.mark.parametrize("eta", [0.0, 1.0])
-def test_ddim_draws_the_distribution(eta):
-    schedule = cosine_schedule(400)
-    draw = normal()
-    steps = uniform_steps(schedule, 100)
-    sample = ddim(
-        exact_denoiser(schedule),
-        draw(torch.empty(SAMPLES)),
-        schedule,
-        draw,
-        clip=None,
-        steps=steps,
-        eta=eta,
-    )
-    assert distance_of(sample) < 0.05
-
-
-def test_dpm_solver_needs_few_steps():
-    schedule = cosine_schedule(1600)
-    prior = normal()(torch.empty(SAMPLES))
-    steps = log_snr_steps(schedule, 25)
-    assert len(steps) <= 25
-    sample = dpm_solver(exact_denoiser(schedule), prior, schedule, clip=None, steps=steps)
-    assert distance_of(sample) < 0.03
+@pytest.mark.parametrize(
+    ("config", "steps", "bound"),
+    [
+        (SamplerConfig(method="ancestral", clip=None), 400, 0.03),
+        (SamplerConfig(method="ddim", steps=100, eta=0.0, clip=None), 400, 0.05),
+        (SamplerConfig(method="ddim", steps=100, eta=1.0, clip=None), 400, 0.05),
+        (SamplerConfig(method="dpm-solver", steps=25, clip=None), 1600, 0.03),
+    ],
+    ids=["ancestral", "ddim, eta 0", "ddim, eta 1", "dpm-solver"],
+)
+def test_samples_follow_the_distribution(config, steps, bound):
+    schedule, noise = cosine_schedule(steps), normal()
+    prior = noise(torch.empty(SAMPLES))
+    assert distance_of(sample(config, exact_denoiser(schedule), prior, schedule, noise)) < bound
 
 
 def test_dpm_solver_is_of_second_order():
@@ -89,7 +86,7 @@ def test_dpm_solver_is_of_second_order():
             float(schedule.log_snr()[first]), float(schedule.log_snr()[last]), count
         )
         steps = [int((schedule.log_snr() - x).abs().argmin()) for x in wanted]
-        return dpm_solver(exact_denoiser(schedule), prior, schedule, clip=None, steps=steps)
+        return dpm_solver(exact_denoiser(schedule), prior, schedule, steps, no_noise)
 
     exact = states(1025)
     errors = [float((states(count) - exact).abs().mean()) for count in (33, 65)]
@@ -110,15 +107,15 @@ def test_dpm_solver_equals_diffusers():
     for step in steps:
         clean = denoiser(y, torch.full((50,), step))
         y = scheduler.step(clean, step, y).prev_sample
-    ours = dpm_solver(denoiser, prior, schedule, clip=None, steps=steps)
+    ours = dpm_solver(denoiser, prior, schedule, steps, no_noise)
     torch.testing.assert_close(ours, y, rtol=1e-4, atol=1e-4)
 
 
-def test_printed_update_would_not():
-    """Algorithm 1 as printed, 1/√ᾱ_n for 1/√α_n, diverges: the misprint is one."""
+def test_the_printed_update_diverges():
+    """Algorithm 1 as printed, with 1/√ᾱ_n for 1/√α_n, diverges: it is a misprint."""
     schedule = cosine_schedule(400)
-    draw, denoiser = normal(), exact_denoiser(schedule)
-    y = draw(torch.empty(SAMPLES)).double()
+    noise_source, denoiser = normal(), exact_denoiser(schedule)
+    y = noise_source(torch.empty(SAMPLES)).double()
     for step in reversed(range(400)):
         alpha_bar, beta = schedule.alpha_bar[step], schedule.beta[step]
         clean = denoiser(y, torch.full((SAMPLES,), step))
@@ -130,25 +127,51 @@ def test_printed_update_would_not():
 def test_ddim_over_all_steps_with_eta_1_is_ancestral():
     schedule = cosine_schedule(50)
     prior = normal(1)(torch.empty(100, dtype=torch.float64))
-    denoiser = exact_denoiser(schedule)
-    every = list(reversed(range(50)))
-    one = ddim(denoiser, prior, schedule, normal(2), clip=0.8, steps=every, eta=1.0)
-    other = ancestral(denoiser, prior, schedule, normal(2), clip=0.8)
+    estimate, steps = clipped(exact_denoiser(schedule), 0.8), every_step(schedule, 50)
+    one = ddim(estimate, prior, schedule, steps, normal(2), eta=1.0)
+    other = ancestral(estimate, prior, schedule, steps, normal(2))
     torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
-def test_clip_bounds_the_result():
+def test_ancestral_refuses_to_skip_steps():
     schedule = cosine_schedule(20)
-    draw = normal()
-    sample = ancestral(exact_denoiser(schedule), draw(torch.empty(500)), schedule, draw, clip=0.4)
-    assert sample.abs().max() <= 0.4
+    prior = torch.zeros(1)
+    with pytest.raises(ValueError, match="every step"):
+        ancestral(exact_denoiser(schedule), prior, schedule, uniform_steps(schedule, 5), normal())
 
 
-def test_uniform_steps():
-    schedule = cosine_schedule(100)
-    assert uniform_steps(schedule, 100) == list(range(99, -1, -1))
-    assert uniform_steps(schedule, 500) == list(range(99, -1, -1))
-    assert uniform_steps(schedule, 10) == [99, 88, 77, 66, 55, 44, 33, 22, 11, 0]
-    assert uniform_steps(schedule, 1) == [99]
-    start = uniform_steps(schedule, 10, start_log_snr=-1.5)[0]
-    assert schedule.log_snr()[start] >= -1.5 > schedule.log_snr()[start + 1]
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_clip_bounds_the_result(method):
+    schedule, noise = cosine_schedule(20), normal()
+    config = SamplerConfig(method=method, steps=None if method == "ancestral" else 5, clip=0.4)
+    prior = noise(torch.empty(500))
+    assert sample(config, exact_denoiser(schedule), prior, schedule, noise).abs().max() <= 0.4
+
+
+def test_the_config_lists_these():
+    assert set(get_args(SamplerConfig.model_fields["method"].annotation)) == set(SAMPLERS)
+
+
+def test_a_sampler_is_added_by_a_function_and_an_entry(monkeypatch):
+    """Euler steps of the probability flow, y' = √ᾱ'·y₀ + √(1−ᾱ')·ε: DDIM without noise."""
+
+    def euler(estimate, prior, schedule, steps, noise, eta=1.0):
+        y = prior
+        for step, following in zip(steps, [*steps[1:], None], strict=True):
+            clean = estimate(y, torch.full((len(y),), step))
+            if following is None:
+                return clean
+            now, then = schedule.alpha_bar[step], schedule.alpha_bar[following]
+            implied_noise = (y - now.sqrt() * clean) / (1 - now).sqrt()
+            y = then.sqrt() * clean + (1 - then).sqrt() * implied_noise
+        raise AssertionError("unreachable")
+
+    monkeypatch.setitem(SAMPLERS, "euler", SamplingMethod(euler, uniform_steps))
+    schedule = cosine_schedule(50)
+    prior = normal()(torch.empty(100, dtype=torch.float64))
+    like = SamplerConfig(method="ddim", steps=7, eta=0.0, clip=1.0)
+    config = like.model_copy(update={"method": "euler"})
+    one, other = (
+        sample(c, exact_denoiser(schedule), prior, schedule, no_noise) for c in (config, like)
+    )
+    torch.testing.assert_close(one, other)

@@ -1,6 +1,6 @@
 import torch
 
-from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, cosine_schedule, velocity
+from rvd.diffusion.schedule import cosine_schedule
 
 
 def test_cosine_schedule_of_the_paper():
@@ -13,12 +13,11 @@ def test_cosine_schedule_of_the_paper():
     assert (schedule.log_snr().diff() < 0).all()
 
 
-def test_noise_and_velocity_imply_the_clean_value():
+def test_noise_is_added_at_each_samples_own_step():
     schedule = cosine_schedule(100)
-    generator = torch.Generator().manual_seed(0)
-    clean, noise = torch.randn(2, 8, 3, dtype=torch.float64, generator=generator)
-    step = torch.arange(0, 96, 12)
-    noisy = schedule.signal(step, clean) * clean + schedule.noise(step, clean) * noise
-    v = velocity(clean, noise, schedule, step)
-    torch.testing.assert_close(clean_from_noise(noisy, noise, schedule, step), clean)
-    torch.testing.assert_close(clean_from_velocity(noisy, v, schedule, step), clean)
+    clean, noise = torch.full((2, 3), 2.0), torch.full((2, 3), -1.0)
+    noisy = schedule.add_noise(clean, noise, torch.tensor([5, 80]))
+    for row, step in enumerate((5, 80)):
+        alpha_bar = schedule.alpha_bar[step]
+        expected = 2 * alpha_bar.sqrt() - (1 - alpha_bar).sqrt()
+        torch.testing.assert_close(noisy[row].double(), expected.expand(3), rtol=1e-6, atol=1e-6)

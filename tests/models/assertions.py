@@ -1,4 +1,4 @@
-"""What the tests of several models ask for."""
+"""Assertions that the tests of several models share."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from tests.tiny import moving_squares, task_in, write_squares
 
 
 def assert_rows_do_not_mix(model, context, horizon):
-    """A float64 model's forecast is the same whatever stands beside it in the batch."""
+    """Assert that a float64 model's forecast does not depend on the other clips of the batch."""
 
-    def draw(like):
-        # The same noise for every row, so that only the clip tells rows apart.
+    def noise(like):
+        # The same noise for every row, so that rows differ by their clips alone.
         generator = torch.Generator().manual_seed(like[0].numel())
-        noise = torch.randn(like.shape[1:], generator=generator, dtype=like.dtype)
-        return noise.expand_as(like)
+        row = torch.randn(like.shape[1:], generator=generator, dtype=like.dtype)
+        return row.expand_as(like)
 
-    together = model.predict(context, horizon, 2, draw)
-    alone = model.predict(context[1:2], horizon, 1, draw)
+    together = model.predict(context, horizon, 2, noise)
+    alone = model.predict(context[1:2], horizon, 1, noise)
     torch.testing.assert_close(together[1:2, :1], alone)
     torch.testing.assert_close(together[1:2, 1:], alone)
     assert not torch.allclose(together[:1, :1], alone)
 
 
 class KilledError(BaseException):
-    """A training's end without a chance to save."""
+    """The end of a training without a chance to save."""
 
 
 def assert_resumes(config, size, folder, monkeypatch, at):
-    """A training that dies ``at`` a step (from 0) and goes on ends as one that did not.
+    """Assert that a training killed ``at`` a step (from 0) and resumed equals an uninterrupted one.
 
     Returns:
-        The rows of the curve of the one that did not.
+        The rows of the uninterrupted training's curve.
     """
     videos = write_squares(folder / "v.h5", size=size)
     whole, parts = task_in(folder / "whole", videos), task_in(folder / "parts", videos)
@@ -68,7 +68,7 @@ def assert_resumes(config, size, folder, monkeypatch, at):
 
 
 def assert_same_gradients(model, video):
-    """All frames at once give the loss and the gradients of one frame after the other."""
+    """Assert that all frames at once give the loss and gradients of frame-by-frame computation."""
     found = []
     for compute in passes(model, video).values():
         model.zero_grad()
@@ -82,7 +82,7 @@ def assert_same_gradients(model, video):
 
 
 def assert_bfloat16_is_near(model, video):
-    """Each player's loss and gradient in bfloat16 point where float32's do."""
+    """Assert that each player's loss and gradient in bfloat16 are near those in float32."""
     for player in model.players:
         found = []
         for precision in (torch.float32, torch.bfloat16):
@@ -102,7 +102,7 @@ def assert_bfloat16_is_near(model, video):
 
 
 def losses_after(steps, model, rate, frames=4):
-    """The losses of each step on one clip of a moving square."""
+    """Return the losses of each training step on one clip of a moving square."""
     video = torch.from_numpy(moving_squares(frames, model.size)).permute(0, 3, 1, 2)[None]
     optimiser = torch.optim.Adam(model.parameters(), rate)
     torch.manual_seed(0)

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from rvd.models.dvd_gan.networks import Generator, GeneratorBlock, SelfAttention, SpatialCritic
+from rvd.models.dvd_gan.critics import SelfAttention, SpatialCritic
+from rvd.models.dvd_gan.generator import Generator, GeneratorBlock
 from rvd.models.files import parameters
 from rvd.models.layers.spectral import ConditionalBatchNorm
 from tests.models.assertions import assert_bfloat16_is_near, assert_resumes
@@ -42,7 +43,7 @@ def test_widths_by_size():
     assert config.critic_widths(128) == [64, 128, 256, 512, 512]
 
 
-def test_what_its_players_report():
+def test_losses_of_each_player():
     model = built(tiny(), SIZE)
     video = torch.rand(1, 8, 1, SIZE, SIZE)
     generator, critics = (model(video, player) for player in ("generator", "critics"))
@@ -51,7 +52,7 @@ def test_what_its_players_report():
 
 
 def test_noise_and_context_of_a_clip_meet():
-    """Rows are laid out frame by frame within, and must find their own noise and context."""
+    """Rows are in frame-major order inside, and each has its clip's noise and context."""
     generator = built(tiny(), SIZE).double().eval().generator
     context = torch.rand(3, 4, 1, SIZE, SIZE, dtype=torch.float64)
     noise = torch.randn(3, 4, dtype=torch.float64)
@@ -101,8 +102,8 @@ class TestConditionalBatchNorm:
         torch.testing.assert_close(y.flatten(), torch.tensor([3.0, 8.0]), atol=1e-3, rtol=0)
 
 
-def test_blocks_enlarge_what_they_add():
-    block = GeneratorBlock(2, 3, 4, doubling=True)
+def test_blocks_upsample_the_skip_connection():
+    block = GeneratorBlock(2, 3, 4, upsample=True)
     torch.nn.init.zeros_(block.second.weight)
     torch.nn.init.zeros_(block.second.bias)
     x = torch.randn(1, 2, 4, 4)
@@ -110,13 +111,13 @@ def test_blocks_enlarge_what_they_add():
     torch.testing.assert_close(block(x, torch.zeros(1, 4)), plain)
 
 
-def test_attention_starts_as_nothing_and_sees_everything():
+def test_attention_starts_at_zero_and_sees_all_positions():
     attention = SelfAttention(8)
     x = torch.randn(1, 8, 4, 4, requires_grad=True)
     assert torch.equal(attention(x), x)
     torch.nn.init.ones_(attention.weight)
     attention(x)[0, :, 0, 0].sum().backward()
-    assert (x.grad.abs().sum((0, 1)) > 0).sum() > 4  # maxima of the squares, beside its own place
+    assert (x.grad.abs().sum((0, 1)) > 0).sum() > 4  # maxima over 2×2 positions, and its own
 
 
 def test_the_spatial_critic_adds_its_frames():
@@ -128,7 +129,7 @@ def test_the_spatial_critic_adds_its_frames():
 def test_weights_have_a_spectral_norm_of_one():
     model = built(tiny(), SIZE)
     with torch.no_grad():
-        for layer in model.judges["spatial"].modules():
+        for layer in model.critics["spatial"].modules():
             if parametrize.is_parametrized(layer, "weight"):
                 layer.parametrizations.weight.original.mul_(3)
     for _ in range(5):
@@ -142,16 +143,16 @@ def test_weights_have_a_spectral_norm_of_one():
         assert float(norm) == pytest.approx(1, abs=0.1)
 
 
-def test_judged_frames_are_drawn_anew_and_without_repeats():
+def test_frames_for_the_spatial_critic_are_random_without_repeats():
     model = built(section(VALUES | {"judged_frames": 2}, SIZE), SIZE)
     frames = torch.zeros(50, 4, 1, SIZE, SIZE)
-    chosen = model._judged(frames)[:, :, 0, 0, 0]
+    chosen = model._random_frames(frames)[:, :, 0, 0, 0]
     assert chosen.shape == (50, 2)
     assert (chosen[:, 0] != chosen[:, 1]).all()
     assert set(chosen.flatten().tolist()) == {0, 1, 2, 3}
 
 
-def test_watching_the_spread_changes_no_moments():
+def test_the_spread_leaves_running_moments_unchanged():
     model = built(tiny(), SIZE)
     before = model.generator.scales[0].refining.norms[0].mean.clone()
     assert model._spread(torch.rand(1, 4, 1, SIZE, SIZE)) > 0
@@ -185,7 +186,7 @@ def test_sizes_that_it_cannot_take_are_refused(size):
         ({"recurrent_kernels": [3, 4, 3]}, {}, "odd"),
     ],
 )
-def test_what_cannot_be_is_refused(values, training, message):
+def test_impossible_configs_are_refused(values, training, message):
     with pytest.raises(ValueError, match=message):
         section(VALUES | values, SIZE, **training)
 

@@ -1,4 +1,4 @@
-"""What holds for every model that is trained."""
+"""Properties of every trained model."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ KNOWN, HORIZON, MEMBERS = 4, 6, 2  # DVD-GAN and FutureGAN forecast blocks of fo
 
 
 def clips(model, batch=2):
-    """Noise, of as many frames as the model is trained on."""
+    """Return random clips of the training's length."""
     training = model.config.training
     return torch.rand(
         batch, training.context + training.future, model.channels, model.size, model.size
@@ -55,7 +55,7 @@ def test_forecasts_follow_from_their_seed(kind):
 
 @every_model
 def test_clips_and_members_do_not_mix(kind):
-    """A forecast is the same whatever stands beside it in the batch."""
+    """A forecast does not depend on the other clips of the batch."""
     model = TINY[kind].model().double().eval()
     assert_rows_do_not_mix(model, context_for(model, 3).double(), HORIZON)
 
@@ -80,13 +80,13 @@ def test_saved_and_loaded_is_the_same_without_critics(kind, tmp_path):
     context = context_for(model)
     one, two = (m.predict(context, HORIZON, MEMBERS, seeded_noise([3])) for m in (model, loaded))
     assert torch.equal(one, two)
-    assert not any(hasattr(loaded, critic) for critic in model.critics)
+    assert not any(hasattr(loaded, name) for name in model.training_only)
 
 
 @every_model
 def test_resumed_equals_uninterrupted_bit_for_bit(kind, tmp_path, monkeypatch):
     tiny = TINY[kind]
-    config = tiny.section(steps=10 if kind == "future-gan" else 5)  # with which it has grown
+    config = tiny.section(steps=10 if kind == "future-gan" else 5)  # enough to grow fully
     rows = assert_resumes(config, tiny.size, tmp_path, monkeypatch, at=3)
     adversarial = {"generator_loss", "generator_diversity", "critics_loss"}
     assert ({"loss"} if "loss" in rows[0] else adversarial) <= rows[0].keys()

@@ -8,8 +8,8 @@ from rvd.config.trained import Stage
 from rvd.models.adversarial import gradient_penalty
 from rvd.models.files import load, parameters, save
 from rvd.models.future_gan.equalised import EqualisedConv, EqualisedTransposedConv, PixelNorm
-from rvd.models.future_gan.model import shown
-from rvd.models.future_gan.networks import doubled, halved
+from rvd.models.future_gan.model import faded
+from rvd.models.future_gan.networks import downsampled, upsampled
 from rvd.models.noise import seeded_noise
 from rvd.training import train
 from tests.models.assertions import assert_bfloat16_is_near, assert_resumes
@@ -42,7 +42,7 @@ def test_parameters_are_about_those_of_the_source(size, generator, critic):
     with torch.device("meta"):
         model = built(config, size, 3)
     assert parameters(model.generator) == pytest.approx(generator, rel=0.02)
-    assert parameters(model.judges) == pytest.approx(critic, rel=0.035)
+    assert parameters(model.critics) == pytest.approx(critic, rel=0.035)
 
 
 def test_growth_follows_from_the_step():
@@ -61,7 +61,7 @@ def test_growth_follows_from_the_step():
     ]
 
 
-def test_what_its_players_report():
+def test_losses_of_each_player():
     model = built(tiny(), SIZE)
     video = torch.rand(1, 8, 1, SIZE, SIZE)
     generator, critic = (model(video, player) for player in ("generator", "critics"))
@@ -69,15 +69,15 @@ def test_what_its_players_report():
     assert critic.keys() == {"loss", "wasserstein", "gradient_penalty", "drift"}
 
 
-def test_a_new_level_begins_as_nothing_and_ends_as_all():
+def test_a_new_level_is_blended_in_from_none_to_all():
     model = built(tiny(), SIZE).double()
     clip = torch.rand(2, 1, 8, SIZE, SIZE, dtype=torch.float64)
     past = clip[:, :, :4]
-    before = doubled(model.generator(halved(past), 1.0))
+    before = upsampled(model.generator(downsampled(past), 1.0))
     torch.testing.assert_close(model.generator(past, 0.0), before)
-    torch.testing.assert_close(model.judges(clip, 0.0), model.judges(halved(clip), 1.0))
-    whole = [model.generator(past, 1.0), model.judges(clip, 1.0)]
-    nearly = [model.generator(past, 1 - 1e-9), model.judges(clip, 1 - 1e-9)]
+    torch.testing.assert_close(model.critics(clip, 0.0), model.critics(downsampled(clip), 1.0))
+    whole = [model.generator(past, 1.0), model.critics(clip, 1.0)]
+    nearly = [model.generator(past, 1 - 1e-9), model.critics(clip, 1 - 1e-9)]
     torch.testing.assert_close(nearly, whole, atol=1e-6, rtol=0)
     assert not torch.allclose(model.generator(past, 0.5), before)
     assert not torch.allclose(model.generator(past, 0.5), whole[0])
@@ -93,22 +93,22 @@ def test_fading_in_trains_old_and_new_levels():
     assert all(layers[key].weight.grad.abs().sum() > 0 for key in ("4", "8"))
 
 
-def test_real_clips_fade_in_alike():
+def test_real_clips_fade_in_as_fake_ones():
     clip = torch.rand(1, 1, 2, SIZE, SIZE)
-    small = halved(clip)
-    torch.testing.assert_close(shown(clip, 8, 1.0), small)
-    torch.testing.assert_close(shown(clip, 8, 0.0), doubled(halved(small)))
-    half = shown(clip, 8, 0.5)
-    torch.testing.assert_close(half, (small + doubled(halved(small))) / 2)
+    small = downsampled(clip)
+    torch.testing.assert_close(faded(clip, 8, 1.0), small)
+    torch.testing.assert_close(faded(clip, 8, 0.0), upsampled(downsampled(small)))
+    half = faded(clip, 8, 0.5)
+    torch.testing.assert_close(half, (small + upsampled(downsampled(small))) / 2)
     torch.testing.assert_close(half.mean(), clip.mean())
 
 
 def test_the_critic_compares_the_clips_of_a_batch():
-    judge = built(tiny(), SIZE).judges
+    critic = built(tiny(), SIZE).critics
     clip, other = torch.rand(2, 1, 1, 8, SIZE, SIZE)
-    alike = judge(torch.cat([clip, clip]), 1.0)
-    assert not torch.allclose(alike, judge(torch.cat([clip, other]), 1.0)[:1].expand(2))
-    torch.testing.assert_close(alike[:1], judge(clip, 1.0))
+    alike = critic(torch.cat([clip, clip]), 1.0)
+    assert not torch.allclose(alike, critic(torch.cat([clip, other]), 1.0)[:1].expand(2))
+    torch.testing.assert_close(alike[:1], critic(clip, 1.0))
 
 
 def test_every_known_frame_counts():
@@ -134,7 +134,7 @@ class TestEqualised:
             y = EqualisedTransposedConv(64, 64, kernel)(x)
             assert float(y.detach().square().mean()) == pytest.approx(2, rel=0.1)
 
-    def test_weights_begin_standard_normal(self):
+    def test_weights_start_standard_normal(self):
         weight = EqualisedConv(64, 64, 3).weight
         assert float(weight.detach().std()) == pytest.approx(1, rel=0.02)
 
@@ -158,15 +158,15 @@ class TestGradientPenalty:
     def test_reaches_every_weight_of_the_critic(self):
         model = built(tiny(), SIZE)
         points = torch.rand(2, 1, 8, SIZE, SIZE)
-        gradient_penalty(lambda x: model.judges(x, 1.0), points).backward()
-        kernels = [p for n, p in model.judges.named_parameters() if n.endswith("weight")]
+        gradient_penalty(lambda x: model.critics(x, 1.0), points).backward()
+        kernels = [p for n, p in model.critics.named_parameters() if n.endswith("weight")]
         used = [p for p in kernels if p.grad is not None]
         assert len(used) == len(kernels) - 2  # not those that read frames of 4 and of 8 pixels
         assert all(p.grad.abs().sum() > 0 for p in used)
 
 
 @pytest.mark.parametrize("step", [1, 3, 30])
-def test_a_predictor_saved_on_the_way_knows_how_far_it_has_grown(tmp_path, step):
+def test_a_predictor_saved_during_training_keeps_its_growth(tmp_path, step):
     model = built(tiny(), SIZE).eval()
     model.begin_step(step)
     save(model, tmp_path / "p.safetensors", {})
@@ -174,11 +174,11 @@ def test_a_predictor_saved_on_the_way_knows_how_far_it_has_grown(tmp_path, step)
     context = torch.rand(1, 4, 1, SIZE, SIZE)
     forecasts = [m.predict(context, 2, 1, seeded_noise([0])) for m in (model, loaded)]
     assert torch.equal(*forecasts)
-    assert not hasattr(loaded, "judges")
-    times = SIZE // model.config.growth(step, SIZE).resolution
-    small = forecasts[0][..., ::times, ::times]
+    assert not hasattr(loaded, "critics")
+    factor = SIZE // model.config.growth(step, SIZE).resolution
+    small = forecasts[0][..., ::factor, ::factor]
     assert torch.equal(
-        small.repeat_interleave(times, -1).repeat_interleave(times, -2), forecasts[0]
+        small.repeat_interleave(factor, -1).repeat_interleave(factor, -2), forecasts[0]
     )
 
 
@@ -191,7 +191,7 @@ def test_resumed_across_growth_equals_uninterrupted_bit_for_bit(tmp_path, monkey
     assert {"critics_loss", "critics_gradient_penalty", "generator_diversity"} <= rows[0].keys()
 
 
-def test_optimisers_begin_afresh_at_each_growth(tmp_path):
+def test_optimisers_restart_at_each_growth(tmp_path):
     task = task_in(tmp_path, write_squares(tmp_path / "v.h5"))
     counted = {}
     for steps in (3, 4):  # 8 pixels come after three
@@ -206,7 +206,7 @@ def test_optimisers_begin_afresh_at_each_growth(tmp_path):
 
 
 def test_bfloat16_is_near_float32():
-    # With few channels some places are near zero in all, where pixel norms have steep slopes.
+    # With few channels, some positions are near zero in all, where pixel norms have steep slopes.
     assert_bfloat16_is_near(built(tiny(width=16), SIZE), torch.rand(2, 8, 1, SIZE, SIZE))
 
 
@@ -219,7 +219,7 @@ def test_bfloat16_is_near_float32():
         (16, 9, "blended in by 0.5"),
     ],
 )
-def test_what_it_does_not_grow_to_is_refused(size, steps, message):
+def test_sizes_outside_its_growth_are_refused(size, steps, message):
     assert message in tiny(SIZE, steps=steps).why_not_size(size)
     assert tiny(SIZE, steps=10).why_not_size(SIZE) is None
 

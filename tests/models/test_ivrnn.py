@@ -54,8 +54,8 @@ def test_all_frames_at_once_is_frame_by_frame():
     assert_same_gradients(model, torch.rand(2, 6, 1, 16, 16, dtype=torch.float64))
 
 
-def test_a_longer_forecast_begins_as_the_shorter_one():
-    """The source's sampler redraws the latents of earlier frames for every new one."""
+def test_a_longer_forecast_starts_as_the_shorter_one():
+    """The source's sampler resamples the latents of earlier frames for every new one."""
     model = awake(model_of()).eval()
     context = torch.rand(2, 3, 1, 16, 16)
     long, short = (model.predict(context, h, 2, seeded_noise([0, 1])) for h in (5, 2))
@@ -85,7 +85,7 @@ def test_first_states_depend_on_every_context_frame():
         others = model.renderer.begin(model.embedding(changed))
         for state, other in zip(states, others, strict=True):
             assert not torch.equal(state.hidden, other.hidden)
-    # In their order: it is a channel for each, not a mean.
+    # The order matters: each frame has its own channels.
     flipped = model.renderer.begin(model.embedding(context.flip(0)))
     assert not torch.allclose(states[-1].hidden, flipped[-1].hidden)
 
@@ -103,7 +103,7 @@ def test_dense_priors_see_the_coarser_latents(dense):
     assert torch.equal(one, other) != dense
 
 
-def test_priors_do_not_see_the_frame_to_come():
+def test_priors_do_not_see_the_next_frame():
     model = awake(model_of())
     video = torch.rand(1, 5, 1, 16, 16)
     changed = video.clone()
@@ -120,7 +120,7 @@ def test_priors_do_not_see_the_frame_to_come():
     model.prior.forward = spy
     for clip in (video, changed):
         pending = iter(noise)
-        model(clip, draw=lambda like, pending=pending: next(pending))
+        model(clip, noise=lambda like, pending=pending: next(pending))
     assert torch.equal(seen[0], seen[2])  # the coarsest; finer ones read the posterior's latents
 
 

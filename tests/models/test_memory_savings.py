@@ -21,7 +21,7 @@ BATCH_NORM = dataclasses.replace(
 MODELS = TINY | {"svg-lp, batch": BATCH_NORM}
 # FutureGAN's critic compares the clips of a batch, so that it has no micro-batches.
 SPLIT = [kind for kind in MODELS if kind != "future-gan"]
-# What normalises by moments of the batch, or moves a power iteration at each pass.
+# Models with moments of the batch, or with a power iteration at each pass.
 STATISTICAL = ["svg-lp, batch", "dvd-gan"]
 
 
@@ -33,7 +33,7 @@ def video_for(model):
 
 
 def gradients(model, player, rows):
-    """Gradients of a player's step with micro-batches of ``rows``, and the mean loss."""
+    """Return a player's gradients with micro-batches of ``rows``, mean loss and next noise."""
     video = video_for(model)
     count = CLIPS // rows
     total = 0.0
@@ -72,7 +72,7 @@ def assert_equal(one, other):
     assert largest > 0
     for name, slope in slopes.items():
         torch.testing.assert_close(others[name], slope, rtol=1e-7, atol=1e-9 * largest)
-    assert torch.equal(after, other_after)  # what is drawn next is the same
+    assert torch.equal(after, other_after)  # the generator is in the same state
 
 
 @pytest.mark.parametrize("rows", [1, 2])
@@ -84,8 +84,8 @@ def test_micro_batches_have_the_gradient_of_the_batch(kind, player, rows):
 
 
 @pytest.mark.parametrize(("kind", "player"), players(STATISTICAL))
-def test_only_statistics_of_the_batch_tell_micro_batches_apart(kind, player):
-    """With moments and power iterations held fixed, they have the gradient of the batch, too."""
+def test_micro_batches_differ_by_statistics_of_the_batch_alone(kind, player):
+    """With fixed moments and power iterations they have the gradient of the batch."""
     (slopes, _, _), (others, _, _) = both(kind, player, 2, training=True)
     assert any(not torch.allclose(others[name], slope) for name, slope in slopes.items())
     assert_equal(*both(kind, player, 2, training=False))
@@ -109,10 +109,10 @@ def test_micro_batches_share_the_noise_of_the_batch():
     ]
     for index, noise in enumerate(whole):
         assert torch.equal(torch.cat([part[index] for part in parts]), noise)
-    assert len(batch_noise(torch.rand, 6)) == 6  # no longer a part
+    assert len(batch_noise(torch.rand, 6)) == 6  # not a micro-batch any more
 
 
-def test_a_failed_micro_batch_leaves_no_trace():
+def test_a_failed_micro_batch_ends_the_splitting():
     def fail():
         for _ in micro_batches(torch.zeros(4, 1), 2):
             raise KeyError
@@ -168,7 +168,7 @@ def test_checkpointing_is_refused_where_it_does_nothing(kind):
     assert "gradient_checkpointing" not in section.remedy_of_memory(TINY[kind].size)
 
 
-def test_that_is_one_line_when_the_config_is_read():
+def test_that_refusal_is_one_line_when_the_config_is_read():
     values = config()
     section = TINY["future-gan"].section(gradient_checkpointing=True)
     values["models"]["gan"] = section.model_dump(mode="json")
@@ -185,20 +185,20 @@ def test_future_gan_refuses_micro_batches():
 
 
 @pytest.mark.parametrize("kind", ["rvd", "svg-lp", "ivrnn"])
-def test_the_hint_names_what_is_left(kind):
-    def hint(**training):
+def test_the_remedy_names_the_settings_that_would_help(kind):
+    def remedy(**training):
         return TINY[kind].section(batch={16: 8}, **training).remedy_of_memory(16)
 
     micro_batch = "set training.micro_batch: {16: 4} (now 8)"
     checkpointing = "set training.gradient_checkpointing: true"
-    assert hint() == f"{micro_batch}, or {checkpointing}"
-    assert hint(gradient_checkpointing=True) == micro_batch
-    assert hint(micro_batch={16: 1}) == checkpointing
-    assert "machine" in hint(micro_batch={16: 1}, gradient_checkpointing=True)
+    assert remedy() == f"{micro_batch}, or {checkpointing}"
+    assert remedy(gradient_checkpointing=True) == micro_batch
+    assert remedy(micro_batch={16: 1}) == checkpointing
+    assert "machine" in remedy(micro_batch={16: 1}, gradient_checkpointing=True)
 
 
-def test_without_micro_batches_nothing_is_written_of_them():
-    """Checkpoints and predictor files made before there were any still agree."""
+def test_unset_micro_batches_are_not_written():
+    """Checkpoints and predictor files from earlier versions still agree."""
     for tiny in MODELS.values():
         section = tiny.section()
         for values in (
@@ -211,7 +211,7 @@ def test_without_micro_batches_nothing_is_written_of_them():
 
 
 @pytest.mark.parametrize("kind", SPLIT)
-def test_micro_batches_are_decisive_where_there_are_statistics(kind):
+def test_micro_batches_are_in_the_training_fingerprint_where_statistics_depend_on_them(kind):
     whole = MODELS[kind].section(batch={16: 4})
     split = MODELS[kind].section(batch={16: 4}, micro_batch={16: 2})
     unsplit = MODELS[kind].section(batch={16: 4}, micro_batch={16: 4})

@@ -1,4 +1,4 @@
-"""The recurrent models can learn eight clips of the flow by heart."""
+"""The recurrent models can overfit eight clips of a flow."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def clips(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps"), [("svg-lp", 120), ("ivrnn", 100)])
-def test_learns_eight_clips_by_heart(name, steps, clips):
+def test_overfits_eight_clips(name, steps, clips):
     torch.manual_seed(0)
     model = build(MODELS[name], 16, 1)
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)

@@ -1,4 +1,4 @@
-"""Models that were trained elsewhere: their config, import, sampling, and what is refused."""
+"""Models trained elsewhere: their config, import and sampling, and the errors."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ from rvd.experiment.loading import experiment_from_mapping
 from rvd.models.files import load, save
 from rvd.models.noise import seeded_noise
 from rvd.models.pretrained.config import PretrainedConfig
-from rvd.models.pretrained.importing import import_checkpoint, use_sampler
+from rvd.models.pretrained.importing import import_checkpoint, with_sampler
 from rvd.models.registry import build
 from rvd.models.rvd.official import import_official
 from rvd.training.status import progress_of
@@ -88,7 +88,7 @@ class TestConfig:
             ({"steps": 3}, "models.authors.steps: there is no such key"),
         ],
     )
-    def test_a_mistake_is_one_line(self, keys, said):
+    def test_errors_are_one_line(self, keys, said):
         with pytest.raises(ConfigError) as error:
             experiment_from_mapping(with_authors(**keys))
         assert str(error.value).startswith(said)
@@ -99,7 +99,7 @@ class TestConfig:
         with pytest.raises(ConfigError, match=r"models\.authors\.path: there is no file nowhere"):
             plan.check_local_checkpoints()
 
-    def test_the_config_survives_being_written(self):
+    def test_the_config_is_equal_after_writing_and_reading(self):
         values = with_authors(address="https://a.org/x.pt", sha256=DIGEST, sampler={"clip": 1.0})
         described = experiment_from_mapping(values)
         assert experiment_from_mapping(described.model_dump(mode="json")) == described
@@ -164,7 +164,7 @@ class TestImport:
             for name, tensor in expected.state_dict().items():
                 torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)
 
-    def test_a_predictor_file_is_copied_to_the_byte(self, tmp_path):
+    def test_a_predictor_file_is_copied_byte_for_byte(self, tmp_path):
         first = imported(tmp_path, section())
         given = tmp_path / "given.safetensors"
         shutil.move(first, given)
@@ -181,7 +181,7 @@ class TestImport:
             ({"sampler": SamplerConfig(method="ddim", steps=21)}, {}, "21 are more than the 20"),
         ],
     )
-    def test_what_does_not_fit_is_refused(self, tmp_path, keys, task, said):
+    def test_unfit_checkpoints_are_refused(self, tmp_path, keys, task, said):
         with pytest.raises(UserError, match=said):
             imported(tmp_path, section(**keys), **task)
         assert not (tmp_path / "predictor.safetensors").exists()
@@ -235,7 +235,7 @@ class TestImport:
         with pytest.raises(UserError, match=r"training\.context: the generator sees 4 frames"):
             imported(tmp_path, described, path)
         with pytest.raises(UserError, match="sampler: a model of kind 'retrospective-cycle-gan'"):
-            use_sampler(load(path), SamplerConfig(clip=1.0))
+            with_sampler(load(path).config, SamplerConfig(clip=1.0))
 
 
 def test_forecasts_by_the_sampler_of_the_config(tmp_path):
@@ -255,9 +255,9 @@ def test_forecasts_by_the_sampler_of_the_config(tmp_path):
     assert stored["path"] == str(OFFICIAL)
     assert samples.shape == (3, 3, SIZE, SIZE, 1)
     plain = import_official(OFFICIAL, size=SIZE)
-    plain.config = plain.config.model_copy(update={"sampler": SamplerConfig(**sampler)})
     given = torch.from_numpy(np.moveaxis(context, -1, 1))[None]
-    expected = plain.eval().predict(given, 3, 3, seeded_noise([_clip_seed(0, 0, 0)], given.device))
+    noise = seeded_noise([_clip_seed(0, 0, 0)], given.device)
+    expected = plain.eval().predict(given, 3, 3, noise, SamplerConfig(**sampler))
     np.testing.assert_allclose(samples, np.moveaxis(expected[0].numpy(), 2, -1), atol=1e-6)
 
 

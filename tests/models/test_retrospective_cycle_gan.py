@@ -23,7 +23,7 @@ def test_parameters_are_those_of_the_source():
     assert parameters(model.generator) == pytest.approx(11.8e6, rel=0.02)
 
 
-def test_what_its_players_report():
+def test_losses_of_each_player():
     model = built(tiny(), SIZE)
     video = torch.rand(1, 5, 1, SIZE, SIZE)
     generator, critics = (model(video, player) for player in ("generator", "critics"))
@@ -39,27 +39,27 @@ def test_forecasts_are_of_the_last_frames():
 
 
 class Recorded(nn.Module):
-    """A generator that keeps what it is given, and makes the mean of it plus 100."""
+    """A generator that records its inputs, and returns their mean plus 100."""
 
     def __init__(self):
         super().__init__()
-        self.given = []
+        self.inputs = []
 
     def forward(self, x):
-        self.given.append(x)
+        self.inputs.append(x)
         return x.mean(1, keepdim=True) + 100
 
 
-def test_the_cycle_goes_forth_and_back():
-    """Which frames stand where: numbered ones tell real, predicted and reversed apart."""
+def test_the_cycle_runs_forwards_and_backwards():
+    """The order of real, predicted and reversed frames, shown by numbered ones."""
     model = built(tiny(), SIZE)
     model.generator = Recorded()
     window = torch.arange(5.0).view(1, 5, 1, 1, 1).expand(1, 5, 1, SIZE, SIZE)
     once, twice = model._fake(window)
-    given = [row[:, 0, 0].tolist() for batch in model.generator.given for row in batch]
+    given = [row[:, 0, 0].tolist() for batch in model.generator.inputs for row in batch]
     assert given == [[0, 1, 2, 3], [4, 3, 2, 1], [102.5, 1, 2, 3], [101.5, 3, 2, 1]]
     assert (once.last[0, 0, 0, 0], once.first[0, 0, 0, 0]) == (101.5, 102.5)
-    _, sequences = model._judged(window, once, twice)
+    _, sequences = model._fake_inputs(window, once, twice)
     assert sequences[:, :, 0, 0].tolist() == [
         [0, 1, 2, 3, 101.5],
         [102.5, 1, 2, 3, 4],
@@ -76,18 +76,18 @@ def test_the_edge_kernel_is_symmetric_and_of_sum_zero():
     assert torch.equal(kernel, kernel.T)
 
 
-def test_edges_of_flat_frames_and_slopes_are_nothing():
+def test_flat_frames_and_slopes_have_no_edges():
     model = built(tiny(), SIZE)
     slope = torch.linspace(0, 1, SIZE, dtype=torch.float64).expand(1, 1, SIZE, SIZE)
     torch.testing.assert_close(model._edges(slope), torch.zeros(1, 1, 12, 12).double())
 
 
-def test_each_row_counts_alike_for_the_critics():
-    """(2 real + 4 fake)/6 and (1 real + 4 fake)/5, as the source weighs them."""
+def test_each_row_has_equal_weight_for_the_critics():
+    """(2 real + 4 fake)/6 and (1 real + 4 fake)/5, as in the source."""
     model = built(tiny(), SIZE)
-    for judge in model.judges:
-        # A score of 3 for everything: 4 from "real", 9 from "not".
-        model.judges[judge] = nn.Sequential(nn.AvgPool2d(SIZE), Constant(3.0))
+    for name in model.critics:
+        # A score of 3 for everything: 4 from "real", 9 from "fake".
+        model.critics[name] = nn.Sequential(nn.AvgPool2d(SIZE), Constant(3.0))
     window, ends = torch.zeros(2, 5, 1, SIZE, SIZE), Ends(*torch.zeros(2, 2, 1, SIZE, SIZE))
     losses = model._critic_losses(window, ends, ends)
     assert losses["frame"] == pytest.approx((2 * 4 + 4 * 9) / 6)
@@ -103,12 +103,12 @@ class Constant(nn.Module):
         return torch.full_like(x[:, :1], self.value)
 
 
-def test_players_leave_each_other_alone():
+def test_players_have_separate_gradients():
     model = built(tiny(), SIZE)
     video = torch.rand(2, 5, 1, SIZE, SIZE)
     model(video, "critics")["loss"].backward()
     assert all(parameter.grad is None for parameter in model.generator.parameters())
-    assert all(parameter.grad is not None for parameter in model.judges.parameters())
+    assert all(parameter.grad is not None for parameter in model.critics.parameters())
 
 
 def test_bfloat16_is_near_float32():

@@ -47,7 +47,7 @@ def test_any_size_that_divides(channels, size):
 
 
 def test_a_frame_depends_on_the_frames_before_it_alone():
-    """μ and the denoiser's context of a frame must not see it, or those after it."""
+    """μ and the denoiser's context of a frame do not see it, or those after it."""
     model = model_of().double()
     video = torch.rand(1, 5, 1, SIZE, SIZE, dtype=torch.float64)
     changed = video.clone()
@@ -64,18 +64,18 @@ def test_a_frame_depends_on_the_frames_before_it_alone():
 
 
 def test_clips_and_members_do_not_mix():
-    """A forecast is the same whatever stands beside it in the batch."""
+    """A forecast does not depend on the other clips of the batch."""
     model = model_of().double()
     context = torch.rand(2, 3, 1, SIZE, SIZE, dtype=torch.float64)
 
-    def draw(like):
-        # The same noise for every row, so that only the clip tells rows apart.
+    def noise(like):
+        # The same noise for every row, so that rows differ by their clips alone.
         generator = torch.Generator().manual_seed(like.shape[1])
         return torch.randn(like.shape[1:], generator=generator, dtype=like.dtype).expand_as(like)
 
     with torch.no_grad():
-        together = model.roll_out(context, 2, 2, draw)
-        alone = model.roll_out(context[1:], 2, 1, draw)
+        together = model.roll_out(context, 2, 2, noise)
+        alone = model.roll_out(context[1:], 2, 1, noise)
     for both, one in zip(together, alone, strict=True):
         torch.testing.assert_close(both[2:3], one)
         torch.testing.assert_close(both[2:3], both[3:4])
@@ -88,7 +88,7 @@ def test_vd_has_no_mean():
     assert losses["mean"] == pytest.approx(0.25)  # of frames 0.5 in [-1, 1] from zero
 
 
-def test_each_frame_may_draw_its_own_diffusion_step():
+def test_each_frame_may_have_its_own_diffusion_step():
     """The loss of a clip is then the mean of the losses at each frame's step."""
     model = model_of().double()
     video = torch.rand(1, 4, 1, SIZE, SIZE, dtype=torch.float64)
@@ -104,16 +104,16 @@ def test_each_frame_may_draw_its_own_diffusion_step():
 
 
 @pytest.mark.parametrize("step_of", ["clip", "frame"])
-def test_what_draws_a_step_is_the_configs_choice(step_of):
+def test_the_config_decides_which_frames_share_a_step(step_of):
     config = experiment().models["rvd"]
     objective = config.objective.model_copy(update={"step_of": step_of})
     model = build(config.model_copy(update={"objective": objective}), SIZE, 1)
-    drawn = []
+    sampled = []
     embedding = model.denoiser.embedding
-    embedding.register_forward_pre_hook(lambda _, steps: drawn.append(steps[0]))
+    embedding.register_forward_pre_hook(lambda _, steps: sampled.append(steps[0]))
     for seed in range(5):
         torch.manual_seed(seed)
         model(torch.rand(2, 4, 1, SIZE, SIZE))
-    by_frame = torch.stack(drawn).unflatten(1, (2, 2))  # (pass, frame, clip)
+    by_frame = torch.stack(sampled).unflatten(1, (2, 2))  # (pass, frame, clip)
     differ = bool((by_frame[:, 0] != by_frame[:, 1]).any())
     assert differ is (step_of == "frame")

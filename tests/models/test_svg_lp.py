@@ -37,7 +37,7 @@ def model_of(**changes):
     ],
 )
 def test_as_many_parameters_as_the_source(size, widths, depths, encoder, decoder):
-    """Of its VGG64 and VGG128, which its own ``vectors`` leave as they are."""
+    """The numbers are those of its VGG64 and VGG128 with ``vectors``."""
     published = load_experiment([PAPER]).models["svg-lp"]
     changes = {
         "recurrence": "vectors",
@@ -67,7 +67,7 @@ def test_latent_channels_are_one_number_or_one_for_each_size(tmp_path):
     assert [section.latent_channels_at(16) for section in (one, by_size)] == [3, 3]
     assert (
         one.training_fingerprint()["latent_channels"] == 3
-    )  # as in the predictor files from before
+    )  # as in predictor files of earlier versions
     assert by_size.why_not_size(128).startswith(
         "latent_channels: no entry for images of 128 pixels"
     )
@@ -76,7 +76,7 @@ def test_latent_channels_are_one_number_or_one_for_each_size(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [0, "many", {16: 0}, {"small": 2}, None])
-def test_other_latent_channels_are_refused_in_a_line(wrong):
+def test_other_latent_channels_are_refused_in_one_line(wrong):
     values = config()
     values["models"]["svg-lp"] = VALUES | {"latent_channels": wrong}
     with pytest.raises(ConfigError, match=r"models\.svg-lp\.latent_channels: give a num") as caught:
@@ -111,7 +111,7 @@ def test_skips_come_from_the_last_context_frame(skip_from, expected):
 
 @pytest.mark.parametrize(("skip_from", "seen"), [("last", 3), ("before-last", 2)])
 def test_forecasts_see_the_details_of_that_frame(skip_from, seen):
-    """With silent features the decoder knows of the context what its skips show, and no more."""
+    """With zero features, the decoder sees the context only through its skips."""
     model = model_of(skip_from=skip_from, normalisation="group").eval()
     torch.nn.init.zeros_(model.decoder.input[0].weight)
     context = torch.rand(1, 4, 1, 16, 16)
@@ -123,7 +123,7 @@ def test_forecasts_see_the_details_of_that_frame(skip_from, seen):
         assert same == (frame != seen)
 
 
-def test_what_a_frame_shows_is_known_only_by_its_posterior():
+def test_only_the_posterior_sees_the_frame_itself():
     model = model_of(normalisation="group")
     video = torch.rand(1, 4, 1, 16, 16)
     changed = video.clone()
@@ -138,13 +138,13 @@ def test_what_a_frame_shows_is_known_only_by_its_posterior():
 
 
 def test_clips_and_members_do_not_mix():
-    """The source keeps batch norm in training mode at test, so that batch mates matter."""
+    """The source keeps batch norm in training mode at test, so that other clips matter."""
     model = model_of().double()
     model(torch.rand(4, 4, 1, 16, 16, dtype=torch.float64))  # for running statistics
     assert_rows_do_not_mix(model.eval(), torch.rand(3, 4, 1, 16, 16, dtype=torch.float64), 3)
 
 
-def test_forecasts_leave_the_running_statistics_alone():
+def test_forecasts_leave_running_statistics_unchanged():
     model = model_of(normalisation="batch").eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.predict(torch.rand(2, 3, 1, 16, 16), 2, 2, seeded_noise([0, 1]))

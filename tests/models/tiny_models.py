@@ -1,4 +1,4 @@
-"""A tiny model of each kind that is trained."""
+"""A tiny model of each trained kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rvd.models.registry import Model, build
 
 
 def section(values: dict[str, Any], size: int, **training: Any) -> Any:
-    """A model's section of the config, with a short training at ``size``."""
+    """Return a model's section of the config, with a short training at ``size``."""
     defaults = {
         "context": 4,
         "future": 4,
@@ -30,24 +30,24 @@ def section(values: dict[str, Any], size: int, **training: Any) -> Any:
 
 
 def built(config: Any, size: int, channels: int = 1, seed: int = 0) -> VideoPredictor:
-    """The model with the initial weights of ``seed``."""
+    """Return the model with the initial weights of ``seed``."""
     torch.manual_seed(seed)
     return build(config, size, channels)
 
 
 def as_built(model: VideoPredictor) -> None:
-    """Weights as they are initially say enough."""
+    """Leave the initial weights."""
 
 
 def has_seen_clips(model: VideoPredictor) -> None:
-    """Normalise by moments other than 0 and 1."""
+    """Run one training pass, for running moments other than 0 and 1."""
     training = model.config.training
     frames = training.context + training.future
     model(torch.rand(2, frames, model.channels, model.size, model.size))
 
 
 def awake(model: VideoPredictor) -> VideoPredictor:
-    """IVRNN with distributions that depend on what it sees, as they do after training."""
+    """Return an IVRNN whose distributions depend on its input, as they do after training."""
     for hierarchy in (model.prior, model.posterior):
         for output in hierarchy.outputs:
             torch.nn.init.ones_(output[-1].weight)
@@ -56,9 +56,9 @@ def awake(model: VideoPredictor) -> VideoPredictor:
 
 @dataclass(frozen=True)
 class Tiny:
-    """A kind of model, small, of frames of ``size`` pixels, with ``training`` settings of its own.
+    """A small model of one kind, for frames of ``size`` pixels, with its own ``training`` settings.
 
-    ``readied`` changes an untrained one so that a forecast shows whatever it depends on.
+    ``readied`` changes an untrained model so that all its inputs affect a forecast.
     """
 
     values: dict[str, Any]
@@ -68,11 +68,11 @@ class Tiny:
     readied: Callable[[VideoPredictor], Any] = as_built
 
     def section(self, size: int | None = None, **training: Any) -> Any:
-        """The config's section, for frames of ``size`` instead of the usual."""
+        """Return the config's section, for frames of ``size`` instead of the default."""
         return section(self.values, size or self.size, **self.training | training)
 
     def model(self, size: int | None = None, channels: int = 1) -> VideoPredictor:
-        """The model, ready."""
+        """Return the model, ready to forecast."""
         model = built(self.section(size), size or self.size, channels)
         self.readied(model)
         return model

@@ -1,4 +1,4 @@
-"""The forecast by analogues: what followed the training clips that began alike (Lorenz, 1969)."""
+"""The analogue forecast: the futures of training clips with a similar context (Lorenz, 1969)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from rvd.models.noise import NoiseSource
 from rvd.video.clips import read_clip, stored_to_unit
 from rvd.video.file import Frames, Split
 
-# Contexts are compared this many at a time, to bound memory.
+# Number of contexts compared at a time, which bounds memory.
 CHUNK = 256
 
-# Bytes of training frames, as stored, that are kept in memory; those beyond it are read again for
-# each batch of clips. The paper's simulation has 0.5 GB of them.
+# Bytes of stored training frames kept in memory; the others are read again for each batch of clips.
+# The paper's simulation has 0.5 GB of training frames.
 KEPT = 4 << 30
 
 
 class AnalogueForecast(VideoPredictor):
     """The futures of the training clips whose context is nearest to the given one.
 
-    It learns nothing and looks everything up: where a flow nearly repeats itself, that is hard to
-    beat. Contexts are compared by the squared distance of all their pixels. The contexts are read
-    once, for the first clips, and kept up to ``KEPT`` bytes.
+    A strong non-learned baseline where a flow nearly repeats itself. Contexts are compared by the
+    squared distance of all their pixels. They are read once, for the first clips, and kept up to
+    ``KEPT`` bytes.
 
     Args:
-        config: how many candidates are searched.
-        size: height and width of a frame.
-        channels: 1 or 3.
-        videos: the training split.
+        config: Config with the number of candidates.
+        size: Height and width of a frame, in pixels.
+        channels: Number of channels of a frame, 1 or 3.
+        videos: Training split.
     """
 
     def __init__(self, config: AnalogueConfig, size: int, channels: int, videos: Split) -> None:
@@ -45,11 +45,11 @@ class AnalogueForecast(VideoPredictor):
         self._kept: dict[tuple[int, int], Frames] = {}
         self._kept_bytes = 0
 
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """The ``ensemble`` nearest, nearest first; ``generator`` is not used.
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+        """Return the ``ensemble`` nearest futures, nearest first; ``noise`` is not used.
 
         Raises:
-            UserError: the training split has fewer clips than the ensemble has members.
+            UserError: The training split has fewer clips than the ensemble has members.
         """
         known = context.shape[1]
         starts = self.videos.starts(known + horizon)
@@ -68,7 +68,7 @@ class AnalogueForecast(VideoPredictor):
         return torch.stack([torch.stack(row) for row in futures]).to(context)
 
     def _distances(self, context: Video, starts: np.ndarray) -> Tensor:
-        """Squared distances (batch, candidate) of contexts: the sum of their frames'.
+        """Return the squared distances (batch, candidate) of contexts: the sum of their frames'.
 
         Candidates overlap, so each training frame is compared once with each frame of a context.
         """
@@ -79,7 +79,7 @@ class AnalogueForecast(VideoPredictor):
             covered = starts[begin : begin + CHUNK, None] + np.arange(known)
             positions, places = np.unique(covered, return_inverse=True)
             frames = stored_to_unit(torch.from_numpy(self._frames(positions)))
-            # Computed as differences: expanded products would lose the nearest in rounding.
+            # Computed as differences, because rounding of expanded products would hide the nearest.
             by_frame = torch.cdist(
                 wanted, frames.flatten(1).to(wanted), compute_mode="donot_use_mm_for_euclid_dist"
             ).square()
@@ -90,9 +90,9 @@ class AnalogueForecast(VideoPredictor):
         return torch.cat(columns, 1)
 
     def _frames(self, positions: np.ndarray) -> Frames:
-        """The training frames at ascending ``positions``: (frame, channel, height, width).
+        """Return the training frames at ascending ``positions``: (frame, channel, height, width).
 
-        Each run of adjacent positions is read at once, and kept while there is room.
+        Each run of adjacent positions is read at once, and kept while memory allows.
         """
         found: list[Any] = []
         for run in np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1):

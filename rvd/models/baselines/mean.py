@@ -11,18 +11,18 @@ from rvd.models.rvd.model import ResidualVideoDiffusion
 
 
 class MeanForecast(VideoPredictor):
-    """The forecast of an RVD's μ alone: what its diffusion is to improve on.
+    """The forecast of an RVD's μ alone, the baseline of its diffusion.
 
     Args:
-        model: a trained RVD with a next-frame predictor.
+        model: Trained RVD with a next-frame predictor.
     """
 
     def __init__(self, model: ResidualVideoDiffusion) -> None:
         super().__init__(model.config, model.size, model.channels)
         self.model = model
 
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """The one forecast, repeated."""
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+        """Return the deterministic forecast, repeated; ``noise`` is not used."""
         return repeated(self.model.predict_mean(context, horizon), ensemble)
 
 
@@ -35,6 +35,6 @@ def open_mean(config: MeanConfig, source: ForecastSource) -> MeanForecast:
     """
     path = predictor_of(source)
     trained = load(path, source.section_of(config.of))
-    assert isinstance(trained, ResidualVideoDiffusion)  # the config sees to it
+    assert isinstance(trained, ResidualVideoDiffusion)  # validated by the config
     fitting(trained, path, source)
     return MeanForecast(trained)

@@ -1,4 +1,4 @@
-"""The forecast that copies the last frame: what every model has to beat."""
+"""The persistence forecast: the last known frame, repeated."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rvd.models.noise import NoiseSource
 
 
 class PersistenceForecast(VideoPredictor):
-    """Every future frame equals the last known one; deterministic."""
+    """A deterministic forecast in which each future frame equals the last known one."""
 
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """The last frame, ``horizon`` times."""
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+        """Return the last frame ``horizon`` times; ``noise`` is not used."""
         still = context[:, -1:].expand(-1, horizon, *context.shape[2:])
         return repeated(still, ensemble)
 

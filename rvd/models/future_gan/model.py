@@ -1,4 +1,4 @@
-"""FutureGAN: a block of frames at once, by networks that grow with the resolution.
+"""FutureGAN: blocks of frames from networks that grow with the resolution.
 
 Aigner and Körner, "FutureGAN: Anticipating the Future Frames of Video Sequences using
 Spatio-Temporal 3d Convolutions in Progressively Growing GANs", 2018.
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from rvd.models.adversarial import AdversarialPredictor, diversity, gradient_penalty
 from rvd.models.base import Forecast, Video, repeated, signed_to_unit, unit_to_signed
 from rvd.models.future_gan.config import FutureGanConfig
-from rvd.models.future_gan.networks import Clip, Critic, Generator, blended, doubled, halved
+from rvd.models.future_gan.networks import Clip, Critic, Generator, blended, downsampled, upsampled
 from rvd.models.noise import NoiseSource, batch_noise
 from rvd.models.roll_out import roll_out
 
@@ -21,9 +21,9 @@ from rvd.models.roll_out import roll_out
 class FutureGan(AdversarialPredictor):
     """A deterministic generator of ``future`` frames from ``context`` frames, and a critic.
 
-    How far both have grown follows from the step's number (:meth:`begin_step`), and is kept with
-    the weights, so that a predictor saved on the way forecasts at the resolution that it has
-    learnt. One that was never trained is fully grown.
+    Their growth follows from the step's number (:meth:`begin_step`) and is stored with the weights,
+    so that a predictor saved during training forecasts at the resolution that it has learnt. An
+    untrained model is fully grown.
     """
 
     config: FutureGanConfig
@@ -37,31 +37,35 @@ class FutureGan(AdversarialPredictor):
         }
         known, future = config.training.context, config.training.future
         self.generator = Generator(channels, known, future, widths)
-        self.judges = Critic(channels, known + future, widths)
+        self.critics = Critic(channels, known + future, widths)
         self.growth: Tensor
         self.register_buffer("growth", torch.tensor([float(size), 1.0]))
 
     def begin_step(self, step: int) -> None:
-        """Grow as far as the step's number says."""
+        """Set the growth at a training step."""
         growth = self.config.growth(step, self.size)
         self.growth.copy_(torch.tensor([float(growth.resolution), growth.alpha]))
 
     def _grown(self) -> tuple[int, float]:
-        """Resolution and alpha; one read of the device's memory."""
+        """Return resolution and alpha, in one read of the device's memory."""
         resolution, alpha = self.growth.tolist()
         return int(resolution), alpha
 
     def forward(self, video: Video, player: str = "generator") -> dict[str, Tensor]:
-        """The losses of ``generator`` or ``critics`` on clips of ``context`` + ``future`` frames.
+        """Return the losses of ``generator`` or ``critics``.
+
+        Args:
+            video: Clips of ``context`` + ``future`` frames in [0, 1].
+            player: Name of the player.
 
         Returns:
-            ``loss``; of the generator its parts ``adversarial`` and ``reconstruction``, the
-            forecasts' ``diversity``, ``resolution`` and ``alpha``; of the critics
+            ``loss``; for the generator its parts ``adversarial`` and ``reconstruction``, the
+            forecasts' ``diversity``, ``resolution`` and ``alpha``; for the critics
             ``wasserstein`` (the mean score of real clips less that of fake ones),
             ``gradient_penalty`` and ``drift`` (the mean square score of real clips).
         """
         resolution, alpha = self._grown()
-        clip = shown(unit_to_signed(video).transpose(1, 2), resolution, alpha)
+        clip = faded(unit_to_signed(video).transpose(1, 2), resolution, alpha)
         if player == "generator":
             return self._generator_losses(clip, alpha)
         with torch.no_grad():
@@ -78,7 +82,7 @@ class FutureGan(AdversarialPredictor):
         fake = self._fake(clip, alpha)
         real = clip[:, :, self.config.training.context :]
         losses = {
-            "adversarial": -self.judges(self._with_context(clip, fake), alpha).mean(),
+            "adversarial": -self.critics(self._with_context(clip, fake), alpha).mean(),
             "reconstruction": F.l1_loss(fake, real),
         }
         loss = losses["adversarial"] + self.config.reconstruction * losses["reconstruction"]
@@ -92,14 +96,14 @@ class FutureGan(AdversarialPredictor):
         }
 
     def _critic_losses(self, clip: Clip, fake: Clip, alpha: float) -> dict[str, Tensor]:
-        # Two passes, since the critic compares the clips of a batch with each other.
-        real_score, forged_score = self.judges(clip, alpha), self.judges(fake, alpha)
+        # Two passes, since the critic compares the clips of a batch.
+        real_score, fake_score = self.critics(clip, alpha), self.critics(fake, alpha)
         share = batch_noise(lambda rows: torch.rand(rows, device=clip.device), len(clip))
         between = torch.lerp(clip, fake, share[:, None, None, None, None])
         with torch.autocast(clip.device.type, enabled=False):  # squares of slopes need float32
-            penalty = gradient_penalty(lambda points: self.judges(points, alpha), between.float())
+            penalty = gradient_penalty(lambda points: self.critics(points, alpha), between.float())
         losses = {
-            "wasserstein": real_score.mean() - forged_score.mean(),
+            "wasserstein": real_score.mean() - fake_score.mean(),
             "gradient_penalty": penalty,
             "drift": real_score.square().mean(),
         }
@@ -110,8 +114,8 @@ class FutureGan(AdversarialPredictor):
         return {"loss": weighted - losses["wasserstein"], **losses}
 
     @torch.no_grad()
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """Block by block, cut to the horizon; every member the same.
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+        """Forecast block by block, cut to the horizon; all members are equal.
 
         A predictor that has not grown to the frame's size forecasts at its own resolution, and
         repeats pixels.
@@ -122,18 +126,18 @@ class FutureGan(AdversarialPredictor):
         def following(window: Tensor) -> Tensor:
             return self.generator(window.transpose(1, 2), alpha).clamp(-1, 1).transpose(1, 2)
 
-        seen = shown(unit_to_signed(context).transpose(1, 2), resolution, alpha).transpose(1, 2)
+        seen = faded(unit_to_signed(context).transpose(1, 2), resolution, alpha).transpose(1, 2)
         frames = roll_out(seen, horizon, known, following)
-        times = self.size // resolution
-        frames = frames.repeat_interleave(times, -1).repeat_interleave(times, -2)
+        factor = self.size // resolution
+        frames = frames.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
         return repeated(signed_to_unit(frames), ensemble)
 
 
-def shown(clip: Clip, resolution: int, alpha: float) -> Clip:
-    """``clip`` as networks grown so far see it: at ``resolution``, its finest detail faded.
+def faded(clip: Clip, resolution: int, alpha: float) -> Clip:
+    """Return ``clip`` as growing networks see it: at ``resolution``, its finest detail faded.
 
-    Real clips fade in as the generator's do, or the critic would tell them apart by their detail.
+    Real clips fade in as fake ones do, so that the critic cannot use their detail.
     """
     while clip.shape[-1] > resolution:
-        clip = halved(clip)
-    return clip if alpha == 1 else blended(doubled(halved(clip)), clip, alpha)
+        clip = downsampled(clip)
+    return clip if alpha == 1 else blended(upsampled(downsampled(clip)), clip, alpha)

@@ -1,7 +1,7 @@
-"""The growing networks of FutureGAN: 3-D convolutions, a level for each resolution.
+"""The growing networks of FutureGAN: 3-D convolutions, one level per resolution.
 
-A network holds all levels from the start and uses those up to a resolution; the newest is blended
-in by ``alpha``: its output counts ``alpha``, what the network gave without it the rest.
+A network has all levels from the start and uses those up to a resolution. The newest is blended in:
+its output has the weight ``alpha``, and the output without it the weight 1 − ``alpha``.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ HALF = (1, 2, 2)
 Clip = Float[Tensor, "batch channel frame height width"]
 
 
-def halved(clip: Clip) -> Clip:
-    """Half the height and width, by means of squares of four."""
+def downsampled(clip: Clip) -> Clip:
+    """Return half the height and width, by means over 2×2 pixels."""
     return F.avg_pool3d(clip, HALF)
 
 
-def doubled(clip: Clip) -> Clip:
-    """Twice the height and width, by repetition."""
+def upsampled(clip: Clip) -> Clip:
+    """Return twice the height and width, by repetition."""
     return F.interpolate(clip, scale_factor=HALF)
 
 
 def blended(old: Tensor, new: Tensor, alpha: float) -> Tensor:
-    """``alpha`` of the new and the rest of the old."""
+    """Return (1 − ``alpha``)·``old`` + ``alpha``·``new``."""
     return old + alpha * (new - old)
 
 
 class Encoder(nn.Module):
-    """Frames at any resolution → features at 4 pixels.
+    """An encoder from frames at any resolution to features at 4 pixels.
 
     Args:
-        channels: of a frame.
-        widths: resolution → channels.
-        normalised: whether activations are normalised by pixel (the generator's are).
+        channels: Number of channels of a frame.
+        widths: Number of channels by resolution.
+        normalised: True for activations normalised at each pixel, as the generator's are.
     """
 
     def __init__(self, channels: int, widths: Mapping[int, int], *, normalised: bool) -> None:
@@ -73,26 +73,26 @@ class Encoder(nn.Module):
         )
 
     def forward(self, clip: Clip, alpha: float) -> Float[Tensor, "batch width frame 4 4"]:
-        """``clip`` at the resolution that is blended in by ``alpha``."""
+        """Return the features of ``clip``, at the resolution that is blended in by ``alpha``."""
         resolution = clip.shape[-1]
         x = self.from_frame[str(resolution)](clip)
         while resolution > SMALLEST:
             x = self.down[str(resolution)](x)
             resolution //= 2
             if alpha < 1:
-                x = blended(self.from_frame[str(resolution)](halved(clip)), x, alpha)
-                alpha = 1  # the levels below are as they were
+                x = blended(self.from_frame[str(resolution)](downsampled(clip)), x, alpha)
+                alpha = 1  # the levels below are complete
         return x
 
 
 class Generator(nn.Module):
-    """Known frames → the frames after them, in one block; deterministic.
+    """A deterministic generator of a block of frames from known frames.
 
     Args:
-        channels: of a frame.
-        known: frames that go in.
-        future: frames that come out.
-        widths: resolution → channels.
+        channels: Number of channels of a frame.
+        known: Number of known frames.
+        future: Number of generated frames.
+        widths: Number of channels by resolution.
     """
 
     def __init__(self, channels: int, known: int, future: int, widths: Mapping[int, int]) -> None:
@@ -122,7 +122,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, clip: Clip, alpha: float) -> Clip:
-        """``known`` frames in [−1, 1] → ``future`` ones, about in it, at the same resolution."""
+        """Return ``future`` frames, about in [−1, 1], at the resolution of ``clip`` in [−1, 1]."""
         wanted, resolution = clip.shape[-1], SMALLEST
         x = self.middle(self.encoder(clip, alpha))
         before = x
@@ -132,16 +132,16 @@ class Generator(nn.Module):
         frames = self.to_frame[str(wanted)](x)
         if alpha == 1 or wanted == SMALLEST:
             return frames
-        return blended(doubled(self.to_frame[str(wanted // 2)](before)), frames, alpha)
+        return blended(upsampled(self.to_frame[str(wanted // 2)](before)), frames, alpha)
 
 
 class Critic(nn.Module):
-    """Clips of known and future frames → a score each, without bounds.
+    """A critic of clips of known and future frames, with unbounded scores.
 
     Args:
-        channels: of a frame.
-        frames: of a clip.
-        widths: resolution → channels.
+        channels: Number of channels of a frame.
+        frames: Number of frames of a clip.
+        widths: Number of channels by resolution.
     """
 
     def __init__(self, channels: int, frames: int, widths: Mapping[int, int]) -> None:
@@ -156,11 +156,11 @@ class Critic(nn.Module):
         )
 
     def forward(self, clip: Clip, alpha: float) -> Float[Tensor, " batch"]:
-        """Scores; the clips of a batch are also judged by how much they differ."""
+        """Return a score per clip, which also depends on the variation within the batch."""
         x = self.encoder(clip, alpha)
         _, variance = batch_moments(x.float(), (0,))
-        differing = (variance + EPSILON).sqrt().mean().to(x.dtype)
-        return self.last(torch.cat([x, differing.expand_as(x[:, :1])], 1)).squeeze(1)
+        variation = (variance + EPSILON).sqrt().mean().to(x.dtype)
+        return self.last(torch.cat([x, variation.expand_as(x[:, :1])], 1)).squeeze(1)
 
 
 def _activated(layer: nn.Module, normalised: bool = True) -> nn.Sequential:

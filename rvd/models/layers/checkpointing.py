@@ -1,4 +1,4 @@
-"""Activation checkpointing: blocks that are computed again in the backward pass, to save memory."""
+"""Activation checkpointing: blocks that the backward pass recomputes, to save memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Result = TypeVar("Result")
 
 
 class Checkpointing(nn.Module):
-    """A network whose blocks may be computed again in the backward pass, to save memory.
+    """A network whose blocks can be recomputed in the backward pass, to save memory.
 
-    With ``checkpointed`` their inner values are not kept: less memory for about a third more time,
+    With ``checkpointed`` their activations are not kept: less memory for about a third more time,
     and the same gradients. Running statistics count each batch once.
     """
 
     checkpointed = False
 
     def _run(self, block: Callable[..., Result], *inputs: object) -> Result:
-        """``block(*inputs)``; ``block`` is a part of this network."""
+        """Return ``block(*inputs)``, where ``block`` is a part of this network."""
         if not (self.checkpointed and torch.is_grad_enabled()):
             return block(*inputs)
 
@@ -35,12 +35,12 @@ class Checkpointing(nn.Module):
         return result
 
     def _each(self, block: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
-        """``block`` applied to all frames of all clips in one call."""
+        """Apply ``block`` to all frames (frame, row, …) in one call."""
         return self._run(block, frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
 
 
 def checkpoint_blocks(model: nn.Module) -> None:
-    """Have all networks within ``model`` that can do so compute their blocks again."""
+    """Turn on checkpointing in all networks within ``model`` that support it."""
     for module in model.modules():
         if isinstance(module, Checkpointing):
             module.checkpointed = True
@@ -48,10 +48,11 @@ def checkpoint_blocks(model: nn.Module) -> None:
 
 @contextmanager
 def frozen_statistics(network: nn.Module) -> Iterator[None]:
-    """Within the block, batch normalisations leave their running statistics as they are.
+    """Leave the running statistics of batch normalisations unchanged within the block.
 
-    They still normalise by the moments of the batch. A momentum of zero does so; leaving out the
-    statistics would change what is saved for the backward pass, which checkpointing checks.
+    Layers still normalise by the moments of the batch. This is done by a momentum of zero, because
+    turning off the statistics would change the tensors saved for the backward pass, which
+    checkpointing checks.
     """
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]

@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rvd.models.layers.blocks import initialise_together
+from rvd.models.layers.convolution import initialise_together
 
 
 class LstmState(NamedTuple):
-    """What a ConvLSTM carries from frame to frame: two maps (row, channels, h, w)."""
+    """The state of a ConvLSTM: two maps (row, channels, h, w)."""
 
     hidden: Float[Tensor, "row channels h w"]
     cell: Float[Tensor, "row channels h w"]
 
     def repeated(self, times: int) -> LstmState:
-        """Each row ``times`` times over, one after the other."""
+        """Return the state with each row repeated ``times`` times, adjacent."""
         return LstmState(*(part.repeat_interleave(times, 0) for part in self))
 
 
@@ -26,14 +26,14 @@ class ConvLSTM(nn.Module):
     """A convolutional long short-term memory (Shi et al. 2015, without peepholes).
 
     Only the convolution of the hidden state is sequential: that of the inputs takes all frames at
-    once. With a kernel of 1 on maps of 1×1 it is the ordinary LSTM.
+    once. With a kernel size of 1 on maps of 1×1 it is the ordinary LSTM.
 
     Args:
-        channels_in: of the input.
-        channels: of the state.
-        kernel: side of the convolutions, odd.
-        groups: of the group normalisations of the input's gates, the state's gates and the cell
-            (as IVRNN's); None for none.
+        channels_in: Number of channels of the input.
+        channels: Number of channels of the state.
+        kernel: Kernel size, odd.
+        groups: Number of groups in the normalisations of the input's gates, the state's gates and
+            the cell, as in IVRNN; None for no normalisation.
     """
 
     def __init__(
@@ -56,9 +56,11 @@ class ConvLSTM(nn.Module):
     def forward(
         self, frames: Float[Tensor, "frame row in h w"], state: LstmState | None
     ) -> tuple[Float[Tensor, "frame row channels h w"], LstmState]:
-        """The hidden state after each frame, and the whole state after the last.
+        """Return the hidden state after each frame, and the whole state after the last.
 
-        ``state`` is the one before the first frame; None for zeros.
+        Args:
+            frames: Input (frame, row, channels_in, h, w).
+            state: State before the first frame; None for zeros.
         """
         gates = self.norm_of_input(self.of_input(frames.flatten(0, 1)))
         gates = gates.unflatten(0, frames.shape[:2])
@@ -73,6 +75,6 @@ class ConvLSTM(nn.Module):
 
     def _next(self, of_input: Tensor, state: LstmState) -> LstmState:
         gates = of_input + self.norm_of_state(self.of_state(state.hidden))
-        input_gate, keep, output_gate, candidate = gates.chunk(4, 1)
-        cell = keep.sigmoid() * state.cell + input_gate.sigmoid() * candidate.tanh()
+        input_gate, forget_gate, output_gate, candidate = gates.chunk(4, 1)
+        cell = forget_gate.sigmoid() * state.cell + input_gate.sigmoid() * candidate.tanh()
         return LstmState(output_gate.sigmoid() * self.norm_of_cell(cell).tanh(), cell)

@@ -8,11 +8,11 @@ from torch.distributed.nn.functional import all_reduce
 
 
 def batch_moments(x: Tensor, dimensions: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Mean and variance over ``dimensions`` and over all processes, so that several train as one.
+    """Return mean and variance over ``dimensions`` and all processes, so that several train as one.
 
     Args:
-        x: of as many rows in every process; float32, since a difference of squares is taken.
-        dimensions: that are averaged over, the batch's among them.
+        x: Values, as many in every process; float32, since a difference of squares is taken.
+        dimensions: Dimensions to average over, with the batch.
     """
     moments = torch.stack([x.mean(dimensions), x.square().mean(dimensions)])
     if torch.distributed.is_initialized():

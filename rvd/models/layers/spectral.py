@@ -1,4 +1,4 @@
-"""Spectral normalisation, and the batch normalisation that goes with it in GANs."""
+"""Spectral normalisation and conditional batch normalisation of GANs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rvd.models.layers.gaussian import precise
 from rvd.models.layers.moments import batch_moments
 
 EPSILON = 1e-4
-# Of running moments: how much a batch counts.
+# The weight of a batch in the running moments.
 MOMENTUM = 0.1
 
 
 def spectrally_normalised(module: nn.Module) -> None:
-    """Begin all weights of ``module`` orthogonal, and keep each of spectral norm 1 from then on."""
+    """Initialise all weights of ``module`` orthogonally and give them spectral normalisation."""
     for layer in list(module.modules()):
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d):
             nn.init.orthogonal_(layer.weight)
@@ -26,14 +26,15 @@ def spectrally_normalised(module: nn.Module) -> None:
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation with a gain and an offset that a vector decides.
+    """Batch normalisation with a gain and an offset that depend linearly on a vector.
 
-    In training its moments are those of the whole batch, over all processes, so that several train
-    as one; afterwards they are running ones, so that a forecast does not depend on its batch mates.
+    In training its moments are those of the whole batch over all processes, so that several train
+    as one. In evaluation they are running moments, so that a forecast does not depend on the other
+    clips of its batch.
 
     Args:
-        channels: of what is normalised.
-        condition: length of the vector.
+        channels: Number of channels of the input.
+        condition: Length of the vector.
     """
 
     def __init__(self, channels: int, condition: int) -> None:
@@ -48,7 +49,12 @@ class ConditionalBatchNorm(nn.Module):
     def forward(
         self, x: Float[Tensor, "row channels h w"], condition: Float[Tensor, "row condition"]
     ) -> Float[Tensor, "row channels h w"]:
-        """``condition`` has a vector for each row of ``x``."""
+        """Return (row, channels, h, w).
+
+        Args:
+            x: Input (row, channels, h, w).
+            condition: Vector of each row (row, condition).
+        """
         mean, variance = self.mean, self.variance
         if self.training:
             mean, variance = batch_moments(precise(x), (0, 2, 3))

@@ -1,4 +1,4 @@
-"""Checkpoints that were trained elsewhere."""
+"""Checkpoints trained elsewhere."""
 
 from rvd.models.entry import ModelEntry
 from rvd.models.pretrained.config import PretrainedConfig

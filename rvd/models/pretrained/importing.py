@@ -1,4 +1,4 @@
-"""Models that were trained elsewhere: checked, imported, and sampled as the config says."""
+"""Import of models trained elsewhere, and forecasts of them by the config's sampler."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rvd.errors import UserError
 from rvd.files import atomic_write, reason, sha256_of
 from rvd.models.base import VideoPredictor
 from rvd.models.entry import ForecastSource
-from rvd.models.files import fitting, load, predictor_of, save
+from rvd.models.files import fitting, load, predictor_of, save, stored_config
 from rvd.models.pretrained.config import PretrainedConfig
-from rvd.models.rvd.model import ResidualVideoDiffusion
+from rvd.models.rvd.config import RvdConfig
 from rvd.models.rvd.official import import_official
 
 
@@ -28,19 +28,19 @@ def import_checkpoint(
 ) -> None:
     """Write the model in ``checkpoint`` as a predictor file.
 
-    The checksum is compared before anything is read from the file. A predictor file is copied as it
-    is, so that it keeps how it was trained.
+    The checksum is compared before anything else is read from the file. A predictor file is copied
+    unchanged, so that it keeps its provenance.
 
     Args:
-        section: the config's section.
-        checkpoint: the model's file.
-        output: predictor file to write.
-        size: height and width of the dataset's frames.
-        channels: of the dataset's frames.
-        context: number of frames that the model is given in the test.
+        section: The model's section of the config.
+        checkpoint: File of the model.
+        output: Predictor file to write.
+        size: Height and width of the dataset's frames, in pixels.
+        channels: Number of channels of the dataset's frames.
+        context: Number of known frames in the evaluation.
 
     Raises:
-        UserError: the file is missing, has another checksum, is not of its ``format``, or holds a
+        UserError: The file is missing, has another checksum, is not of its ``format``, or holds a
             model that cannot forecast the dataset or be sampled by ``section.sampler``.
     """
     digest = _checksum(checkpoint)
@@ -63,7 +63,7 @@ def import_checkpoint(
         )
     if problem := config.why_not_context(context):
         raise UserError(f"{checkpoint}: {problem}")
-    use_sampler(model, section.sampler)
+    with_sampler(config, section.sampler)
     if official:
         origin = {"imported": checkpoint.name, "sha256": digest, "weights": section.weights}
         save(model, output, origin)
@@ -80,32 +80,30 @@ def open_pretrained(section: PretrainedConfig, source: ForecastSource) -> VideoP
             not fit the model.
     """
     path = predictor_of(source)
-    model = fitting(load(path), path, source)
-    use_sampler(model, section.sampler)
-    return model
+    config = with_sampler(stored_config(path), section.sampler)
+    return fitting(load(path, config), path, source)
 
 
-def use_sampler(model: VideoPredictor, sampler: SamplerConfig | None) -> None:
-    """Replace how ``model`` is sampled; None leaves it.
+def with_sampler(config: Any, sampler: SamplerConfig | None) -> Any:
+    """Return a model's section of the config with ``sampler`` instead of its own; None keeps it.
 
     Raises:
-        UserError: the model has no sampler, or fewer diffusion steps than the sampler takes.
+        UserError: The model has no sampler, or fewer diffusion steps than the sampler takes.
     """
     if sampler is None:
-        return
-    if not isinstance(model, ResidualVideoDiffusion):
-        config: Any = model.config
+        return config
+    if not isinstance(config, RvdConfig):
         raise UserError(f"sampler: a model of kind '{config.kind}' has none; leave it out")
-    steps = model.config.diffusion_steps
+    steps = config.diffusion_steps
     if (sampler.steps or 0) > steps:
         raise UserError(
             f"sampler.steps: {sampler.steps} are more than the {steps} diffusion steps of the model"
         )
-    model.config = model.config.model_copy(update={"sampler": sampler})
+    return config.model_copy(update={"sampler": sampler})
 
 
 def _checksum(path: Path) -> str:
-    """The file's SHA-256, in hexadecimal digits."""
+    """Return the file's SHA-256, in hexadecimal digits."""
     try:
         return sha256_of(path)
     except FileNotFoundError:

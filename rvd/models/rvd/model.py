@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rvd.diffusion.samplers import (
-    CleanEstimator,
-    ancestral,
-    ddim,
-    dpm_solver,
-    log_snr_steps,
-    uniform_steps,
-)
-from rvd.diffusion.schedule import clean_from_noise, clean_from_velocity, cosine_schedule, velocity
-from rvd.models.base import (
-    Forecast,
-    Video,
-    VideoPredictor,
-    signed_to_unit,
-    unit_to_signed,
-)
+from rvd.diffusion.config import SamplerConfig
+from rvd.diffusion.objective import diffusion_loss
+from rvd.diffusion.parameterization import PARAMETERIZATIONS
+from rvd.diffusion.samplers import CleanEstimator, sample
+from rvd.diffusion.schedule import cosine_schedule
+from rvd.models.base import Forecast, Video, VideoPredictor, signed_to_unit, unit_to_signed
 from rvd.models.layers.checkpointing import checkpoint_blocks
 from rvd.models.noise import NoiseSource, batch_noise
 from rvd.models.rvd.config import RvdConfig
-from rvd.models.rvd.networks import ContextEncoder, Denoiser, NextFramePredictor
-
-
-@dataclass(frozen=True)
-class RecurrentState:
-    """What the recurrent networks know of the frames so far.
-
-    ``last`` is the last frame (batch, channel, height, width), ``contexts`` and ``states`` hold a
-    tensor a level: the context encoder's, and the next-frame predictor's (None for VD).
-    """
-
-    last: Tensor
-    contexts: list[Tensor]
-    states: list[Tensor] | None
-
-    def repeated(self, times: int) -> RecurrentState:
-        """Each clip ``times`` times over, one after the other."""
-
-        def each(levels: list[Tensor]) -> list[Tensor]:
-            return [level.repeat_interleave(times, 0) for level in levels]
-
-        states = None if self.states is None else each(self.states)
-        return RecurrentState(self.last.repeat_interleave(times, 0), each(self.contexts), states)
+from rvd.models.rvd.networks import Condition, ContextEncoder, Denoiser, NextFramePredictor
+from rvd.models.rvd.recurrent_state import RecurrentState
 
 
 class ResidualVideoDiffusion(VideoPredictor):
-    """x^t = μ_φ(x^{<t}) + σ·y^t_0, with y drawn by a diffusion model given the past (equation 5).
+    """x^t = μ_φ(x^{<t}) + σ·y^t_0, with y sampled by a diffusion given the past (equation 5).
 
-    ``context_encoder`` condenses the past for the ``denoiser`` f_θ; ``next_frame`` is μ_φ, and None
-    for VD, where μ = 0 and the diffusion draws the frame itself, in units of σ.
+    ``context_encoder`` summarises the past for the ``denoiser`` f_θ; ``next_frame`` is μ_φ, and
+    None for VD, where μ = 0 and the diffusion samples the frame itself, in units of σ.
     """
 
     config: RvdConfig
@@ -80,7 +49,7 @@ class ResidualVideoDiffusion(VideoPredictor):
 
     @property
     def inner(self) -> tuple[torch.nn.Module, ...]:
-        """The denoiser: a forecast calls it once a diffusion step."""
+        """The denoiser, which a forecast calls once per diffusion step."""
         return (self.denoiser,)
 
     def forward(
@@ -90,153 +59,162 @@ class ResidualVideoDiffusion(VideoPredictor):
         diffusion_step: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Equation 9 for all frames after the context at once (teacher forcing).
+        """Return equation 9 for all frames after the context at once (Algorithm 1, left).
 
         Args:
-            video: (batch, frame, channel, height, width) in [0, 1].
-            player: there is one, ``model``.
-            diffusion_step: (batch,) from 0, one for all frames of a clip, or (batch, future
-                frame); drawn when None.
-            noise: (batch, future frame, channel, height, width), drawn when None.
+            video: Clips (batch, frame, channel, height, width) in [0, 1].
+            player: Name of the only player, ``model``.
+            diffusion_step: Steps from 0, (batch,) if all frames of a clip share one, or (batch,
+                future frame); None samples them.
+            noise: Standard normal noise (batch, future frame, channel, height, width); None
+                samples it.
 
         Returns:
             ``loss``, and its parts ``diffusion`` and ``mean`` (the squared error of μ, in [−1, 1]).
         """
         frames = unit_to_signed(video).transpose(0, 1)
-        known = self.config.training.context
+        known, objective = self.config.training.context, self.config.objective
         past, future = frames[:-1], frames[known:]
         if diffusion_step is None:
-            a_clip = (len(future),) if self.config.objective.step_of == "frame" else ()
-            diffusion_step = batch_noise(
-                lambda rows: torch.randint(
-                    len(self.schedule), (rows, *a_clip), device=video.device
-                ),
-                len(video),
-            )
-        if noise is None:
-            shape = (len(future), *video.shape[2:])
-            noise = batch_noise(
-                lambda rows: torch.randn(rows, *shape, device=video.device, dtype=video.dtype),
-                len(video),
-            )
-        noise = noise.transpose(0, 1)
-
-        contexts = self.context_encoder(past, None)
-        mean = self._means(past, known)
-        objective = self.config.objective
-        target_frames, noise = future.flatten(0, 1), noise.flatten(0, 1)
-        residual = (target_frames - mean) / objective.sigma
+            diffusion_step = self._random_steps(video, len(future))
         if diffusion_step.dim() == 1:
             diffusion_step = diffusion_step[:, None].expand(-1, len(future))
-        step = diffusion_step.T.flatten()
-        noisy = (
-            self.schedule.signal(step, residual) * residual
-            + self.schedule.noise(step, residual) * noise
-        )
+        if noise is None:
+            noise = _random_noise(video, len(future))
+        contexts = self.context_encoder(past, None)
+        mean = self._means(past, known)
+        target_frames = future.flatten(0, 1)
         condition = self.denoiser.condition(
             [level[known - 1 :].flatten(0, 1) for level in contexts]
         )
-        predicted = self.denoiser(noisy, self.denoiser.embedding(step), condition)
-        if objective.target == "velocity":
-            noise = velocity(residual, noise, self.schedule, step)
-        distance = F.mse_loss if objective.loss == "squared" else F.l1_loss
         losses = {
-            "diffusion": distance(predicted, noise),
+            "diffusion": diffusion_loss(
+                partial(self._denoise, condition=condition),
+                clean=(target_frames - mean) / objective.sigma,
+                noise=noise.transpose(0, 1).flatten(0, 1),
+                step=diffusion_step.T.flatten(),
+                schedule=self.schedule,
+                objective=objective,
+            ),
             "mean": F.mse_loss(mean, target_frames),
         }
         return {"loss": losses["diffusion"] + objective.mean_loss * losses["mean"], **losses}
 
+    def _random_steps(self, video: Tensor, future: int) -> Tensor:
+        """Return random diffusion steps, (batch,) or (batch, future) as the objective says."""
+        shape = (future,) if self.config.objective.step_of == "frame" else ()
+        return batch_noise(
+            lambda rows: torch.randint(len(self.schedule), (rows, *shape), device=video.device),
+            len(video),
+        )
+
+    def _denoise(self, noisy: Tensor, step: Tensor, condition: Condition) -> Tensor:
+        return self.denoiser(noisy, self.denoiser.embedding(step), condition)
+
     def _means(self, past: Tensor, known: int) -> Tensor:
-        """μ of every frame after the first ``known``, (frame · batch, channel, height, width)."""
+        """Return μ of each frame after ``known``, (frame · batch, channel, height, width)."""
         if self.next_frame is None:
             return torch.zeros_like(past[known - 1 :].flatten(0, 1))
         states = self.next_frame(past, None)
         return self.next_frame.predict([level[known - 1 :].flatten(0, 1) for level in states])
 
     @torch.no_grad()
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
-        """Algorithm 1 (right): frame by frame, all members and clips together."""
-        frames = [
-            frame.unflatten(0, (len(context), ensemble))
-            for frame in self.roll_out(context, horizon, ensemble, draw)
-        ]
-        return signed_to_unit(torch.stack(frames, 2))
+    def predict(
+        self,
+        context: Video,
+        horizon: int,
+        ensemble: int,
+        noise: NoiseSource,
+        sampler: SamplerConfig | None = None,
+    ) -> Forecast:
+        """Return an ensemble of forecasts (Algorithm 1, right), all members and clips together.
+
+        Args:
+            context: Known frames (batch, frame, channel, height, width) in [0, 1].
+            horizon: Number of frames to forecast.
+            ensemble: Number of forecasts per clip.
+            noise: Source of all randomness.
+            sampler: Sampler of the residuals; None takes the config's.
+
+        Returns:
+            (batch, ensemble, horizon, channel, height, width) in [0, 1].
+        """
+        frames = self.roll_out(context, horizon, ensemble, noise, sampler)
+        return signed_to_unit(torch.stack(frames, 1)).unflatten(0, (len(context), ensemble))
 
     def roll_out(
-        self, context: Video, horizon: int, ensemble: int, draw: NoiseSource
+        self,
+        context: Video,
+        horizon: int,
+        ensemble: int,
+        noise: NoiseSource,
+        sampler: SamplerConfig | None = None,
     ) -> list[Tensor]:
-        """``horizon`` frames (batch · ensemble, channel, height, width) in [−1, 1].
+        """Return ``horizon`` frames (batch · ensemble, channel, height, width) in [−1, 1].
 
-        ``draw`` gives standard normal noise shaped as its argument: for each frame the prior, then
-        what the sampler asks for.
+        For each frame, the first noise is the prior of its residual; the following is what the
+        sampler adds. The arguments are those of :meth:`predict`.
         """
-        past = self._after(unit_to_signed(context).transpose(0, 1), None).repeated(ensemble)
+        sampler = sampler or self.config.sampler
+        state = self._after(unit_to_signed(context).transpose(0, 1), None).repeated(ensemble)
         embeddings = self.denoiser.embedding(
             torch.arange(len(self.schedule), device=context.device)
         )
         frames: list[Tensor] = []
         while True:
-            condition = self.denoiser.condition(past.contexts)
-            mean = self._mean(past)
-            prior = draw(past.last)
-            residual = self._sample(self._clean_estimate(condition, embeddings), prior, draw)
+            condition = self.denoiser.condition(state.contexts)
+            mean = self._mean(state)
+            estimate = self._clean_estimator(condition, embeddings)
+            residual = sample(sampler, estimate, noise(state.last), self.schedule, noise)
             frames.append((mean + self.config.objective.sigma * residual).clamp(-1, 1))
             if len(frames) == horizon:
                 return frames
-            past = self._after(frames[-1][None], past)
+            state = self._after(frames[-1][None], state)
 
-    def _after(self, frames: Tensor, past: RecurrentState | None) -> RecurrentState:
-        """The past once ``frames`` (frame, batch, channel, height, width) have followed it."""
-        contexts = self.context_encoder(frames, past and past.contexts)
-        states = None if self.next_frame is None else self.next_frame(frames, past and past.states)
+    def _after(self, frames: Tensor, state: RecurrentState | None) -> RecurrentState:
+        """Return the state after ``frames`` (frame, batch, channel, height, width)."""
+        contexts = self.context_encoder(frames, state and state.contexts)
+        means = None if self.next_frame is None else self.next_frame(frames, state and state.means)
         return RecurrentState(
             frames[-1],
             [level[-1] for level in contexts],
-            states and [level[-1] for level in states],
+            means and [level[-1] for level in means],
         )
 
-    def _mean(self, past: RecurrentState) -> Tensor:
-        """μ of the next frame (batch, channel, height, width)."""
-        if self.next_frame is None or past.states is None:
-            return torch.zeros_like(past.last)
-        return self.next_frame.predict(past.states)
+    def _mean(self, state: RecurrentState) -> Tensor:
+        """Return μ of the next frame (batch, channel, height, width)."""
+        if self.next_frame is None or state.means is None:
+            return torch.zeros_like(state.last)
+        return self.next_frame.predict(state.means)
 
-    def _clean_estimate(
-        self, condition: list[tuple[Tensor, Tensor]], embeddings: Tensor
-    ) -> CleanEstimator:
-        """The denoiser as an estimate of y₀ for samplers, which take all rows at one step."""
-        velocities = self.config.objective.target == "velocity"
-        clean_from = clean_from_velocity if velocities else clean_from_noise
+    def _clean_estimator(self, condition: Condition, embeddings: Tensor) -> CleanEstimator:
+        """Return the denoiser as an estimator of y₀ for samplers, which give all rows one step."""
+        parameterization = PARAMETERIZATIONS[self.config.objective.target]
 
         def estimate(y: Tensor, step: Tensor) -> Tensor:
-            predicted = self.denoiser(y, embeddings[step[:1]], condition)
-            return clean_from(y, predicted, self.schedule, step)
+            prediction = self.denoiser(y, embeddings[step[:1]], condition)
+            return parameterization.clean(y, prediction, self.schedule, step)
 
         return estimate
 
-    def _sample(self, estimate: CleanEstimator, prior: Tensor, draw: NoiseSource) -> Tensor:
-        settings = self.config.sampler
-        if settings.method == "ancestral":
-            return ancestral(estimate, prior, self.schedule, draw, settings.clip)
-        assert settings.steps is not None  # the config sees to it
-        if settings.method == "dpm-solver":
-            steps = log_snr_steps(self.schedule, settings.steps, settings.start_log_snr)
-            return dpm_solver(estimate, prior, self.schedule, settings.clip, steps=steps)
-        steps = uniform_steps(self.schedule, settings.steps, settings.start_log_snr)
-        return ddim(
-            estimate, prior, self.schedule, draw, settings.clip, steps=steps, eta=settings.eta
-        )
-
     @torch.no_grad()
     def predict_mean(self, context: Video, horizon: int) -> Video:
-        """The forecast of μ alone: each predicted mean is fed back, and no residual is drawn.
+        """Return the forecast of μ alone: each mean is fed back, without a residual.
 
         Returns:
             (batch, horizon, channel, height, width) in [0, 1].
         """
-        past = self._after(unit_to_signed(context).transpose(0, 1), None)
-        frames = [self._mean(past)]
+        state = self._after(unit_to_signed(context).transpose(0, 1), None)
+        frames = [self._mean(state)]
         while len(frames) < horizon:
-            past = self._after(frames[-1][None], past)
-            frames.append(self._mean(past))
+            state = self._after(frames[-1][None], state)
+            frames.append(self._mean(state))
         return signed_to_unit(torch.stack(frames, 1))
+
+
+def _random_noise(video: Tensor, future: int) -> Tensor:
+    """Return standard normal noise (batch, future, channel, height, width)."""
+    shape = (future, *video.shape[2:])
+    return batch_noise(
+        lambda rows: torch.randn(rows, *shape, device=video.device, dtype=video.dtype), len(video)
+    )

@@ -1,8 +1,8 @@
 """The three networks of RVD: context encoder, next-frame predictor and denoiser (appendix A).
 
 Recurrent networks take the frames of a clip (frame, batch, channel, height, width) and the state
-before them (one tensor a level, or None), and return the states after every frame; nothing is kept
-on the module.
+before them (one tensor per level, or None), and return the states after every frame; nothing is
+kept on the module.
 """
 
 from __future__ import annotations
@@ -14,17 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rvd.models.layers.blocks import (
-    ConditionedResidualBlock,
-    ConvGRU,
-    Convolution,
-    LinearAttention,
-    ResidualBlock,
-    StepEmbedding,
-    downsample,
-    upsample,
-)
+from rvd.models.layers.attention import LinearAttention
+from rvd.models.layers.blocks import ConditionedResidualBlock, ResidualBlock
 from rvd.models.layers.checkpointing import Checkpointing
+from rvd.models.layers.conv_gru import ConvGRU
+from rvd.models.layers.convolution import Convolution, downsample, upsample
+from rvd.models.layers.step_embedding import StepEmbedding
 
 Frames = Float[Tensor, "frame batch channel h w"]
 State = list[Tensor] | None
@@ -32,11 +27,11 @@ Condition = list[tuple[Tensor, Tensor]]
 
 
 class RecurrentPyramid(Checkpointing):
-    """Per level a residual block, a ConvGRU and a halving: the way down that two networks share.
+    """Residual block, ConvGRU and downsampling at each level, as two networks share it.
 
     Args:
-        channels: of a frame.
-        widths: channels of each level.
+        channels: Number of channels of a frame.
+        widths: Number of channels at each level.
     """
 
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
@@ -47,7 +42,7 @@ class RecurrentPyramid(Checkpointing):
         self.halvings = nn.ModuleList(downsample(width) for width in widths[:-1])
 
     def forward(self, frames: Frames, state: State) -> list[Tensor]:
-        """Of each level the states after every frame: (frame, batch, width, h/2^level, …)."""
+        """Return each level's states after every frame: (frame, batch, width, h/2^level, …)."""
         states: list[Tensor] = []
         for level, (block, recurrence) in enumerate(
             zip(self.blocks, self.recurrences, strict=True)
@@ -60,22 +55,22 @@ class RecurrentPyramid(Checkpointing):
 
 
 class ContextEncoder(RecurrentPyramid):
-    """What the denoiser knows of the past: the states of the pyramid, a tensor a level."""
+    """The encoder of past frames, whose states at each level condition the denoiser."""
 
 
 class NextFramePredictor(Checkpointing):
-    """μ_φ: the deterministic prediction of the next frame (figure 6).
+    """The deterministic prediction μ_φ of the next frame (figure 6).
 
     Args:
-        channels: of a frame.
-        widths: channels of each level.
+        channels: Number of channels of a frame.
+        widths: Number of channels at each level.
     """
 
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
         super().__init__()
         self.down = RecurrentPyramid(channels, widths)
         levels = range(len(widths) - 1, 0, -1)
-        # The lowest level is where the way up begins, so it alone has no skip to concatenate.
+        # The upsampling path starts at the lowest level, which alone has no skip to concatenate.
         self.blocks = nn.ModuleList(
             ResidualBlock(widths[level] * (1 if level == levels[0] else 2), widths[level - 1])
             for level in levels
@@ -84,11 +79,11 @@ class NextFramePredictor(Checkpointing):
         self.output = nn.Conv2d(widths[0], channels, 3, padding=1)
 
     def forward(self, frames: Frames, state: State) -> list[Tensor]:
-        """The states after every frame, from which :meth:`predict` tells the next."""
+        """Return the states after every frame, from which :meth:`predict` computes the next."""
         return self.down(frames, state)
 
     def predict(self, states: Sequence[Float[Tensor, "batch w h_ w_"]]) -> Tensor:
-        """μ (batch, channel, height, width) in [−1, 1] from the states of each level."""
+        """Return μ (batch, channel, height, width) in [−1, 1] from the states of each level."""
         *skips, h = states
         for index, (block, doubling) in enumerate(zip(self.blocks, self.doublings, strict=True)):
             if index:
@@ -98,13 +93,13 @@ class NextFramePredictor(Checkpointing):
 
 
 class Denoiser(Checkpointing):
-    """f_θ: predicts the noise (or velocity) in a residual, given the context (figure 5).
+    """The prediction f_θ of the noise (or velocity) in a residual, given the context (figure 5).
 
     Args:
-        channels: of a frame.
-        width: of the step's embedding.
-        widths: channels of each level.
-        contexts: channels of the context at each level.
+        channels: Number of channels of a frame.
+        width: Width of the step's embedding.
+        widths: Number of channels at each level.
+        contexts: Number of channels of the context at each level.
     """
 
     def __init__(
@@ -123,7 +118,8 @@ class Denoiser(Checkpointing):
         self.middle_first = ResidualBlock(widths[-1], widths[-1], width)
         self.middle_attention = LinearAttention(widths[-1])
         self.middle_second = ResidualBlock(widths[-1], widths[-1], width)
-        # The way up has one level fewer, so the first level's skip goes unused, as in the paper.
+        # The upsampling path has one level fewer, so the first level's skip is unused, as in the
+        # paper.
         levels = range(len(widths) - 1, 0, -1)
         self.up_first = nn.ModuleList(
             ResidualBlock(2 * widths[level], widths[level - 1], width) for level in levels
@@ -138,7 +134,7 @@ class Denoiser(Checkpointing):
         )
 
     def condition(self, contexts: Sequence[Float[Tensor, "batch w h_ w_"]]) -> Condition:
-        """What the context adds at each level: the same for all steps of a frame's sampling."""
+        """Return the context's terms at each level, shared by all diffusion steps of a frame."""
         blocks = cast(Iterable[ConditionedResidualBlock], self.down_second)
         return [block.condition(c) for block, c in zip(blocks, contexts, strict=True)]
 
@@ -148,12 +144,12 @@ class Denoiser(Checkpointing):
         embedding: Float[Tensor, "rows width"],
         condition: Condition,
     ) -> Float[Tensor, "batch channel h w"]:
-        """The noise or velocity in ``y``.
+        """Return the noise or velocity in ``y``.
 
         Args:
-            y: the noisy residuals.
-            embedding: ``self.embedding`` of the diffusion step of each, or of the one step of all.
-            condition: :meth:`condition` of the context.
+            y: Noisy residuals (batch, channel, h, w).
+            embedding: ``self.embedding`` of each row's diffusion step, or of one step for all.
+            condition: Result of :meth:`condition`.
         """
         h, skips = y, []
         for level, (first, second, attention) in enumerate(
@@ -176,5 +172,4 @@ class Denoiser(Checkpointing):
 
 
 def _joined(h: Tensor, skip: Tensor) -> Tensor:
-    """Concatenated on channels."""
     return torch.cat([h, skip], 1)

@@ -1,4 +1,4 @@
-"""The files of predictors."""
+"""Predictor files."""
 
 import json
 import struct
