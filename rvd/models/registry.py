@@ -1,7 +1,7 @@
 """The registry of models: one entry per kind, from which config, files and labels follow.
 
-A new model is a package next to those imported here, which exports an ``ENTRY``, and a line in
-``ENTRIES``. Nothing here imports torch.
+A new model is a package that exports an ``ENTRY``, and a line in ``NAMES``. Nothing here imports
+torch.
 """
 
 from __future__ import annotations
@@ -9,40 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from rvd.config.model import ModelConfig
-from rvd.models import (
-    baselines,
-    dvd_gan,
-    future_gan,
-    ivrnn,
-    pretrained,
-    retro_gan,
-    rvd,
-    svg_lp,
-)
 from rvd.models.entry import ModelEntry
 
 if TYPE_CHECKING:
     from rvd.models.base import VideoPredictor
 
-# In the order of the paper's tables, followed by the models that the paper does not have.
-ENTRIES: tuple[ModelEntry, ...] = (
-    rvd.ENTRY,
-    ivrnn.ENTRY,
-    svg_lp.ENTRY,
-    retro_gan.ENTRY,
-    dvd_gan.ENTRY,
-    future_gan.ENTRY,
-    pretrained.ENTRY,
-    baselines.MEAN,
-    baselines.ANALOGUE,
-    baselines.PERSISTENCE,
+# One line per model, in the order of the paper's tables, followed by those not in the paper.
+NAMES = (
+    "rvd.models.rvd:ENTRY",
+    "rvd.models.ivrnn:ENTRY",
+    "rvd.models.svg_lp:ENTRY",
+    "rvd.models.retro_gan:ENTRY",
+    "rvd.models.dvd_gan:ENTRY",
+    "rvd.models.future_gan:ENTRY",
+    "rvd.models.pretrained:ENTRY",
+    "rvd.models.baselines:MEAN",
+    "rvd.models.baselines:ANALOGUE",
+    "rvd.models.baselines:PERSISTENCE",
 )
 
+ENTRIES: tuple[ModelEntry, ...] = tuple(resolve_name(name) for name in NAMES)
 MODELS: dict[str, ModelEntry] = {entry.kind: entry for entry in ENTRIES}
 LABELS: dict[str, str] = {name: text for entry in ENTRIES for name, text in entry.labels.items()}
 
