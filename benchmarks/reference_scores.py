@@ -32,7 +32,7 @@ BLOCK = 100  # frames read at once
 class MidGrey(VideoPredictor):
     """Every pixel mid-grey: zero vorticity."""
 
-    def predict(self, context: Video, horizon: int, ensemble: int, draw: NoiseSource) -> Forecast:
+    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
         """The one grey frame, as every frame of every member."""
         grey = torch.full_like(context[:, :1], 0.5)
         return repeated(grey.expand(-1, horizon, *grey.shape[2:]), ensemble)

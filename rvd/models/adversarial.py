@@ -22,7 +22,7 @@ CRITICS = "critics"
 class AdversarialPredictor(VideoPredictor):
     """A ``generator`` that forecasts, and the ``critics`` (one or several) that it is trained by.
 
-    All critics share one Adam. Adam treats each weight separately, so this equals one optimizer per
+    All critics share one Adam. Adam treats each weight separately, so this equals one optimiser per
     critic, and fake frames are generated once for all.
     """
 
@@ -87,7 +87,7 @@ def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tens
     """
     between = between.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    # The norm of a slope of zero has no derivative; the offset is far below float32's resolution.
+    # The norm of a slope of zero has no derivative; the offset is negligible near 1.
     norm = (slope.float().flatten(1).square().sum(1) + 1e-12).sqrt()
     return (norm - 1).square().mean()
 

@@ -35,7 +35,7 @@ class VideoPredictor(nn.Module):
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        """The modules with an optimizer each: one, or a generator and its critics."""
+        """The modules with an optimiser each: one, or a generator and its critics."""
         return {"model": self}
 
     @property

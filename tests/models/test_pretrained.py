@@ -1,12 +1,8 @@
 """Models trained elsewhere: their config, import and sampling, and the errors."""
 
-import hashlib
 import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,43 +19,17 @@ from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.experiment.loading import experiment_from_mapping
 from rvd.models.files import load, save
 from rvd.models.noise import seeded_noise
-from rvd.models.pretrained.config import PretrainedConfig
-from rvd.models.pretrained.importing import import_checkpoint, with_sampler
+from rvd.models.pretrained.importing import with_sampler
 from rvd.models.registry import build
 from rvd.models.rvd.official import import_official
 from rvd.training.status import progress_of
 from rvd.video.file import VideoFile
 from rvd.workflow.plan import Plan
-from tests.datasets.server import Site, served
+from tests.models.authors import DIGEST, OFFICIAL, REPOSITORY, imported, section, with_authors
 from tests.tiny import SIZE, config, write_squares
 
-REPOSITORY = Path(__file__).parents[2]
-OFFICIAL = REPOSITORY / "tests" / "fixtures" / "parity" / "official_checkpoint.pt"
 DOCUMENT = REPOSITORY / "docs" / "reproduction.md"
-DIGEST = hashlib.sha256(OFFICIAL.read_bytes()).hexdigest()
 WRONG = "0" * 64
-
-
-def with_authors(root=".", run_on=("simulation",), **keys):
-    """The tiny config with the model ``authors``, which is the parity checkpoint."""
-    values = config(root=root)
-    values["run"] |= {"models": ["persistence", "authors"], "datasets": list(run_on)}
-    local = {} if "address" in keys else {"path": str(OFFICIAL)}
-    authors = {"kind": "pretrained", "format": "official", **local, **keys}
-    values["models"]["authors"] = {key: value for key, value in authors.items() if value != ""}
-    return values
-
-
-def section(**keys):
-    return PretrainedConfig(
-        **{"kind": "pretrained", "path": str(OFFICIAL), "format": "official"} | keys
-    )
-
-
-def imported(folder, described, checkpoint=OFFICIAL, *, size=SIZE, channels=1, context=2):
-    output = folder / "predictor.safetensors"
-    import_checkpoint(described, checkpoint, output, size=size, channels=channels, context=context)
-    return output
 
 
 class TestConfig:
@@ -259,43 +229,3 @@ def test_forecasts_by_the_sampler_of_the_config(tmp_path):
     noise = seeded_noise([_clip_seed(0, 0, 0)], given.device)
     expected = plain.eval().predict(given, 3, 3, noise, SamplerConfig(**sampler))
     np.testing.assert_allclose(samples, np.moveaxis(expected[0].numpy(), 2, -1), atol=1e-6)
-
-
-def snakemake(folder, values, *arguments):
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
-    command += [f"--directory={folder}", "--cores=2", "--configfile", str(folder / "tiny.yaml")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, env=environment
-    )
-
-
-@pytest.mark.slow
-class TestWorkflow:
-    def test_a_checkpoint_is_downloaded_checked_and_imported(self, tmp_path):
-        site = Site({"models/best.pt": OFFICIAL.read_bytes()}, cuts=[500_000])
-        with served(site):
-            address = f"{site.address}/models/best.pt"
-            values = with_authors(root="out", address=address, sha256=DIGEST)
-            target = "out/results/simulation/authors/seed0/predictor.safetensors"
-            run = snakemake(tmp_path, values, "--", target)
-        assert run.returncode == 0, run.stderr[-2000:]
-        # The connection that broke was resumed from where it ended.
-        assert [asked for _, asked in site.requests] == [None, "bytes=500000-"]
-        assert load(tmp_path / target).size == SIZE
-        # Nothing of it is trained, and the tables wait for its scores.
-        whole = snakemake(tmp_path, values, "--dry-run", "--", "out/results/ablation.csv")
-        assert whole.returncode == 0, whole.stderr[-2000:]
-        said = whole.stdout + whole.stderr
-        assert "results/simulation/authors/seed0/scores.csv" in said
-        assert "rule train:" not in said
-        assert "rule import_pretrained:" not in said
-
-    def test_a_local_file_that_is_missing_stops_before_anything_starts(self, tmp_path):
-        run = snakemake(tmp_path, with_authors(root="out", path="nowhere.pt"), "--", "all")
-        said = run.stdout + run.stderr
-        assert run.returncode != 0
-        assert "models.authors.path: there is no file nowhere.pt" in said
-        assert "Traceback" not in said
-        assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from rvd.diffusion.config import SamplerConfig
 from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
 from tests.tiny import SIZE, experiment
@@ -79,6 +80,29 @@ def test_clips_and_members_do_not_mix():
     for both, one in zip(together, alone, strict=True):
         torch.testing.assert_close(both[2:3], one)
         torch.testing.assert_close(both[2:3], both[3:4])
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        SamplerConfig(method="ancestral"),
+        SamplerConfig(method="ddim", steps=3, eta=0.0),
+        SamplerConfig(method="dpm-solver", steps=3),
+    ],
+    ids=lambda sampler: sampler.method,
+)
+def test_the_sampler_is_an_argument(sampler):
+    """It has the effect of the config's, which stays as it is."""
+    model = model_of()
+    config = model.config.model_copy(update={"sampler": sampler})
+    configured = build(config, SIZE, 1)
+    configured.load_state_dict(model.state_dict())
+    context = torch.rand(1, 2, 1, SIZE, SIZE)
+    before = model.config.model_copy()
+    given = model.predict(context, 2, 2, seeded_noise([0]), sampler)
+    assert torch.equal(given, configured.predict(context, 2, 2, seeded_noise([0])))
+    assert not torch.equal(given, model.predict(context, 2, 2, seeded_noise([0])))
+    assert model.config == before
 
 
 def test_vd_has_no_mean():
