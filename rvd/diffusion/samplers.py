@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ NoiseSource = Callable[[Tensor], Tensor]
 Spacing = Callable[[Schedule, int, float | None], list[int]]
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """The signature of all samplers."""
 

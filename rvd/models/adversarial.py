@@ -14,6 +14,7 @@ from rvd.config.section import Section
 from rvd.models.base import VideoPredictor
 
 Score = Float[Tensor, "..."]
+Clips = Float[Tensor, "batch ..."]
 Frames = Float[Tensor, "batch frame channel height width"]
 
 CRITICS = "critics"
@@ -75,7 +76,7 @@ def hinge(real: Score, fake: Score) -> Tensor:
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def gradient_penalty(critic: Callable[[Frames], Score], between: Frames) -> Tensor:
+def gradient_penalty(critic: Callable[[Clips], Score], between: Clips) -> Tensor:
     """Return the mean of (‖∇D(x)‖ − 1)² (WGAN-GP, equation 3).
 
     Args:

@@ -12,7 +12,7 @@ from rvd.config.section import Section
 from rvd.models.noise import NoiseSource
 
 Video = Float[Tensor, "batch frame channel height width"]
-Forecast = Float[Tensor, "batch ensemble frame channel height width"]
+Forecast = Float[Tensor, "batch ensemble horizon channel height width"]
 
 
 class VideoPredictor(nn.Module):

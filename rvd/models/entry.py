@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rvd.config.model import ModelConfig
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rvd.video.file import VideoFile
 
 
+@runtime_checkable
 class SectionOf(Protocol):
     """A function that returns the section of another model, with its settings on the dataset."""
 

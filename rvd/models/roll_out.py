@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Frames = Float[Tensor, "row frame channel height width"]
+Frames = Float[Tensor, "row _frame channel height width"]
 
 
 def roll_out(

@@ -120,7 +120,7 @@ class Scale(nn.Module):
         x: Float[Tensor, "frame batch in h w"],
         seen: Float[Tensor, "batch seen h w"],
         noise: Float[Tensor, "batch latent"],
-    ) -> Float[Tensor, "frame batch out 2h 2w"]:
+    ) -> Float[Tensor, "frame batch out h*2 w*2"]:
         """Return frames of twice the height and width.
 
         Args:

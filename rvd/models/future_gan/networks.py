@@ -27,7 +27,8 @@ SLOPE = 0.2
 EPSILON = 1e-8
 HALF = (1, 2, 2)
 
-Clip = Float[Tensor, "batch channel frame height width"]
+# The number of frames and their size may differ between arguments and results.
+Clip = Float[Tensor, "batch channel _frame _height _width"]
 
 
 def downsampled(clip: Clip) -> Clip:
@@ -72,7 +73,7 @@ class Encoder(nn.Module):
             }
         )
 
-    def forward(self, clip: Clip, alpha: float) -> Float[Tensor, "batch width frame 4 4"]:
+    def forward(self, clip: Clip, alpha: float) -> Float[Tensor, "batch features _frame 4 4"]:
         """Return the features of ``clip``, at the resolution that is blended in by ``alpha``."""
         resolution = clip.shape[-1]
         x = self.from_frame[str(resolution)](clip)

@@ -148,8 +148,8 @@ class Renderer(Checkpointing):
 
     def forward(
         self,
-        h: Float[Tensor, "frame row width 1 1"],
-        latents: Sequence[Float[Tensor, "frame row channel h_ w_"]],
+        h: Float[Tensor, "frame row _width 1 1"],
+        latents: Sequence[Float[Tensor, "frame row _channel _h _w"]],
         states: Sequence[LstmState],
     ) -> tuple[Float[Tensor, "frame row channel height width"], list[LstmState]]:
         """Return each next frame in [0, 1], and the states after the last.

@@ -102,8 +102,8 @@ class RetroGan(AdversarialPredictor):
         losses = {
             "image": torch.stack([_disagreement(*triple) for triple in triples]).mean(),
             "edge": torch.stack([_disagreement(*triple) for triple in edges]).mean(),
-            "frame": least_squares(self.critics["frame"](frames), 1),
-            "sequence": least_squares(self.critics["sequence"](sequences), 1),
+            "frame": least_squares(self.critics["frame"](frames), 1.0),
+            "sequence": least_squares(self.critics["sequence"](sequences), 1.0),
         }
         weights = self.config.loss
         loss = sum(getattr(weights, name) * value for name, value in losses.items())

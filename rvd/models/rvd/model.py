@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -198,7 +199,9 @@ class ResidualVideoDiffusion(VideoPredictor):
         return estimate
 
     @torch.no_grad()
-    def predict_mean(self, context: Video, horizon: int) -> Video:
+    def predict_mean(
+        self, context: Video, horizon: int
+    ) -> Float[Tensor, "batch horizon channel height width"]:
         """Return the forecast of μ alone: each mean is fed back, without a residual.
 
         Returns:

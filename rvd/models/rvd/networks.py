@@ -82,7 +82,7 @@ class NextFramePredictor(Checkpointing):
         """Return the states after every frame, from which :meth:`predict` computes the next."""
         return self.down(frames, state)
 
-    def predict(self, states: Sequence[Float[Tensor, "batch w h_ w_"]]) -> Tensor:
+    def predict(self, states: Sequence[Float[Tensor, "batch _width _h _w"]]) -> Tensor:
         """Return μ (batch, channel, height, width) in [−1, 1] from the states of each level."""
         *skips, h = states
         for index, (block, doubling) in enumerate(zip(self.blocks, self.doublings, strict=True)):
@@ -133,7 +133,7 @@ class Denoiser(Checkpointing):
             Convolution(widths[0], widths[0]), nn.Conv2d(widths[0], channels, 1)
         )
 
-    def condition(self, contexts: Sequence[Float[Tensor, "batch w h_ w_"]]) -> Condition:
+    def condition(self, contexts: Sequence[Float[Tensor, "batch _width _h _w"]]) -> Condition:
         """Return the context's terms at each level, shared by all diffusion steps of a frame."""
         blocks = cast(Iterable[ConditionedResidualBlock], self.down_second)
         return [block.condition(c) for block, c in zip(blocks, contexts, strict=True)]
@@ -141,7 +141,7 @@ class Denoiser(Checkpointing):
     def forward(
         self,
         y: Float[Tensor, "batch channel h w"],
-        embedding: Float[Tensor, "rows width"],
+        embedding: Float[Tensor, "_rows width"],
         condition: Condition,
     ) -> Float[Tensor, "batch channel h w"]:
         """Return the noise or velocity in ``y``.

@@ -101,8 +101,8 @@ class Decoder(Checkpointing):
         self.output = nn.ConvTranspose2d(network.widths[0], channels, 3, padding=1)
 
     def details(
-        self, skips: Sequence[Float[Tensor, "frame batch width h w"]]
-    ) -> list[Float[Tensor, "frame batch width h w"]]:
+        self, skips: Sequence[Float[Tensor, "frame batch _width _h _w"]]
+    ) -> list[Float[Tensor, "frame batch _width _h _w"]]:
         """Return the terms of the skips at each stage, deepest first."""
         pairs = zip(self.of_skips, reversed(skips), strict=True)
         return [
@@ -113,7 +113,7 @@ class Decoder(Checkpointing):
     def forward(
         self,
         features: Float[Tensor, "frame batch features h w"],
-        details: Sequence[Float[Tensor, "frame batch width h_ w_"]],
+        details: Sequence[Float[Tensor, "frame batch _width _h _w"]],
     ) -> Float[Tensor, "frame batch channel height width"]:
         """Return frames in [0, 1].
 
@@ -127,8 +127,8 @@ class Decoder(Checkpointing):
         return self.output(h).sigmoid().unflatten(0, features.shape[:2])
 
     def _stage(
-        self, level: int, h: Tensor, detail: Float[Tensor, "frame batch width h_ w_"]
-    ) -> Float[Tensor, "row after h_ w_"]:
+        self, level: int, h: Tensor, detail: Float[Tensor, "frame batch width h w"]
+    ) -> Float[Tensor, "row after h w"]:
         """Apply the stage numbered ``level``, deepest first, for twice the height and width."""
         h = self.of_features[level](F.interpolate(h, scale_factor=2, mode="nearest"))
         h = F.leaky_relu(self.norms[level](h + detail.flatten(0, 1)), SLOPE)
