@@ -26,11 +26,13 @@ from torch.overrides import TorchFunctionMode
 
 from rvd.datasets.reading.parallel import cores
 from rvd.errors import UserError
-from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleWriter
 from rvd.experiment.loading import load_experiment
+from rvd.metrics.base import EnsembleShape
 from rvd.metrics.functional.crps import crps, fair_crps
-from rvd.metrics.networks.i3d import load_i3d
-from rvd.metrics.networks.weights import FETCHERS
+from rvd.metrics.networks.i3d_weights import load_i3d
+from rvd.metrics.registry import fetch_weights
+from rvd.runtime.device import best_device
 from rvd.video.file import VideoInfo
 
 MEMBERS, PIXELS = 100, 196_608
@@ -124,7 +126,7 @@ class Recorded(TorchFunctionMode):
 
 def bench_i3d(weights: Path, rounds: int) -> None:
     """The network, and its own convolutions on the inputs that they had in it, by turns."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     network = load_i3d(weights, device)
     clips = 2
     video = 2 * torch.rand(clips, 3, 16, 224, 224, device=device) - 1
@@ -221,7 +223,7 @@ def main() -> None:
         for name in ("i3d", "lpips-alex"):
             path = arguments.weights / f"{name}.safetensors"
             if not path.exists():
-                FETCHERS[name](path, None)
+                fetch_weights(name, path)
     except UserError as error:
         print(f"I3D and scoring: skipped, {error}")
         return

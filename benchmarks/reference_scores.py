@@ -50,7 +50,7 @@ def reference_crps(model: VideoPredictor, clips: Video, context: int, ensemble: 
 
 def fvd_floor(network: CachedFeatures, futures: Video) -> float:
     """FVD of random halves of real clips, mean over 20 splits."""
-    rows = [network.of(np.moveaxis(clip.numpy(), 1, -1)[None], 1.0)[0] for clip in futures]
+    rows = [network.extract(np.moveaxis(clip.numpy(), 1, -1)[None], 1.0)[0] for clip in futures]
     return floor(np.stack(rows), len(rows))[0]
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleWriter
+from rvd.metrics.base import EnsembleShape
 from rvd.video.file import VideoInfo
 
 # What each model adds to the truth at the last frame, in grey levels of 255.

@@ -27,11 +27,9 @@ def fetch_weights(
     ] = None,
 ) -> None:
     """Fetch the published weights of a network that scores, and check them."""
-    from rvd.metrics.networks.weights import FETCHERS
+    from rvd.metrics import registry
 
-    if network not in FETCHERS:
-        raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
-    FETCHERS[network](output, file)
+    registry.fetch_weights(network, output, file)
 
 
 @verbs.command()
@@ -45,9 +43,9 @@ def score(
     threads: Threads = None,
 ) -> None:
     """Score forecasts."""
-    from rvd.evaluation.choice import settings_for
     from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
     from rvd.evaluation.scores.scoring import score
+    from rvd.evaluation.scores.settings import settings_for
 
     use_threads(threads)
     experiment = load_experiment(config)
@@ -85,7 +83,7 @@ def wanted_cells(plan: Plan, table: str) -> Wanted:
 @verbs.command()
 def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
     """Print the tables, and where the gallery is."""
-    from rvd.evaluation.tables.text import format_table
+    from rvd.evaluation.tables.terminal import format_table
 
     for name in ("table1", "ablation"):
         print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")

@@ -8,19 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from rvd.config.section import Folder, Section
-
-Metric = Literal[
-    "crps",
-    "crps_fair",
-    "psnr",
-    "ssim",
-    "lpips",
-    "fvd",
-    "spread_skill",
-    "enstrophy",
-    "spectrum",
-    "strouhal",
-]
+from rvd.metrics.registry import MetricName
 
 
 class EvaluationConfig(Section):
@@ -35,7 +23,7 @@ class EvaluationConfig(Section):
     clips_from: Literal["spread", "authors"] = "spread"
     ensemble: PositiveInt
     batch: PositiveInt = 1
-    metrics: tuple[Metric, ...] = Field(min_length=1)
+    metrics: tuple[MetricName, ...] = Field(min_length=1)
     seed: NonNegativeInt = 0
     weights: Folder = "data/weights"
     lpips_network: Literal["alex", "vgg"] = "alex"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from rvd.datasets.registry import dataset_label
-from rvd.evaluation.labels import best_of, metric_name
-from rvd.evaluation.tables.text import PAPER_METRICS, read_table
+from rvd.evaluation.tables.table_file import read_table
+from rvd.metrics.registry import PAPER_METRICS, score_label
 from rvd.models.registry import model_label
 
 
@@ -51,7 +51,6 @@ def score_tables(path: Path) -> Iterator[ScoreTable]:
         scored = part[part["ours"].notna()]
         if scored.empty:
             continue
-        name = metric_name(str(metric))
         datasets = list(dict.fromkeys(scored["dataset"]))
         # A metric that the paper does not have needs no column for it.
         compared = [name for name in datasets if _of(part, name)["published"].notna().any()]
@@ -66,7 +65,7 @@ def score_tables(path: Path) -> Iterator[ScoreTable]:
                 if dataset in compared:
                     row.append(_published(_of(own, dataset)))
             rows.append(row)
-        caption = name.arrow + (f" ({name.unit})" if name.unit else "")
+        caption = score_label(str(metric)).with_unit
         protocols = ". ".join(dict.fromkeys(scored["protocol"]))
         yield ScoreTable(caption, header, rows, metric not in PAPER_METRICS, protocols)
 
@@ -82,11 +81,11 @@ def _ours(cell: pd.DataFrame, column: pd.DataFrame) -> Cell:
     row = cell.iloc[0]
     if pd.isna(row["ours"]):
         return Cell(str(row["note"]), kind="missing")
-    name = metric_name(row["metric"])
-    text = f"{row['ours']:.{name.decimals}f}"
+    label = score_label(row["metric"])
+    text = f"{row['ours']:.{label.decimals}f}"
     if pd.notna(row["standard error"]):
-        text += f" ± {row['standard error']:.{name.decimals}f}"
-    best = row["ours"] == best_of(row["metric"], column["ours"])
+        text += f" ± {row['standard error']:.{label.decimals}f}"
+    best = row["ours"] == label.best(column["ours"])
     return Cell(text, float(row["ours"]), "best" if best else "")
 
 

@@ -1,4 +1,4 @@
-"""The physics scores of vorticity as metrics of the scorer."""
+"""Physical scores of vorticity: enstrophy, spectrum and Strouhal number."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rvd.evaluation.ensembles.ensemble_file import EnsembleShape
-from rvd.metrics.base import ByFrame, Clip, Score, Values
-from rvd.metrics.functional.vorticity import enstrophy, spectrum_distance, strouhal
+from rvd.metrics.base import Clip, EnsembleShape, Score, Values
+from rvd.metrics.entry import MetricEntry, ScoredEnsemble
+from rvd.metrics.labels import ScoreLabel
+from rvd.metrics.means import FrameMeans
 
-SHORTEST_RECORD = 6  # future frames, from which a frequency can be told
+SHORTEST_RECORD = 6  # future frames in which a frequency can be measured
 
 
-def enstrophy_error(shape: EnsembleShape) -> ByFrame:
-    """How far the forecasts' enstrophy is from the truth's, relative to it."""
+def enstrophy_error(ensemble: ScoredEnsemble) -> FrameMeans:
+    """Return the relative error of the forecasts' enstrophy."""
+    from rvd.metrics.functional.vorticity import enstrophy
 
     def values(clip: Clip) -> list[Values]:
         forecast, truth = (enstrophy(flow) for flow in clip.physical)
         return [np.abs(forecast / truth - 1).mean(0)]
 
-    words = "|forecast's / truth's − 1|, mean over members and clips"
-    return ByFrame({"enstrophy": words}, shape, values)
+    protocol = "|forecast's / truth's − 1|, mean over members and clips"
+    return FrameMeans({"enstrophy": protocol}, ensemble.shape, values)
 
 
-def spectrum_error(shape: EnsembleShape) -> ByFrame:
-    """The distance of vorticity spectra in decibels."""
+def spectrum_error(ensemble: ScoredEnsemble) -> FrameMeans:
+    """Return the distance between the vorticity spectra of forecasts and truth, in decibels."""
+    from rvd.metrics.functional.vorticity import spectrum_distance
 
     def values(clip: Clip) -> list[Values]:
         return [spectrum_distance(*clip.physical).mean(0)]
 
-    words = (
+    protocol = (
         "r.m.s. over wavenumbers of the ratio of Hann-windowed spectra, mean over members and clips"
     )
-    return ByFrame({"spectrum": words}, shape, values)
+    return FrameMeans({"spectrum": protocol}, ensemble.shape, values)
 
 
 class StrouhalError:
-    """How far the shedding frequency of the forecasts is from the truth's, as Strouhal number.
+    """Error of the forecasts' shedding frequency, as a Strouhal number.
 
     Args:
-        shape: of the ensemble file.
-        diameter: of the obstacle, cells.
-        distance: that the inflow moves from frame to frame, cells.
+        shape: Shape of the ensemble file.
+        diameter: Diameter of the obstacle, in cells.
+        distance: Distance that the inflow moves from frame to frame, in cells.
     """
 
     def __init__(self, shape: EnsembleShape, diameter: float, distance: float) -> None:
@@ -50,19 +53,64 @@ class StrouhalError:
         self.errors: list[float] = []
         self.truths: list[float] = []
 
-    def add(self, clip: Clip) -> None:
-        """Compare the clip's frequencies; a flow that stands still has the frequency 0."""
+    def update(self, clip: Clip) -> None:
+        """Compare the clip's frequencies; that of a flow at rest is 0."""
+        from rvd.metrics.functional.vorticity import strouhal
+
         forecast, truth = (
             np.nan_to_num(strouhal(flow, self.diameter, self.distance)) for flow in clip.physical
         )
         self.errors.append(float(np.abs(forecast - truth).mean()))
         self.truths.append(float(truth))
 
-    def scores(self) -> Iterator[Score]:
-        """One row: a frequency is of all frames together."""
-        words = (
+    def compute(self) -> Iterator[Score]:
+        """Yield one row, as a frequency belongs to all frames together."""
+        protocol = (
             "|forecast's − truth's| by a least-squares sinusoid over the future frames in the "
             f"frame's middle, mean over members and clips; truth {np.mean(self.truths):.3f}"
         )
         value, shape = float(np.mean(self.errors)), self.shape
-        yield Score("strouhal", None, value, shape.clips, shape.ensemble, words)
+        yield Score("strouhal", None, value, shape.clips, shape.ensemble, protocol)
+
+
+def strouhal_error(ensemble: ScoredEnsemble) -> StrouhalError:
+    """Return the error of the Strouhal number, for the flow of the settings."""
+    flow = ensemble.settings.flow
+    assert flow is not None  # see _why_not_strouhal
+    return StrouhalError(ensemble.shape, flow.diameter, flow.velocity * flow.interval)
+
+
+def _why_not(ensemble: ScoredEnsemble) -> str | None:
+    return None if ensemble.signed else "is of vorticity; these frames are not signed"
+
+
+def _why_not_strouhal(ensemble: ScoredEnsemble) -> str | None:
+    if reason := _why_not(ensemble):
+        return reason
+    if ensemble.settings.flow is None:
+        return "the config describes no simulated flow"
+    if ensemble.shape.horizon < SHORTEST_RECORD:
+        return f"needs {SHORTEST_RECORD} future frames, there are {ensemble.shape.horizon}"
+    return None
+
+
+ENTRIES = (
+    MetricEntry(
+        name="enstrophy",
+        scores={"enstrophy": ScoreLabel("enstrophy error", 3)},
+        build=enstrophy_error,
+        why_not=_why_not,
+    ),
+    MetricEntry(
+        name="spectrum",
+        scores={"spectrum": ScoreLabel("spectrum", 1, "dB")},
+        build=spectrum_error,
+        why_not=_why_not,
+    ),
+    MetricEntry(
+        name="strouhal",
+        scores={"strouhal": ScoreLabel("Strouhal error", 4)},
+        build=strouhal_error,
+        why_not=_why_not_strouhal,
+    ),
+)

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.datasets.registry import dataset_label
-from rvd.evaluation.labels import metric_name
-from rvd.evaluation.tables.text import PAPER_METRICS
+from rvd.metrics.registry import PAPER_METRICS, score_label
 from rvd.models.registry import model_label
 from rvd.plotting.style import (
     COLUMN_WIDTH,
@@ -57,8 +56,7 @@ def ablation_figure(table: pd.DataFrame, title: str = "") -> Figure:
     for row, metric in zip(axes, metrics, strict=True):
         for axis, dataset in zip(row, datasets, strict=True):
             _panel(axis, table[(table["metric"] == metric) & (table["dataset"] == dataset)], models)
-            name = metric_name(metric)
-            axis.set_xlabel(name.arrow + (f" ({name.unit})" if name.unit else ""))
+            axis.set_xlabel(score_label(metric).with_unit)
     for axis, dataset in zip(axes[0], datasets, strict=True):
         axis.set_title(dataset_label(dataset), loc="left")
     axes[0, 0].set_yticks(range(len(models)), list(map(model_label, models)))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rvd.datasets.registry import dataset_label
-from rvd.evaluation.labels import metric_name
+from rvd.metrics.registry import score_label
 from rvd.plotting.style import (
     COLUMN_WIDTH,
     FULL_WIDTH,
@@ -65,8 +65,9 @@ def by_frame_figure(
         chosen = chosen[chosen["model"].isin(models)]
     if datasets is not None:
         chosen = chosen[chosen["dataset"].isin(datasets)]
+    label = score_label(metric)
     if chosen.empty:
-        return notice(f"There are no scores of {metric_name(metric).label} by frame.")
+        return notice(f"There are no scores of {label.label} by frame.")
     if inverse:
         chosen = chosen.assign(value=1 / chosen["value"].replace(0.0, np.nan))
     scored = set(chosen["dataset"])
@@ -84,14 +85,13 @@ def by_frame_figure(
         axis.set_title(dataset_label(dataset), loc="left")
         if periods and dataset in periods:
             _mark(axis, periods[dataset], int(part["frame"].max()))
-        name = metric_name(metric)
-        unit = f" ({'1 / ' if inverse else ''}{name.unit})" if name.unit else ""
+        unit = f" ({'1 / ' if inverse else ''}{label.unit})" if label.unit else ""
         if axis in axes[:, 0]:
-            axis.set_ylabel(f"{'1 / ' if inverse else ''}{name.label}{unit}")
-        if name.target is not None:
-            axis.axhline(name.target, color="#555555", linewidth=0.9, zorder=0)
+            axis.set_ylabel(f"{'1 / ' if inverse else ''}{label.label}{unit}")
+        if label.target is not None:
+            axis.axhline(label.target, color="#555555", linewidth=0.9, zorder=0)
         axis.set_xlabel("future frame")
-        axis.set_ylim(bottom=0 if not name.higher_is_better else None)
+        axis.set_ylim(bottom=0 if not label.higher_is_better else None)
         axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(datasets) :]:
         axis.set_visible(False)

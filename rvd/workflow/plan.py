@@ -17,6 +17,7 @@ from rvd.datasets.folder.config import FolderConfig
 from rvd.datasets.simulation.config import SimulationConfig
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.files import atomic_write
+from rvd.metrics.registry import weights_needed
 from rvd.models.pretrained.config import PretrainedConfig
 from rvd.models.rvd.config import RvdConfig
 
@@ -235,13 +236,8 @@ class Plan:
     def weights(self) -> list[str]:
         """The networks' weights that the metrics need."""
         evaluation = self.experiment.evaluation
-        needed = {"fvd": "i3d", "lpips": f"lpips-{evaluation.lpips_network}"}
         folder = self.at(evaluation.weights)
-        return [
-            f"{folder}/{name}.safetensors"
-            for metric, name in needed.items()
-            if metric in evaluation.metrics
-        ]
+        return [f"{folder}/{name}.safetensors" for name in weights_needed(evaluation)]
 
     def scoring(self) -> str:
         """What is scored, by which protocols."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rvd.errors import UserError
-from rvd.metrics.networks.weights import FETCHERS
+from rvd.metrics.registry import fetch_weights
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rvd-weights"
 _failed: dict[str, str] = {}
@@ -19,7 +19,7 @@ def published(name):
         pytest.skip(_failed[name])
     if not path.exists():
         try:
-            FETCHERS[name](path, None)
+            fetch_weights(name, path)
         except UserError as error:
             if "could not download" not in str(error):
                 raise

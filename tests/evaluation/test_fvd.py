@@ -6,15 +6,11 @@ import torch
 from scipy import linalg
 
 from rvd.errors import UserError
-from rvd.metrics.functional.frechet import (
-    PROTOCOLS,
-    features,
-    floor,
-    frechet_distance,
-    interval,
-    prepared,
-)
-from rvd.metrics.networks.i3d import I3D, load_i3d, pool, same_padding
+from rvd.metrics.functional.frechet import floor, frechet_distance, interval
+from rvd.metrics.fvd import PAPER, STANDARD, WITH_CONTEXT
+from rvd.metrics.networks.features import logits, preprocess
+from rvd.metrics.networks.i3d import I3D, pool, same_padding
+from rvd.metrics.networks.i3d_weights import load_i3d
 from tests.evaluation.published_weights import published
 
 
@@ -81,16 +77,14 @@ def test_too_few_clips_or_other_features_have_no_distance():
 
 
 def test_protocols_refuse_short_clips_and_few_videos_and_warn():
-    paper, standard = PROTOCOLS["paper"], PROTOCOLS["standard"]
-    with_context = PROTOCOLS["standard, with context"]
-    assert paper.problem(50, 4, 8) == "I3D needs 9 frames, a clip has 8"
-    assert paper.problem(50, 4, 12) is None
-    assert with_context.problem(256, 4, 5) is None
-    assert standard.problem(255, 4, 16) == "needs 256 clips, there are 255"
-    assert paper.problem(1, 4, 16) == "needs 2 clips, there are 1"
-    assert "N = 50 clips of 16 future" in paper.words(300, 4, 16)
-    assert "compare within this table only" in paper.words(300, 4, 16)
-    assert "compare within" not in standard.words(300, 4, 16)
+    assert PAPER.why_not(50, 4, 8) == "I3D needs 9 frames, a clip has 8"
+    assert PAPER.why_not(50, 4, 12) is None
+    assert WITH_CONTEXT.why_not(256, 4, 5) is None
+    assert STANDARD.why_not(255, 4, 16) == "needs 256 clips, there are 255"
+    assert PAPER.why_not(1, 4, 16) == "needs 2 clips, there are 1"
+    assert "N = 50 clips of 16 future" in PAPER.words(300, 4, 16)
+    assert "compare within this table only" in PAPER.words(300, 4, 16)
+    assert "compare within" not in STANDARD.words(300, 4, 16)
 
 
 @pytest.mark.parametrize("size", [15, 16, 30, 112, 224])
@@ -109,14 +103,14 @@ def test_same_padding_is_tensorflow_s(size, kernel, stride):
 
 def test_clips_are_prepared_as_rgb_in_minus_one_to_one():
     grey = torch.rand(2, 9, 1, 8, 8)
-    video = prepared(grey)
+    video = preprocess(grey)
     assert video.shape == (2, 3, 9, 224, 224)
     assert torch.equal(video[:, 0], video[:, 2])
     assert video.amin() >= -1
     assert video.amax() <= 1
     black_and_white = torch.stack([torch.zeros(9, 3, 8, 8), torch.ones(9, 3, 8, 8)])
     # Interpolation rounds: its weights add up to one but for the last bit.
-    black, white = prepared(black_and_white)
+    black, white = preprocess(black_and_white)
     torch.testing.assert_close(black, torch.full_like(black, -1))
     torch.testing.assert_close(white, torch.full_like(white, 1))
 
@@ -137,7 +131,7 @@ def test_black_against_white_is_as_published(frames, expected):
     """TensorFlow's value for 30 frames, and the one for 16 (docs/metrics.md)."""
     network = load_i3d(published("i3d"))
     black, white = torch.zeros(1, frames, 1, 64, 64), torch.ones(1, frames, 1, 64, 64)
-    found = features(network, torch.cat([black, white]))
+    found = logits(network, torch.cat([black, white]))
     # Equal clips have no spread: the distance is that of the means.
     sides = [np.repeat(found[place : place + 1], 2, 0) for place in (0, 1)]
     assert frechet_distance(*sides) == pytest.approx(expected, rel=5e-5)

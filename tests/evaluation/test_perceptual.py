@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from rvd.errors import UserError
-from rvd.metrics.functional.lpips import load_lpips, perceptual_distance
+from rvd.metrics.functional.lpips import perceptual_distance
+from rvd.metrics.networks.lpips import load_lpips
 from tests.evaluation.published_weights import published
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from rvd.errors import UserError
-from rvd.evaluation.choice import ScoreSettings
 from rvd.evaluation.ensembles import sampling
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.evaluation.ensembles.sampling import forecaster, sample
 from rvd.evaluation.scores.scores_file import COLUMNS
 from rvd.evaluation.scores.scoring import score
+from rvd.metrics.entry import ScoreSettings
 from rvd.models.baselines import analogue
 from rvd.models.files import save
 from rvd.models.noise import seeded_noise

@@ -7,12 +7,13 @@ import pytest
 
 from lbm.config import VortexStreetConfig
 from rvd.errors import UserError
-from rvd.evaluation.choice import ScoreSettings, settings_for
-from rvd.evaluation.ensembles.ensemble_file import EnsembleFile, EnsembleShape
+from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.evaluation.scores import scoring
 from rvd.evaluation.scores.scores_file import read_scores
+from rvd.evaluation.scores.settings import settings_for
 from rvd.evaluation.tables.tables import Wanted, tabulate
-from rvd.metrics.functional import frechet as fvd_module
+from rvd.metrics.base import EnsembleShape
+from rvd.metrics.entry import ScoreSettings
 from rvd.metrics.functional.crps import crps, fair_crps
 from rvd.metrics.fvd import spread
 from rvd.metrics.networks.features import CachedFeatures
@@ -189,20 +190,14 @@ def test_fvd_and_lpips_with_the_real_networks(tmp_path):
 def test_kept_features_are_not_computed_again(tmp_path, monkeypatch):
     clips = np.random.default_rng(0).random((2, 9, 32, 32, 1)).astype(np.float32)
     first = CachedFeatures(published("i3d"), tmp_path)
-    before = first.of(np.concatenate([clips, clips[:1]]), 1.0)
+    before = first.extract(np.concatenate([clips, clips[:1]]), 1.0)
     np.testing.assert_array_equal(before[0], before[2])
-    first.keep()
+    first.store()
     (tmp_path / "cut-short.safetensors").write_bytes(b"")
     again = CachedFeatures(published("i3d"), tmp_path)
-    monkeypatch.setattr("rvd.metrics.networks.features.features", None)
-    np.testing.assert_array_equal(again.of(clips, 1.0), before[:2])
+    monkeypatch.setattr("rvd.metrics.networks.features.logits", None)
+    np.testing.assert_array_equal(again.extract(clips, 1.0), before[:2])
     assert len(list(tmp_path.iterdir())) == 1
     # Other frames, or the same numbers as another type, are other clips.
     with pytest.raises(TypeError):
-        again.of(clips.astype(np.float64), 1.0)
-
-
-def test_the_protocols_have_the_names_of_their_metrics():
-    assert {p.name for p in fvd_module.PROTOCOLS.values()} == {
-        *("fvd", "fvd_standard", "fvd_standard_context")
-    }
+        again.extract(clips.astype(np.float64), 1.0)

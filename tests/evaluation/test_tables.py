@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from rvd.errors import UserError
+from rvd.evaluation.tables.table_file import read_table
 from rvd.evaluation.tables.tables import Wanted, published, tabulate
-from rvd.evaluation.tables.text import format_table, read_table
+from rvd.evaluation.tables.terminal import format_table
 from tests.ensembles import write_results
 
 DEMO = Wanted(["simulation"], ["rvd", "vd", "ivrnn", "persistence", "analogue"], [0])

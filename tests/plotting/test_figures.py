@@ -5,8 +5,8 @@ import pytest
 
 from rvd.errors import UserError
 from rvd.evaluation.scores.scores_file import read_scores
+from rvd.evaluation.tables.table_file import read_table
 from rvd.evaluation.tables.tables import Wanted, tabulate
-from rvd.evaluation.tables.text import read_table
 from rvd.metrics.functional.crps import crps
 from rvd.models.registry import LABELS
 from rvd.plotting.ablation import ablation_figure, ablation_models

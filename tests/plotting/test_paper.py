@@ -7,8 +7,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from rvd.evaluation.scores.scores_file import read_scores
+from rvd.evaluation.tables.table_file import read_table
 from rvd.evaluation.tables.tables import Wanted, published, tabulate
-from rvd.evaluation.tables.text import read_table
 from rvd.plotting.crps_maps import crps_maps
 from rvd.plotting.paper import (
     DATASETS,

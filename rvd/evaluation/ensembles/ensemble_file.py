@@ -15,6 +15,7 @@ import numpy as np
 
 from rvd.errors import UserError
 from rvd.files import reported
+from rvd.metrics.base import EnsembleShape
 from rvd.video.file import Frames, VideoInfo
 from rvd.video.hdf5 import CheckedFile, dataset, describe, text, texts
 
@@ -29,17 +30,6 @@ class EnsembleInfo:
     video: VideoInfo
     config: str = "{}"
     software: str = "{}"
-
-
-@dataclass(frozen=True)
-class EnsembleShape:
-    """How many clips, members, context and future frames, and the frame's own shape."""
-
-    clips: int
-    ensemble: int
-    context: int
-    horizon: int
-    frame: tuple[int, int, int]
 
 
 # The datasets whose first axis are clips; the last two are gone when the file is complete.

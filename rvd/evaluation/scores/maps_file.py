@@ -45,7 +45,7 @@ class MapsWriter:
         self.generator = np.random.default_rng(0)
         self.clip = 0
 
-    def add(self, clip: Clip) -> None:
+    def update(self, clip: Clip) -> None:
         """Write the clip's maps and count its ranks."""
         self.crps[self.clip] = clip.crps.mean(-1)
         for frame, truth in enumerate(clip.truth):

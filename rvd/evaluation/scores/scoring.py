@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 
 from rvd.errors import UserError
-from rvd.evaluation.choice import ScoreSettings, metrics_for, settings_for
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.evaluation.scores.maps_file import MapsWriter, atomic_maps
 from rvd.evaluation.scores.scores_file import COLUMNS
 from rvd.files import atomic_write, reason
-from rvd.metrics.base import Clip, Metric, Missing
+from rvd.metrics.base import Clip, Metric
+from rvd.metrics.entry import NotComputed, ScoredEnsemble, ScoreSettings
+from rvd.metrics.registry import METRICS
 from rvd.runtime.progress import progress
-
-__all__ = ["ScoreSettings", "score", "settings_for"]
 
 MAPS = "maps.h5"  # beside the scores
 
@@ -42,19 +41,19 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
     Raises:
         UserError: ``file`` cannot be read, or ``output`` cannot be written.
     """
-    metrics = list(metrics_for(settings, file))
+    metrics: list[Metric] = list(_metrics(settings, file))
     with atomic_maps(output.with_name(MAPS), file) as maps:
         try:
-            _add_clips(file, [*(m for m in metrics if not isinstance(m, Missing)), maps])
+            _add_clips(file, [*metrics, maps])
         except NotFinite as fault:
             print(f"{file.path}: warning: {fault}; nothing is scored", file=sys.stderr)
-            metrics = [Missing(name, str(fault), file.shape) for name in settings.metrics]
+            metrics = [NotComputed(name, str(fault), file.shape) for name in settings.metrics]
         else:
             maps.finish()
     frames = f"{file.shape.context} context and {file.shape.horizon} future frames"
     if file.clips_from == "authors":
         frames += "; clips as in the authors' test script"
-    rows = [asdict(row) for metric in metrics for row in metric.scores()]
+    rows = [asdict(row) for metric in metrics for row in metric.compute()]
     table = pd.DataFrame(rows).assign(
         dataset=file.info.dataset, model=file.info.model, seed=file.info.seed
     )
@@ -70,12 +69,19 @@ class NotFinite(Exception):  # noqa: N818 (a finding about the data, which the s
     """A clip holds NaN or infinity; the message says which."""
 
 
-def _add_clips(file: EnsembleFile, takers: Sequence[Metric | MapsWriter]) -> None:
+def _metrics(settings: ScoreSettings, file: EnsembleFile) -> Iterator[Metric]:
+    """Yield the metrics of ``settings`` in their order, ready for the clips of ``file``."""
+    ensemble = ScoredEnsemble(file.shape, file.info.video.signed, settings)
+    for name in settings.metrics:
+        yield from METRICS[name].open(ensemble)
+
+
+def _add_clips(file: EnsembleFile, accumulators: Sequence[Metric | MapsWriter]) -> None:
     with progress(file.shape.clips, f"score {file.info.dataset}/{file.info.model}", "clip") as bar:
         for index in range(file.shape.clips):
             clip = _read(file, index)
-            for taker in takers:
-                taker.add(clip)
+            for accumulator in accumulators:
+                accumulator.update(clip)
             bar.update()
 
 

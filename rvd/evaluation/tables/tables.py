@@ -17,15 +17,16 @@ import pandas as pd
 
 from rvd.errors import UserError
 from rvd.evaluation.scores.scores_file import one_value, read_scores
-from rvd.evaluation.tables.text import latex_table, markdown_table
+from rvd.evaluation.tables.latex import latex_table
+from rvd.evaluation.tables.markdown import markdown_table
 from rvd.files import atomic_write
+from rvd.metrics.registry import PAPER_METRICS
 from rvd.models.registry import in_order
 
 Table = Literal["table1", "ablation"]
 
-# The paper's columns, in its order.
+# The datasets of the paper's tables, in the order of their columns.
 DATASETS = ("kth", "bair", "simulation", "cityscapes")
-METRICS = ("fvd", "lpips", "crps")
 
 COLUMNS = (
     "model",
@@ -129,7 +130,7 @@ def _rows(values: pd.DataFrame, table: Table, wanted: Wanted) -> Iterator[dict[s
     }
     known = {*wanted.models, *scored}
     datasets = list(dict.fromkeys([*DATASETS, *wanted.datasets]))
-    metrics = list(dict.fromkeys([*METRICS, *values["metric"]]))
+    metrics = list(dict.fromkeys([*PAPER_METRICS, *values["metric"]]))
     for model in [*dict.fromkeys(model for model, _, _ in paper), *ours]:
         for metric in metrics:
             for dataset in datasets:

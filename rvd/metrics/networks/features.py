@@ -1,4 +1,4 @@
-"""I3D's features of clips, kept so that scoring again does not compute them again."""
+"""I3D's features of clips, stored so that scoring again does not compute them again."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rvd.files import atomic_write
-from rvd.metrics.functional.frechet import features
-from rvd.metrics.networks.i3d import load_i3d
-from rvd.metrics.networks.weights import checksum
+from rvd.metrics.networks.i3d import SIZE
+from rvd.metrics.networks.i3d_weights import load_i3d
+from rvd.metrics.networks.published import checksum
+from rvd.runtime.device import best_device
 
 
 class CachedFeatures:
-    """Features of clips by what is in the clips: equal clips share them, whoever forecast them.
+    """Features of clips by the clips' content: equal clips share them, across forecasts and models.
 
-    Every scoring adds at most one file to the folder, so that several may run at once.
+    Each scoring adds at most one file to the folder, so that several may run at once.
 
     Args:
-        weights: I3D's.
-        folder: of the kept features; None keeps none.
+        weights: The file of I3D's weights.
+        folder: Folder of the stored features; None stores none.
 
     Raises:
-        UserError: the weights are missing or something else.
+        UserError: The weights are missing or something else.
     """
 
     def __init__(self, weights: Path, folder: Path | None) -> None:
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network: nn.Module = load_i3d(weights, device)
+        self.network: nn.Module = load_i3d(weights, best_device())
         self.folder = folder
         self.identity = checksum(weights)
         self.known: dict[str, NDArray[np.float32]] = {}
@@ -42,10 +44,15 @@ class CachedFeatures:
             try:
                 self.known |= load_file(path)
             except SafetensorError:
-                path.unlink()  # of a disk that was full, say; what it held is computed again
+                path.unlink()  # cut short, as by a full disk; its features are computed again
 
-    def of(self, clips: NDArray, white: float) -> NDArray[np.float32]:
-        """(clip, 400) features of (clip, frame, height, width, channel) from 0 to ``white``."""
+    def extract(self, clips: NDArray, white: float) -> NDArray[np.float32]:
+        """Return (clip, 400) features, computed or looked up.
+
+        Args:
+            clips: Clips as stored, (clip, frame, height, width, channel).
+            white: Stored value of white.
+        """
         keys = [self._key(clip) for clip in clips]
         missing = [
             place
@@ -55,13 +62,13 @@ class CachedFeatures:
         if missing:
             frames = np.moveaxis(clips[missing], -1, 2).astype(np.float32) / white
             for place, row in zip(
-                missing, features(self.network, torch.from_numpy(frames)), strict=True
+                missing, logits(self.network, torch.from_numpy(frames)), strict=True
             ):
                 self.known[keys[place]] = self.new[keys[place]] = row
         return np.stack([self.known[key] for key in keys])
 
-    def keep(self) -> None:
-        """Write what was computed."""
+    def store(self) -> None:
+        """Write the features that were computed."""
         if not (self.new and self.folder):
             return
         name = hashlib.sha256("".join(sorted(self.new)).encode()).hexdigest()[:16]
@@ -72,3 +79,21 @@ class CachedFeatures:
     def _key(self, clip: NDArray) -> str:
         about = f"{self.identity} {clip.dtype} {clip.shape}".encode()
         return hashlib.sha256(about + np.ascontiguousarray(clip).tobytes()).hexdigest()
+
+
+def preprocess(
+    clips: Float[Tensor, "clip frame channel height width"],
+) -> Float[Tensor, "clip 3 frame 224 224"]:
+    """Return clips in [0, 1], grey or colour, as I3D takes them: resized, RGB, in [−1, 1]."""
+    resized = F.interpolate(clips.flatten(0, 1), (SIZE, SIZE), mode="bilinear", align_corners=False)
+    colour = resized.expand(-1, 3, -1, -1).unflatten(0, clips.shape[:2])
+    return 2 * colour.transpose(1, 2) - 1
+
+
+@torch.inference_mode()
+def logits(
+    network: nn.Module, clips: Float[Tensor, "clip frame channel height width"]
+) -> Float[np.ndarray, "clip 400"]:
+    """Return I3D's logits, float32, of clips in [0, 1] that have at least nine frames."""
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    return network(preprocess(clips.to(device, torch.float32))).float().cpu().numpy()

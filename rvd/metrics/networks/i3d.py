@@ -1,26 +1,19 @@
 """I3D (Carreira and Zisserman, 2017): the network whose logits FVD compares.
 
 The RGB network trained on Kinetics-400 from scratch, as the original FVD uses it. Layers have the
-names of the authors' code. Weights come from :mod:`rvd.metrics.networks.weights`.
+names of the authors' code. Weights come from :mod:`rvd.metrics.networks.i3d_weights`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rvd.errors import UserError
-
 SIZE = 224
 CLASSES = 400
-# Three halvings of time leave two instants for the last pooling from here on.
+# With fewer frames, three halvings of time leave less than the last pooling's two instants.
 SHORTEST = 9
 
 Shape = tuple[int, int, int]
@@ -40,9 +33,9 @@ MIXED = {
 
 
 def same_padding(shape: Shape, kernel: Shape, stride: Shape) -> list[int]:
-    """What TensorFlow's SAME pads: (before, after) for width, height, depth, as ``F.pad`` takes it.
+    """Return TensorFlow's SAME padding: (before, after) for width, height, depth, for ``F.pad``.
 
-    The output has ⌈size/stride⌉ places; of an odd total the larger half comes after.
+    The output has ⌈size/stride⌉ places; the larger half of an odd total comes after.
     """
     pads: list[int] = []
     for size, width, step in zip(reversed(shape), reversed(kernel), reversed(stride), strict=True):
@@ -63,13 +56,13 @@ class Unit(nn.Conv3d):
         self.width, self.step = (width,) * 3, (stride,) * 3
 
     def forward(self, x: Tensor) -> Tensor:
-        """The convolution and ReLU, (clip, channel, depth, height, width)."""
+        """Return the convolution and ReLU, (clip, channel, depth, height, width)."""
         return F.relu_(self.linear(x))
 
     def linear(self, x: Tensor) -> Tensor:
-        """The convolution alone."""
+        """Return the convolution alone."""
         if self.width == (1, 1, 1):
-            # Of a pixel alone: a product of matrices, which with channels last copies nothing.
+            # A product of matrices, which with channels last copies nothing.
             product = F.linear(x.movedim(1, -1), self.weight.flatten(1), self.bias)
             return product.movedim(-1, 1)
         pads = same_padding(_shape(x), self.width, self.step)
@@ -79,7 +72,7 @@ class Unit(nn.Conv3d):
 
 
 def pool(x: Tensor, kernel: Shape, stride: Shape) -> Tensor:
-    """The maximum over ``kernel`` with SAME padding.
+    """Return the maximum over ``kernel`` with SAME padding.
 
     For these kernels SAME pads as much after as before, or one more, which is what ``ceil_mode``
     does without a padded copy.
@@ -89,9 +82,9 @@ def pool(x: Tensor, kernel: Shape, stride: Shape) -> Tensor:
 
 
 def pool_neighbours(x: Tensor) -> Tensor:
-    """As :func:`pool` of 3 × 3 × 3 places at every place, one dimension after the other.
+    """Return :func:`pool` with a 3 × 3 × 3 kernel and stride 1, one dimension after the other.
 
-    That takes 6 comparisons a place in place of 26.
+    That takes 6 comparisons per place instead of 26.
     """
     for axis in (2, 3, 4):
         last = x.shape[axis] - 1
@@ -110,7 +103,7 @@ def _units(*sizes: tuple[str, int, int, int]) -> nn.ModuleDict:
 
 
 class Mixed(nn.Module):
-    """An Inception module: four branches side by side."""
+    """An Inception module: four parallel branches."""
 
     def __init__(self, channels: int, out: tuple[int, ...]) -> None:
         super().__init__()
@@ -121,7 +114,7 @@ class Mixed(nn.Module):
         self.Branch_3 = _units((third, channels, out[5], 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The branches' channels in order, (clip, channel, depth, height, width)."""
+        """Return the branches' channels in order, (clip, channel, depth, height, width)."""
         branches = [x, x, x, pool_neighbours(x)]
         for index, name in enumerate(("Branch_0", "Branch_1", "Branch_2", "Branch_3")):
             for unit in getattr(self, name).values():
@@ -130,7 +123,7 @@ class Mixed(nn.Module):
 
 
 class I3D(nn.Module):
-    """Videos to the logits of 400 kinds of action, averaged over time."""
+    """The network from videos to the logits of 400 kinds of action, averaged over time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,10 +135,10 @@ class I3D(nn.Module):
         self.Logits = nn.ModuleDict({"Conv3d_0c_1x1": nn.Conv3d(1024, CLASSES, 1)})
 
     def forward(self, video: Float[Tensor, "clip 3 frame 224 224"]) -> Float[Tensor, "clip 400"]:
-        """Logits of clips in [−1, 1], of at least nine frames.
+        """Return the logits of clips in [−1, 1] that have at least nine frames.
 
         Raises:
-            ValueError: a clip is too short.
+            ValueError: A clip is too short.
         """
         if video.shape[2] < SHORTEST:
             raise ValueError(f"I3D needs {SHORTEST} frames, not {video.shape[2]}")
@@ -165,46 +158,3 @@ class I3D(nn.Module):
         for name in names:
             x = getattr(self, f"Mixed_{name}")(x)
         return x
-
-
-class ScriptedI3D(nn.Module):
-    """The same network as the TorchScript file that many FVD codes download."""
-
-    def __init__(self, script: Any) -> None:
-        super().__init__()
-        self.script = script
-
-    def forward(self, video: Float[Tensor, "clip 3 frame 224 224"]) -> Float[Tensor, "clip 400"]:
-        """As :meth:`I3D.forward`."""
-        return self.script(video, rescale=False, resize=False, return_features=True)
-
-
-def load_i3d(path: Path, device: torch.device | str = "cpu") -> nn.Module:
-    """The network with the weights at ``path``, as ``rvd fetch-weights i3d`` stores them.
-
-    Raises:
-        UserError: there is no such file, or it holds something else.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: there are no weights; `rvd fetch-weights i3d` fetches them")
-    try:
-        tensors = load_file(path)
-    except SafetensorError:
-        return ScriptedI3D(_scripted(path)).to(device).eval()
-    network = I3D()
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError:
-        raise UserError(f"{path}: does not hold I3D's weights") from None
-    # torch declares it for four dimensions alone.
-    network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
-
-
-def _scripted(path: Path) -> Any:
-    # A script is code: only the published one is run.
-    from rvd.metrics.networks.weights import I3D_TORCHSCRIPT, checksum
-
-    if checksum(path) != I3D_TORCHSCRIPT:
-        raise UserError(f"{path}: is neither safetensors nor the published TorchScript")
-    return torch.jit.load(path, map_location="cpu")
