@@ -1,4 +1,4 @@
-"""The ensemble file: forecasts of test clips beside what happened (``docs/data-format.md``)."""
+"""The ensemble file: forecasts of test clips with their truth (``docs/data-format.md``)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rvd.video.hdf5 import CheckedFile, dataset, describe, text, texts
 
 @dataclass(frozen=True)
 class EnsembleInfo:
-    """What an ensemble file says about itself; ``video`` is copied from the video file."""
+    """The metadata of an ensemble file; ``video`` is copied from the video file."""
 
     dataset: str
     model: str
@@ -32,27 +32,27 @@ class EnsembleInfo:
     software: str = "{}"
 
 
-# The datasets whose first axis are clips; the last two are gone when the file is complete.
+# The datasets whose first axis is clips; the last two are removed when the file is complete.
 _BY_CLIP = ("context", "truth", "samples", "video", "start", "seconds", "done")
 
 
 class EnsembleWriter:
-    """Writes forecasts clip by clip, and continues where an interrupted one stopped.
+    """A writer of forecasts, clip by clip, that resumes an interrupted file.
 
-    The file grows under a hidden name next to ``path``. What was begun under another ``info``,
-    ``shape``, ``places`` or ``made_by`` is discarded; :attr:`done` says which clips are already
-    there.
+    The file grows under a hidden name next to ``path``. A partial file with another ``info``,
+    ``shape``, ``dtype``, ``places`` or ``made_by`` is discarded; :attr:`done` tells the clips that
+    are already written.
 
     Args:
-        path: where the file appears when complete.
-        info: what it says about itself.
-        shape: of what it will hold.
-        dtype: of the frames, uint8 or float32.
-        places: for each clip, its video's name and the frame there at which its context begins.
-        made_by: digests of what the forecasts depend on besides, as the predictor's weights.
+        path: Path of the complete file.
+        info: Metadata of the file.
+        shape: Shape of the file.
+        dtype: Type of the frames, uint8 or float32.
+        places: Name of each clip's video, and the frame at which the context starts in it.
+        made_by: Digests of further things that the forecasts depend on, as the predictor's weights.
 
     Raises:
-        UserError: the folder cannot be written, or the disk is full.
+        UserError: The folder cannot be written, or the disk is full.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class EnsembleWriter:
         self.done: list[bool] = [bool(value) for value in self._file["done"][:]]
 
     def _continue(self, digest: str, clips: int) -> h5py.File | None:
-        """The file begun before, when it is readable and of the same making."""
+        """Return the partial file, where it is readable and was started with the same arguments."""
         file = None
         try:
             file = h5py.File(self.partial, "r+")
@@ -84,7 +84,7 @@ class EnsembleWriter:
             if whole and file.attrs.get("begun_as") == digest.encode():
                 return file
         except (OSError, RuntimeError, KeyError):
-            pass  # a kill, or a full disk, has left no more than a part of it
+            pass  # cut short by a kill or a full disk
         if file is not None:
             file.close()
         return None
@@ -114,7 +114,7 @@ class EnsembleWriter:
         file.create_dataset("start", data=np.array([start for _, start in places], np.int64))
         file.create_dataset("seconds", (clips,), np.float64)
         file.create_dataset("done", data=np.zeros(clips, bool))
-        file.flush()  # here a full disk is said as such
+        file.flush()  # a full disk is reported here
         return file
 
     def write(
@@ -126,7 +126,7 @@ class EnsembleWriter:
         samples: Frames,
         seconds: float,
     ) -> None:
-        """Store one clip: frames shaped as the file's datasets, and how long they took."""
+        """Write one clip: frames shaped as the file's datasets, and the seconds they took."""
         values = {
             "context": context,
             "truth": truth,
@@ -138,12 +138,12 @@ class EnsembleWriter:
                 for key, value in values.items():
                     dataset = self._file[key]
                     dataset[clip] = value
-                    # Here a full disk raises; as the dataset is dropped, HDF5 would only grumble.
+                    # A full disk raises here; when the dataset is closed, HDF5 would only print it.
                     dataset.flush()
                 self._file["done"][clip] = True
                 self._file.flush()
         except KeyError:
-            # HDF5 cannot find a dataset again whose room it could not get.
+            # HDF5 does not find a dataset for which it could not allocate space.
             raise UserError(f"{self.path}: cannot be written (no room for a clip)") from None
         self.done[clip] = True
 
@@ -170,17 +170,17 @@ class EnsembleWriter:
         except (OSError, RuntimeError):
             if error is None:
                 raise
-            # On a full disk closing fails as the writing did, which has been said already.
+            # On a full disk closing fails as the writing did, which has been reported already.
 
 
 class EnsembleFile(CheckedFile):
-    """An ensemble file opened for reading and checked; use it in a ``with`` block.
+    """An ensemble file, open for reading and checked; use it in a ``with`` block.
 
     ``context``, ``truth`` and ``samples`` are HDF5 datasets (see ``docs/data-format.md``), to be
     read clip by clip.
 
     Raises:
-        UserError: the file is missing, truncated, foreign or inconsistent.
+        UserError: The file is missing, truncated, foreign or inconsistent.
     """
 
     FORMAT, VERSION = "rvd-ensemble", 2
@@ -207,11 +207,11 @@ class EnsembleFile(CheckedFile):
 
     @property
     def clips_from(self) -> str:
-        """The choice of its clips: ``evaluation.clips_from`` of the config it was made by."""
+        """The value of ``evaluation.clips_from`` in the config of the sampling."""
         try:
             return str(json.loads(self.info.config)["evaluation"]["clips_from"])
         except (ValueError, KeyError, TypeError):
-            return "spread"  # of a file that does not say, as by default
+            return "spread"  # the default, for a file that does not tell
 
     @property
     def white(self) -> float:

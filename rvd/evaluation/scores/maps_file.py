@@ -1,4 +1,4 @@
-"""The maps file: where and how forecasts err, beside the scores (``docs/data-format.md``)."""
+"""The maps file: CRPS of each pixel and ranks of the truth (``docs/data-format.md``)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FORMAT, VERSION = "rvd-maps", 2
 
 
 class MapsWriter:
-    """Keeps the CRPS of every pixel (Figure 4) and the ranks of the truth, clip by clip.
+    """A writer of the CRPS of each pixel (Figure 4) and the ranks of the truth, clip by clip.
 
     Args:
-        file: to be written, open.
-        ensemble: what is scored.
+        file: The HDF5 file, open for writing.
+        ensemble: The ensemble file that is scored.
     """
 
     def __init__(self, file: h5py.File, ensemble: EnsembleFile) -> None:
@@ -41,7 +41,7 @@ class MapsWriter:
         )
         self.ranks = file.create_dataset("ranks", (shape.horizon, shape.ensemble + 1), np.int64)
         self.counts = np.zeros(self.ranks.shape, np.int64)
-        # Ties are decided alike at every scoring.
+        # Seeded, so that ties are broken alike in each scoring.
         self.generator = np.random.default_rng(0)
         self.clip = 0
 
@@ -59,10 +59,10 @@ class MapsWriter:
 
 @contextmanager
 def atomic_maps(path: Path, ensemble: EnsembleFile) -> Iterator[MapsWriter]:
-    """A writer of the maps file at ``path``, which appears when the block succeeds.
+    """Yield a writer of the maps file at ``path``, which appears when the block succeeds.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: The file cannot be written.
     """
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         yield MapsWriter(file, ensemble)

@@ -23,19 +23,19 @@ COLUMNS = (
     "high",
     "note",
 )
-# A file without them is whole: nothing in it is missing, and it gives no intervals.
+# A file may lack these columns: then no score is missing, and there are no intervals.
 OPTIONAL = ("low", "high", "note")
 
 
 def read_scores(paths: Iterable[Path]) -> pd.DataFrame:
-    """The rows of all ``paths``, one after the other, with the columns of the format.
+    """Return the rows of all ``paths``, concatenated, with the columns of the format.
 
-    ``frame`` is empty (NaN) for a number about all frames; ``value`` is NaN where the file says so,
-    and ``note`` says why.
+    ``frame`` is empty (NaN) for a score of all frames together; ``value`` is NaN where there is no
+    score, and ``note`` gives the reason.
 
     Raises:
-        UserError: a file is missing, empty, not a table, lacks a column or holds words where
-            numbers belong; or two files score the same thing.
+        UserError: A file is missing, empty, not a table, lacks a column or holds text in a column
+            of numbers; or two files contain the same score.
     """
     tables = [_read(Path(path)) for path in paths]
     if not tables:
@@ -78,10 +78,10 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def one_value(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each dataset, model, seed and metric: its number about all future frames.
+    """Return one row per dataset, model, seed and metric: the score of all future frames.
 
-    Where a file gives none for all frames together, it is the mean over the frames. A frame that is
-    NaN makes the mean NaN: a hole is not averaged away.
+    Where a file has no score of all frames together, it is the mean over the frames. A frame that
+    is NaN makes the mean NaN, so that no gap is averaged away.
     """
     key = ["dataset", "model", "seed", "metric"]
     whole = scores[scores["frame"].isna()].set_index(key)

@@ -1,4 +1,4 @@
-"""From an ensemble file to tidy scores, clip by clip, so that memory holds one clip."""
+"""From an ensemble file to tidy scores, clip by clip, so that memory holds one clip only."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from rvd.metrics.entry import NotComputed, ScoredEnsemble, ScoreSettings
 from rvd.metrics.registry import METRICS
 from rvd.runtime.progress import progress
 
-MAPS = "maps.h5"  # beside the scores
+MAPS = "maps.h5"  # in the folder of the scores
 
 
 def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataFrame:
-    """Score an ensemble file in one pass: ``output`` and the maps beside it.
+    """Score an ensemble file in one pass, and write the scores and the maps file next to them.
 
     Both are described in ``docs/data-format.md`` (scores, maps). A metric that cannot be computed
-    has a row without a value that says why; the others are written all the same. Where the file
-    holds values that are not finite, no metric can be computed.
+    gets a row without a value, with the reason as its note; the others are written nevertheless.
+    Where the file holds values that are not finite, no metric can be computed.
 
     Args:
-        file: an open ensemble file.
-        settings: what is scored; :func:`settings_for` reads them from a config.
-        output: the CSV.
+        file: An open ensemble file.
+        settings: Settings, from :func:`rvd.evaluation.scores.settings.settings_for`.
+        output: Path of the CSV.
 
     Returns:
         The scores as written.
@@ -45,7 +45,7 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
     with atomic_maps(output.with_name(MAPS), file) as maps:
         try:
             _add_clips(file, [*metrics, maps])
-        except NotFinite as fault:
+        except NotFiniteError as fault:
             print(f"{file.path}: warning: {fault}; nothing is scored", file=sys.stderr)
             metrics = [NotComputed(name, str(fault), file.shape) for name in settings.metrics]
         else:
@@ -65,8 +65,8 @@ def score(file: EnsembleFile, settings: ScoreSettings, output: Path) -> pd.DataF
     return table
 
 
-class NotFinite(Exception):  # noqa: N818 (a finding about the data, which the scores report)
-    """A clip holds NaN or infinity; the message says which."""
+class NotFiniteError(Exception):
+    """A clip holds NaN or infinity; the message tells the clip."""
 
 
 def _metrics(settings: ScoreSettings, file: EnsembleFile) -> Iterator[Metric]:
@@ -94,5 +94,5 @@ def _read(file: EnsembleFile, index: int) -> Clip:
         raise UserError(f"{file.path}: clip {index} cannot be read ({reason(error)})") from None
     for name, values in {"samples": samples, "truth": truth, "context": context}.items():
         if not np.isfinite(values).all():
-            raise NotFinite(f"{name} of clip {index} hold values that are not finite")
+            raise NotFiniteError(f"{name} of clip {index} hold values that are not finite")
     return Clip(samples, truth, context, file.white, (video.minimum, video.maximum))

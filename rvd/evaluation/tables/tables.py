@@ -1,6 +1,7 @@
-"""Tables 1 and 2 of the paper: our scores beside the published ones, as a tidy CSV.
+"""Tables 1 and 2 of the paper: our scores next to the published ones, as a tidy CSV.
 
-:mod:`rvd.evaluation.tables.text` turns the CSV into text, Markdown and LaTeX.
+:mod:`rvd.evaluation.tables.terminal`, :mod:`~rvd.evaluation.tables.markdown` and
+:mod:`~rvd.evaluation.tables.latex` convert the table to text.
 """
 
 from __future__ import annotations
@@ -44,10 +45,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """The cells that the run was to produce; any other is missing on purpose.
+    """The cells that the run should produce; any other is missing on purpose.
 
-    ``seeds_of`` holds the seeds of models that have others than ``seeds``.
-    ``excluded`` are the (model, dataset) that are left out: a checkpoint is of some datasets only.
+    Attributes:
+        datasets: Names of the run's datasets.
+        models: Names of the run's models.
+        seeds: Seeds of training.
+        seeds_of: Seeds of the models whose seeds differ from ``seeds``.
+        excluded: The (model, dataset) that are left out, as a checkpoint may be for some datasets
+            only.
     """
 
     datasets: Sequence[str]
@@ -58,10 +64,13 @@ class Wanted:
 
 
 def published(table: Table) -> dict[tuple[str, str, str], str]:
-    """The paper's numbers by (model, dataset, metric), with the digits that were printed.
+    """Return the paper's numbers by (model, dataset, metric), with the digits that were printed.
 
-    ``table1`` is Table 1 (all models), ``ablation`` Table 2. The models trained on 2 + 6 and 4 + 8
-    frames, which Table 1 calls RVD and IVRNN, are ``rvd`` and ``ivrnn`` in both.
+    The models trained on 2 + 6 and 4 + 8 frames, which Table 1 calls RVD and IVRNN, are ``rvd`` and
+    ``ivrnn`` in both tables.
+
+    Args:
+        table: ``table1`` for Table 1 (all models), ``ablation`` for Table 2.
     """
     with files("rvd.evaluation.tables").joinpath("published.csv").open() as file:
         return {
@@ -74,25 +83,25 @@ def published(table: Table) -> dict[tuple[str, str, str], str]:
 def tabulate(
     scores: Sequence[Path], table: Table, wanted: Wanted, output: Path, budget: str = ""
 ) -> pd.DataFrame:
-    """Write ``output`` (CSV) and, beside it, the same as ``.md`` and ``.tex``.
+    """Write the table as CSV and, in the same folder, as Markdown and LaTeX.
 
-    One row for every cell of the paper's table, for every model of ours that the paper does not
-    have (persistence, analogue, rvd-mean, a user's own), and for every further metric that was
-    scored. ``ours`` is the mean over seeds, ``ratio`` is ours / published, and ``note`` says why
-    ``ours`` is missing.
+    There is one row for each cell of the paper's table, for each model of ours that the paper does
+    not have (persistence, analogue, rvd-mean, a user's own), and for each further metric that was
+    scored. ``ours`` is the mean over seeds, ``ratio`` is ours / published, and ``note`` is the
+    reason why ``ours`` is missing.
 
     Args:
-        scores: the ``scores.csv`` files; may be empty, then all cells are missing.
+        scores: The ``scores.csv`` files; without any, all cells are missing.
         table: ``table1`` or ``ablation`` (Table 2).
-        wanted: datasets, models and seeds of the run.
-        output: path of the CSV.
-        budget: training and sampling budget in words, for the captions.
+        wanted: Datasets, models and seeds of the run.
+        output: Path of the CSV.
+        budget: Training and sampling budget in words, for the captions.
 
     Returns:
         The table as written.
 
     Raises:
-        UserError: a scores file is faulty, models were scored on different numbers of clips, or
+        UserError: A scores file is faulty, models were scored on different numbers of clips, or
             ``output`` cannot be written.
     """
     values = one_value(read_scores(scores))
@@ -107,7 +116,11 @@ def tabulate(
 
 
 def _check_comparable(values: pd.DataFrame) -> None:
-    """Models that stand in one column must have been scored on as many clips."""
+    """Check that the models of each column were scored on the same number of clips.
+
+    Raises:
+        UserError: They were not.
+    """
     present = values[values["value"].notna()]
     for (dataset, metric), cell in present.groupby(["dataset", "metric"], sort=False):
         if cell["videos"].nunique() > 1:
@@ -135,7 +148,7 @@ def _rows(values: pd.DataFrame, table: Table, wanted: Wanted) -> Iterator[dict[s
         for metric in metrics:
             for dataset in datasets:
                 key = (model, dataset, metric)
-                # Only the paper's cells are shown when nothing of them was to be computed.
+                # Of the cells that the run does not produce, only the paper's are shown.
                 if key in paper or (dataset in wanted.datasets and model in known):
                     yield _row(key, cells, paper.get(key), wanted)
 

@@ -1,4 +1,4 @@
-"""Whether an ensemble's spread says how wrong it is."""
+"""Calibration: an ensemble's spread against its error, and the ranks of the truth."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ def variance_and_error(
     ensemble: Shaped[np.ndarray, "member frame *pixel"],
     truth: Shaped[np.ndarray, " frame *pixel"],
 ) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
-    """The ensemble's variance (over S − 1) and the squared error of its mean, means over pixels.
+    """Return the ensemble's variance (over S − 1) and its mean's squared error, means over pixels.
 
-    They add up over clips; :func:`spread_skill` makes their ratio.
+    Both are to be averaged over clips before :func:`spread_skill` takes their ratio.
 
     Args:
-        ensemble: at least two members.
-        truth: in the same unit.
+        ensemble: Forecasts, at least two members, in any unit.
+        truth: Recorded values, in the same unit.
 
     Returns:
-        (frame) each, the unit squared.
+        Variance and squared error, (frame) each, in the unit squared.
 
     Raises:
-        ValueError: there are fewer than two members.
+        ValueError: There are fewer than two members.
     """
     if len(ensemble) < 2:
         raise ValueError("one member has no spread")
@@ -40,16 +40,16 @@ def variance_and_error(
 def spread_skill(
     variance: Float[np.ndarray, "..."], error: Float[np.ndarray, "..."], size: int
 ) -> Float[np.ndarray, "..."]:
-    """The ensemble's spread over the error of its mean: √((1 + 1/S)·variance / error).
+    """Return the ensemble's spread over the error of its mean: √((1 + 1/S)·variance / error).
 
-    For members and truth drawn from one distribution its expectation is 1 at every S (Fortin et
-    al., 2014); below 1 the ensemble is too sure, above too unsure. Where the error is zero it is
-    NaN if the spread is zero, too, else infinite.
+    For members and truth sampled from one distribution its expectation is 1 at every S (Fortin et
+    al., 2014); below 1 the ensemble is overconfident, above 1 underconfident. Where the error is
+    zero it is NaN if the spread is zero, too, else infinite.
 
     Args:
-        variance: from :func:`variance_and_error`, mean over clips.
-        error: the same.
-        size: members, S.
+        variance: Variance from :func:`variance_and_error`, mean over clips.
+        error: Squared error from :func:`variance_and_error`, mean over clips.
+        size: Number of members, S.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt((1 + 1 / size) * variance / error)
@@ -60,16 +60,16 @@ def rank_histogram(
     truth: Shaped[np.ndarray, "..."],
     generator: np.random.Generator,
 ) -> Int[np.ndarray, " rank"]:
-    """How often the truth has each rank among the members, over all pixels.
+    """Return the number of pixels at which the truth has each rank among the members.
 
-    Flat for a calibrated ensemble, high at both ends for one too sure, sloped for one biased. A
-    truth that equals members gets a random one of the ranks that it could have, so that grey levels
-    and black backgrounds do not pile up.
+    The histogram is flat for a calibrated ensemble, high at both ends for an overconfident one, and
+    sloped for a biased one. A truth that equals members gets one of its possible ranks at random,
+    so that grey levels and black backgrounds do not pile up.
 
     Args:
-        ensemble: (member, …).
-        truth: (…).
-        generator: of the ties.
+        ensemble: Forecasts, (member, …).
+        truth: Recorded values, (…).
+        generator: Random generator that breaks ties.
 
     Returns:
         (S + 1) counts, whose sum is the number of pixels.

@@ -14,7 +14,7 @@ from rvd.metrics.functional.sorted_sums import sums
 def crps(
     ensemble: Shaped[np.ndarray, "member ..."], truth: Shaped[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
-    """CRPS of the ensemble's empirical distribution function: the paper's estimator.
+    """Return the CRPS of the ensemble's empirical distribution: the paper's estimator.
 
     ∫(F̂(z) − 1{x ≤ z})² dz = mean|X_s − x| − Σ_s (2s − S − 1)·X_(s)/S², with X_(s) the sorted
     members, s from 1. On integer grey levels it equals the sum over 0…255. It is biased: its
@@ -22,14 +22,14 @@ def crps(
     score of one member, or of equal ones, is the absolute error.
 
     Args:
-        ensemble: (member, …), any unit, integers or floats.
-        truth: (…), the same unit.
+        ensemble: Forecasts, (member, …), in any unit, integers or floats.
+        truth: Recorded values, (…), in the same unit.
 
     Returns:
-        (…), float64, in that unit, at least 0; smaller is better.
+        CRPS, (…), float64, in that unit, at least 0; smaller is better.
 
     Raises:
-        ValueError: shapes differ, or there is no member.
+        ValueError: Shapes differ, or there is no member.
     """
     _check(tuple(ensemble.shape), tuple(truth.shape), 1)
     return _scores(ensemble, truth, len(ensemble) ** 2)
@@ -38,20 +38,20 @@ def crps(
 def fair_crps(
     ensemble: Shaped[np.ndarray, "member ..."], truth: Shaped[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
-    """CRPS without the bias of few members (Ferro, 2014): S(S − 1) in place of :func:`crps`'s S².
+    """Return the CRPS without the bias of few members: S(S − 1) in place of :func:`crps`'s S².
 
     Its expectation is the same for every S, so that ensembles of different sizes may be compared;
-    single values may be negative.
+    single values may be negative (Ferro, 2014).
 
     Args:
-        ensemble: (member, …), at least two members, any unit, integers or floats.
-        truth: (…), the same unit.
+        ensemble: Forecasts, (member, …), at least two members, in any unit, integers or floats.
+        truth: Recorded values, (…), in the same unit.
 
     Returns:
-        (…), float64, in that unit; smaller is better.
+        CRPS, (…), float64, in that unit; smaller is better.
 
     Raises:
-        ValueError: shapes differ, or there are fewer than two members.
+        ValueError: Shapes differ, or there are fewer than two members.
     """
     size = len(ensemble)
     _check(tuple(ensemble.shape), tuple(truth.shape), 2)
@@ -61,9 +61,20 @@ def fair_crps(
 def crps_on_device(
     ensemble: Shaped[Tensor, "member ..."], truth: Shaped[Tensor, "..."], fair: bool = False
 ) -> Float[Tensor, "..."]:
-    """:func:`crps` or :func:`fair_crps` of tensors, computed where they are; float64.
+    """Return :func:`crps` or :func:`fair_crps` of tensors, computed on their device.
 
-    Meant for a GPU: on a CPU the others are many times faster.
+    Meant for a GPU: on a CPU those functions are many times faster.
+
+    Args:
+        ensemble: Forecasts, (member, …), in any unit, integers or floats.
+        truth: Recorded values, (…), in the same unit and on the same device.
+        fair: Return the fair CRPS.
+
+    Returns:
+        CRPS, (…), float64, in that unit.
+
+    Raises:
+        ValueError: Shapes differ, or there are too few members.
     """
     size = len(ensemble)
     _check(tuple(ensemble.shape), tuple(truth.shape), 2 if fair else 1)
@@ -84,7 +95,7 @@ def _check(ensemble: tuple[int, ...], truth: tuple[int, ...], least: int) -> Non
 
 
 def _scores(ensemble: NDArray, truth: NDArray, pairs: int) -> NDArray[np.float64]:
-    """mean|X_s − x| − Σ_{s<t}|X_s − X_t| / ``pairs``."""
+    """Return mean|X_s − x| − Σ_{s<t}|X_s − X_t| / ``pairs``."""
     size = len(ensemble)
     errors, differences = sums(ensemble.reshape(size, -1), truth.ravel(), torch.get_num_threads())
     return (errors / size - differences / pairs).reshape(truth.shape)

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of forecasts, by torchmetrics."""
+"""PSNR and SSIM of forecasts, computed by torchmetrics."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from torchmetrics.functional.image import (
 Frames = Float[Tensor, "member frame channel height width"]
 Score = Float[Tensor, "member frame"]
 
-# A perfect forecast has an infinite PSNR, which no mean survives; 100 dB is an error of a
-# thousandth of a grey level.
+# A perfect forecast has an infinite PSNR, which would make each mean infinite; 100 dB is an error
+# of a thousandth of a grey level.
 PSNR_CEILING = 100.0
 
 
 def psnr(ensemble: Frames, truth: Float[Tensor, "frame channel height width"]) -> Score:
-    """Peak signal-to-noise ratio in dB of every member's frames, cut at 100; values in [0, 1]."""
+    """Return the peak signal-to-noise ratio of each member's frames, in dB, clamped at 100.
+
+    Args:
+        ensemble: Forecasts in [0, 1].
+        truth: Recorded frames in [0, 1].
+    """
     values = peak_signal_noise_ratio(
         ensemble.flatten(0, 1),
         truth.expand_as(ensemble).flatten(0, 1),
@@ -30,12 +35,17 @@ def psnr(ensemble: Frames, truth: Float[Tensor, "frame channel height width"]) -
 
 
 def ssim(ensemble: Frames, truth: Float[Tensor, "frame channel height width"]) -> Score:
-    """Structural similarity (Gaussian window, σ = 1.5) of every member's frames, in [0, 1]."""
+    """Return the structural similarity (Gaussian window, σ = 1.5) of each member's frames.
+
+    Args:
+        ensemble: Forecasts in [0, 1].
+        truth: Recorded frames in [0, 1].
+    """
     values = structural_similarity_index_measure(
         ensemble.flatten(0, 1),
         truth.expand_as(ensemble).flatten(0, 1),
         data_range=1.0,
         reduction="none",
     )
-    assert isinstance(values, Tensor)  # a tuple only when the full image is asked for
+    assert isinstance(values, Tensor)  # a tuple only when the full image is requested
     return values.unflatten(0, ensemble.shape[:2])

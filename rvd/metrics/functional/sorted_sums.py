@@ -1,7 +1,7 @@
-"""Sums over sorted members, of many pixels at once: the work beneath the CRPS.
+"""Sums over sorted members, for many pixels at once: the computation that CRPS consists of.
 
-The members of a block of pixels are sorted by a network of comparisons that are the same for every
-pixel, so that a processor does those of 8 to 32 pixels by one instruction.
+The members of a block of pixels are sorted by a network of comparisons that are the same for each
+pixel, so that a processor does those of 8 to 32 pixels in one instruction.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 # Pixels sorted at once: their members stay in the processor's cache.
 BLOCK = 512
-# Pixels that are worth a thread of their own.
+# Fewest pixels for which a further thread pays off.
 SHARE = 8192
-# Sums of so many differences of grey levels stay below 2¹⁶.
+# Most members for which sums of differences of grey levels stay below 2¹⁶.
 MOST_BYTES = 257
 
 
@@ -28,14 +28,14 @@ def sums(
     truth: Shaped[np.ndarray, " pixel"],
     threads: int = 1,
 ) -> tuple[Float[np.ndarray, " pixel"], Float[np.ndarray, " pixel"]]:
-    """Σ_s |X_s − x| and Σ_{s<t} |X_s − X_t| of every pixel; NaN where a value is.
+    """Return Σ_s |X_s − x| and Σ_{s<t} |X_s − X_t| of each pixel; NaN where a value is NaN.
 
-    Bytes are added up as integers, all else in float64.
+    Bytes are summed as integers, other types in float64.
 
     Args:
-        members: integers or floats; what is neither bytes nor float32 is sorted as float64.
-        truth: the same.
-        threads: among which the pixels are divided.
+        members: Forecasts, integers or floats; types wider than float32 are sorted as float64.
+        truth: Recorded values, integers or floats.
+        threads: Number of threads that share the pixels.
     """
     size, pixels = members.shape
     kind = _kind(np.result_type(members, truth), size)
@@ -65,7 +65,7 @@ _KEYS = {np.dtype(of): np.dtype(key) for of, key in (("u1", "u1"), ("f4", "i4"),
 
 
 def _kind(found: np.dtype, size: int) -> np.dtype:
-    """The type that values are sorted in, which holds all that ``found`` does."""
+    """Return the type in which values are sorted, which represents those of ``found`` exactly."""
     if found == np.uint8 and size <= MOST_BYTES:
         return np.dtype(np.uint8)
     small = found.itemsize <= (4 if found.kind == "f" else 2)
@@ -74,7 +74,7 @@ def _kind(found: np.dtype, size: int) -> np.dtype:
 
 @lru_cache(maxsize=16)
 def sorting_network(size: int) -> tuple[NDArray[np.uintp], NDArray[np.uintp]]:
-    """Places to compare, one pair after the other: the smaller goes to the first.
+    """Return pairs of places to compare, in order: the smaller value goes to the first place.
 
     Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M): 1,077
     comparisons for 100 members.
@@ -122,7 +122,7 @@ def _sums(
         _ordered(block)
         _pair_sums(block.view(values.dtype), run, total)
         for p in range(width):
-            # Pair k from outside counts size − 1 − 2k times: twice that of `total`, less one
+            # Pair k from outside counts size − 1 − 2k times: twice that of `total`, minus one
             # for an even size.
             twice = 2.0 * total[p]
             pairs[start + p] = twice - run[p] if size % 2 == 0 else twice
@@ -138,7 +138,7 @@ def _copy(rows: Any, block: Any) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _add_distances(rows: Any, truth: Any, error: Any) -> None:
-    """Add up |X_s − x|; of bytes without a sign, which would need a wider type."""
+    """Sum |X_s − x|; for bytes without negative numbers, which would need a wider type."""
     wide = error.dtype.type
     error[:] = 0
     for s in range(len(rows)):
@@ -154,10 +154,10 @@ def _add_distances(rows: Any, truth: Any, error: Any) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _ordered(block: Any) -> None:
-    """Turn the bits of floating-point numbers into integers of the same order, and back.
+    """Convert the bits of floating-point numbers to integers of the same order, and back.
 
-    Negative numbers, whose bits grow with their size, have all but the sign turned round. Integers
-    are compared many at once where floating-point numbers, which may be NaN, are not.
+    Negative numbers, whose bits grow with their size, have all bits but the sign inverted. Only
+    comparisons of integers are vectorised: floating-point numbers may be NaN.
     """
     if block.itemsize == 1:
         return
@@ -180,7 +180,7 @@ def _sort(block: Any, lower: Any, upper: Any) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _pair_sums(block: Any, run: Any, total: Any) -> None:
-    """Differences of the outermost pair, the next …: their sum, and the sum of partial sums."""
+    """Sum the differences of the outermost pair, the next …; and sum the partial sums."""
     size, width = block.shape
     wide = run.dtype.type
     run[:] = 0

@@ -1,4 +1,4 @@
-"""What a physicist asks of a forecast of vorticity: enstrophy, spectrum, and shedding frequency."""
+"""Physical quantities of vorticity: enstrophy, spectrum, and shedding frequency."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from numpy.typing import NDArray
 
 Flow = Float[np.ndarray, "*frames height width"]
 
-# Frequencies that are tried; a period longer than the record times this is not looked for.
-FREQUENCIES = 512
-LONGEST_PERIOD = 4 / 3
+FREQUENCIES = 512  # candidates of the fit
+LONGEST_PERIOD = 4 / 3  # of the candidates, in lengths of the record
 
 
 def enstrophy(vorticity: Flow) -> Float[np.ndarray, "*frames"]:
-    """Half the mean squared vorticity of each frame, in the vorticity's unit squared."""
+    """Return half the mean squared vorticity of each frame, in the vorticity's unit squared."""
     return np.square(vorticity.astype(np.float64)).mean((-2, -1)) / 2
 
 
 def spectrum(vorticity: Flow) -> Float[np.ndarray, "*frames shell"]:
-    """The power of vorticity in shells of wavenumber 1, 2, … to the Nyquist one.
+    """Return the power of vorticity in shells of wavenumber 1, 2, … to the Nyquist wavenumber.
 
-    Wavenumbers are in cycles per frame edge (of the shorter edge). A Hann window takes away the
-    jump from edge to opposite edge, which would spread over the whole spectrum.
+    Wavenumbers are in cycles per frame edge (the shorter edge). A Hann window removes the jump from
+    edge to opposite edge, which would spread over the whole spectrum.
 
     Returns:
-        mean power per mode in each shell, in the vorticity's unit squared.
+        Mean power per mode in each shell, in the vorticity's unit squared.
     """
     height, width = vorticity.shape[-2:]
     window = np.outer(_hann(height), _hann(width))
@@ -42,17 +41,17 @@ def spectrum(vorticity: Flow) -> Float[np.ndarray, "*frames shell"]:
 
 
 def spectrum_distance(forecast: Flow, truth: Flow) -> Float[np.ndarray, "*frames"]:
-    """How far apart two spectra are: the root mean square of their ratio in decibels.
+    """Return the distance of two spectra: the root mean square of their ratio in decibels.
 
-    0 for equal spectra, whatever the phases; a forecast of a tenth of the power at every
-    wavenumber is at 10 dB. Power below 1e-12 of the truth's largest counts as that much.
+    It is 0 for equal spectra, whatever the phases, and 10 dB for a forecast with a tenth of the
+    power at each wavenumber. Power is clamped from below at 1e-12 of the truth's largest.
 
     Args:
-        forecast: (…, height, width).
-        truth: of a shape that broadcasts to it.
+        forecast: Vorticity, (…, height, width).
+        truth: Vorticity, of a shape that broadcasts to that of ``forecast``.
 
     Returns:
-        one number for each frame of ``forecast``, dB.
+        Distance for each frame of ``forecast``, in dB.
     """
     expected = spectrum(truth)
     least = 1e-12 * expected.max(-1, keepdims=True) + np.finfo(np.float64).tiny
@@ -61,28 +60,28 @@ def spectrum_distance(forecast: Flow, truth: Flow) -> Float[np.ndarray, "*frames
 
 
 def probe(vorticity: Float[np.ndarray, "*frames height width"]) -> Float[np.ndarray, "*frames"]:
-    """Vorticity over time in the middle of the frame.
+    """Return the vorticity over time in the middle of the frame.
 
-    On the wake's axis vortices of either sign pass by in turn, each once a shedding period.
+    On the wake's axis vortices of both signs pass alternately, each once per shedding period.
     """
     height, width = vorticity.shape[-2:]
     return vorticity[..., height // 2, width // 2].astype(np.float64)
 
 
 def frequency(signal: Float[np.ndarray, "*series time"]) -> Float[np.ndarray, "*series"]:
-    """The frequency of the sinusoid (with a constant) that fits each series best, by least squares.
+    """Return the frequency of the sinusoid (plus a constant) that fits each series best.
 
-    A forecast has little more than one period, of which a Fourier transform would only say that it
-    is about that; the fit is exact for a pure sinusoid.
+    The fit is by least squares. A forecast has little more than one period, whose length a Fourier
+    transform would give only roughly; the fit is exact for a pure sinusoid.
 
     Args:
-        signal: at least six instants.
+        signal: Series of at least six instants.
 
     Returns:
-        cycles per time step, from 3/4 of a cycle in the record to 1/2; NaN for a constant series.
+        Cycles per time step, from 3/4 of a cycle in the record to 1/2; NaN for a constant series.
 
     Raises:
-        ValueError: the series are too short.
+        ValueError: The series are too short.
     """
     steps = signal.shape[-1]
     if steps < 6:
@@ -101,12 +100,13 @@ def frequency(signal: Float[np.ndarray, "*series time"]) -> Float[np.ndarray, "*
 def strouhal(
     vorticity: Float[np.ndarray, "*series time height width"], diameter: float, distance: float
 ) -> Float[np.ndarray, "*series"]:
-    """The shedding frequency at :func:`probe` as Strouhal number, f·D/U.
+    """Return the shedding frequency at :func:`probe` as Strouhal number, f·D/U.
 
     Args:
-        vorticity: frames at equal intervals.
-        diameter: of the obstacle, D.
-        distance: that the inflow moves from frame to frame, U·Δt, in the unit of ``diameter``.
+        vorticity: Frames at equal intervals.
+        diameter: Diameter of the obstacle, D.
+        distance: Distance that the inflow moves from frame to frame, U·Δt, in the unit of
+            ``diameter``.
     """
     return frequency(probe(vorticity)) * diameter / distance
 

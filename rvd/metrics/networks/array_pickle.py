@@ -1,4 +1,4 @@
-"""Reading a pickle of numpy arrays without letting it run anything."""
+"""Reading a pickle of numpy arrays without running any code of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rvd.errors import UserError
 
-# All that a pickled array needs; anything else could call a function of the file's choosing.
+# The names that a pickled array refers to; any other could call a function that the file chooses.
 ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
@@ -30,14 +30,14 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_arrays(content: bytes, origin: str) -> dict[str, NDArray[Any]]:
-    """The arrays of a pickled, nested mapping, by their keys joined with ``|``.
+    """Return the arrays of a pickled, nested mapping, by their keys joined with ``|``.
 
     Args:
-        content: the pickle.
-        origin: the file's name, for messages.
+        content: The pickle.
+        origin: The file's name, for messages.
 
     Raises:
-        UserError: it is no pickle, refers to anything but numpy arrays, or holds anything else.
+        UserError: It is no pickle, or refers to or holds anything but numpy arrays.
     """
     try:
         tree = _ArrayUnpickler(io.BytesIO(content)).load()
