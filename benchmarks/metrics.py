@@ -1,8 +1,8 @@
-"""Time and memory of the metrics, as ratios to what else computes them, in one run.
+"""Time and memory of the metrics, as ratios to other implementations in the same run.
 
-CRPS against properscoring and scoringrules; I3D against its own convolutions alone; and the scoring
-of the demo. What is compared runs by turns, and a ratio is that of neighbours in time: median
-(least … most).
+CRPS is compared with properscoring and scoringrules, and I3D with its own convolutions alone; the
+scoring of the demo is timed. Compared runs alternate, and each ratio is that of consecutive runs:
+median (lowest … highest).
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ PAIRWISE = "properscoring, numpy"
 
 
 def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
-    """Each way to the CRPS of a hundred members of grey levels, in the layout that suits it."""
+    """Return runs of each implementation of CRPS, with the arrays in the layout that suits it."""
     import properscoring
     import scoringrules
 
     grey = np.random.default_rng(0).integers(0, 256, (MEMBERS + 1, pixels), np.uint8)
     members, truth = grey[1:], grey[0]
-    # The others want floats, and the members of a pixel side by side.
+    # The others need floats, with the members of a pixel contiguous.
     wide, x = np.ascontiguousarray(members.T, np.float64), truth.astype(np.float64)
     single = [(array / np.float32(255)).astype(np.float32) for array in (members, truth)]
     pairwise = properscoring._crps._crps_ensemble_vectorized
@@ -59,8 +59,8 @@ def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
 
         return run
 
-    # scoringrules' other estimators compare all pairs of members, and take 15 GB here. So does
-    # properscoring where numba, for which it has a kernel, is not installed.
+    # scoringrules' other estimators compare all pairs of members, and take 15 GB here; so does
+    # properscoring without numba.
     return {
         "ours, 1 thread": by(1, crps, members, truth),
         "ours": by(cores(), crps, members, truth),
@@ -76,7 +76,7 @@ def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
 
 
 def crps_memory(run: Callable[[], object]) -> float:
-    """MB that its arrays take at most, above those given to it."""
+    """Return the peak memory of the arrays that ``run`` allocates, in MB."""
     tracemalloc.start()
     run()
     peak = tracemalloc.get_traced_memory()[1]
@@ -102,7 +102,7 @@ def bench_crps(rounds: int) -> None:
                 found[name].append(seconds(run) / PIXELS)
     found[PAIRWISE].append(seconds(part[PAIRWISE]) / few)
     print(f"CRPS of {MEMBERS} members on {cores()} cores: medians of {rounds} interleaved rounds")
-    print(f"{'':24}{'µs a pixel':>12}{'× ours':>24}{'MB for 196,608 pixels':>24}")
+    print(f"{'':24}{'µs per pixel':>12}{'× ours':>24}{'MB for 196,608 pixels':>24}")
     for name, times in found.items():
         ratios = sorted(other / one for other, one in zip(times, found["ours"], strict=False))
         spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
@@ -111,7 +111,7 @@ def bench_crps(rounds: int) -> None:
 
 
 class Recorded(TorchFunctionMode):
-    """Keeps the calls of convolutions (and of products, which those of width 1 are)."""
+    """Records the calls of convolutions (as matrix products for those of width 1)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Recorded(TorchFunctionMode):
 
 
 def bench_i3d(weights: Path, rounds: int) -> None:
-    """The network, and its own convolutions on the inputs that they had in it, by turns."""
+    """Time the network, and its own convolutions alone on the same inputs, alternately."""
     device = best_device()
     network = load_i3d(weights, device)
     clips = 2
@@ -151,16 +151,16 @@ def bench_i3d(weights: Path, rounds: int) -> None:
     whole, alone = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratios = sorted(one / other for one, other in pairs)
     print(
-        f"I3D on {device.type}, {torch.get_num_threads()} threads: {whole:.3f} s a clip of 16 "
+        f"I3D on {device.type}, {torch.get_num_threads()} threads: {whole:.3f} s per clip of 16 "
         f"frames, its {len(recorded.calls)} convolutions alone {alone:.3f} s; ratio "
         f"{statistics.median(ratios):.3f} ({ratios[0]:.3f} … {ratios[-1]:.3f}, {rounds} rounds)"
     )
 
 
 def bench_scoring(weights: Path, folder: Path) -> None:
-    """The demo's models, each scored by a process of one thread, one process a core.
+    """Time the scoring of the demo's models by processes of one thread, one process per core.
 
-    The files have the demo's numbers of clips, members and pixels, and hold noise.
+    The files contain noise, with the demo's numbers of clips, members and pixels.
     """
     change = folder / "change.yaml"
     change.write_text(f"root: {folder}\nevaluation: {{weights: {weights.absolute()}}}\n")
@@ -192,7 +192,7 @@ def bench_scoring(weights: Path, folder: Path) -> None:
 
 
 def write_noise(path: Path, info: EnsembleInfo, shape: EnsembleShape) -> None:
-    """The truth is the same for all models."""
+    """Write an ensemble file of noise, with the same truth for all models."""
     truths = np.random.default_rng(0)
     forecasts = np.random.default_rng([*info.model.encode()])
     places = [(str(clip), 0) for clip in range(shape.clips)]

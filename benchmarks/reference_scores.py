@@ -1,7 +1,7 @@
-"""CRPS of forecasts without training, and FVD of real clips against real ones.
+"""CRPS of non-learned baselines, and FVD of real clips against real ones.
 
-They say what a score on the simulation means. Give the video file of the dataset; I3D's weights
-(``rvd fetch-weights i3d``) are needed for FVD alone.
+They are the reference for scores on the simulation. The video file of the dataset is required;
+I3D's weights (``rvd fetch-weights i3d``) are needed for FVD only.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ BLOCK = 100  # frames read at once
 
 
 class MidGrey(VideoPredictor):
-    """Every pixel mid-grey: zero vorticity."""
+    """A forecast of mid-grey frames: zero vorticity."""
 
     def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
-        """The one grey frame, as every frame of every member."""
+        """Return the grey frame as each frame of each member."""
         grey = torch.full_like(context[:, :1], 0.5)
         return repeated(grey.expand(-1, horizon, *grey.shape[2:]), ensemble)
 
 
 def reference_crps(model: VideoPredictor, clips: Video, context: int, ensemble: int) -> float:
-    """Mean CRPS of the future frames of ``clips`` (clip, frame, …), in grey levels."""
+    """Return the mean CRPS of the future frames of ``clips`` (clip, frame, …), in grey levels."""
     found = []
     for clip in clips:
         future = clip[context:]
@@ -49,13 +49,13 @@ def reference_crps(model: VideoPredictor, clips: Video, context: int, ensemble: 
 
 
 def fvd_floor(network: CachedFeatures, futures: Video) -> float:
-    """FVD of random halves of real clips, mean over 20 splits."""
+    """Return the FVD of random halves of real clips, the mean over 20 splits."""
     rows = [network.extract(np.moveaxis(clip.numpy(), 1, -1)[None], 1.0)[0] for clip in futures]
     return floor(np.stack(rows), len(rows))[0]
 
 
 def near_mid_grey(split: Split) -> float:
-    """Share of the pixels of ``split`` within one of 255 grey levels of mid-grey."""
+    """Return the fraction of the pixels of ``split`` within one of 255 grey levels of mid-grey."""
     near = 0
     for first in range(0, len(split.frames), BLOCK):
         frames = split.read(first, min(first + BLOCK, len(split.frames)))
@@ -65,7 +65,7 @@ def near_mid_grey(split: Split) -> float:
 
 
 def read_clips(split: Split, chosen: Sequence[FixedClip], length: int) -> Video:
-    """The clips (clip, frame, channel, height, width) in [0, 1]."""
+    """Return the clips (clip, frame, channel, height, width) in [0, 1]."""
     clips = [torch.from_numpy(read_clip(split, clip.position, length)) for clip in chosen]
     return stored_to_unit(torch.stack(clips))
 

@@ -1,7 +1,7 @@
-"""Tiny results of a run that never was: ensemble files, scores and curves in their real formats.
+"""Tiny results of an imaginary run: ensemble files, scores and curves in their real formats.
 
-A bright disc goes round; the ensemble of a model is the truth with noise, more of it the worse the
-model and the later the frame.
+A bright disc moves in a circle; the ensemble of a model is the truth with noise, which grows with
+the frame and is larger for a worse model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleWriter
 from rvd.metrics.base import EnsembleShape
 from rvd.video.file import VideoInfo
 
-# What each model adds to the truth at the last frame, in grey levels of 255.
+# Noise that each model adds to the truth at the last frame, in grey levels of 255.
 NOISE = {"rvd": 10.0, "vd": 14.0, "ivrnn": 18.0, "analogue": 24.0, "persistence": 60.0}
 DETERMINISTIC = ("persistence", "rvd-mean", "retro-gan", "future-gan")
 # Channels, type and sign of each dataset's frames.
@@ -31,7 +31,7 @@ FRAMES = {
 
 @dataclass(frozen=True)
 class Results:
-    """Where the files of a run are."""
+    """Paths of the files of a run."""
 
     samples: list[Path]
     scores: list[Path]
@@ -48,7 +48,7 @@ def write_results(
     ensemble: int = 3,
     horizon: int = 6,
 ) -> Results:
-    """Everything that sampling, scoring and training leave for the figures, under ``root``."""
+    """Write the files of sampling, scoring and training that the figures read, under ``root``."""
     found = Results([], [], [])
     for dataset in datasets:
         for model in models:
@@ -66,7 +66,10 @@ def write_results(
 
 
 def disc(size: int, frames: int, phase: float, channels: int, signed: bool) -> np.ndarray:
-    """A disc going round, (frame, size, size, channel) in [0, 1]; ``signed`` adds its negative."""
+    """Return a disc that moves in a circle, (frame, size, size, channel) in [0, 1].
+
+    With ``signed`` its negative moves opposite to it.
+    """
     y, x = np.mgrid[0:size, 0:size] / size - 0.5
     angles = phase + 2 * np.pi * np.arange(frames) / 12
     blob = np.stack(
@@ -81,7 +84,7 @@ def disc(size: int, frames: int, phase: float, channels: int, signed: bool) -> n
 
 
 def write_samples(path: Path, dataset: str, model: str, seed: int, shape: EnsembleShape) -> None:
-    """One ensemble file by the real writer."""
+    """Write one ensemble file by the real writer."""
     channels, dtype, signed = FRAMES[dataset]
     span = (-0.02, 0.02) if signed else (0.0, 255.0)
     unit = "1/tick" if signed else "grey level"
@@ -115,7 +118,7 @@ def _stored(frames: np.ndarray, dtype: type) -> np.ndarray:
 
 
 def write_scores(path: Path, dataset: str, model: str, seed: int, shape: EnsembleShape) -> None:
-    """Scores that grow worse with the model's noise and with the frame."""
+    """Write scores that get worse with the model's noise and with the frame."""
     noise = NOISE.get(model, 20.0) * (1 + 0.03 * seed)
     rows = []
     for frame in range(1, shape.horizon + 1):
@@ -142,7 +145,7 @@ def write_scores(path: Path, dataset: str, model: str, seed: int, shape: Ensembl
 
 
 def write_curve(path: Path, model: str = "rvd", seed: int = 0, steps: int = 400) -> None:
-    """A loss that falls, with noise; the validation CRPS is there at a few steps only."""
+    """Write a curve of a falling, noisy loss, with a validation CRPS at a few steps only."""
     rng = np.random.default_rng([seed, *model.encode()])
     level = NOISE.get(model, 20.0) / 10
     step = np.arange(10, steps + 1, 10)

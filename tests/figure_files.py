@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def png_dpi(path: Path) -> int:
-    """Dots per inch by a PNG's pHYs chunk, which counts them per metre."""
+    """Return the dots per inch in a PNG's pHYs chunk, which counts them per metre."""
     content = path.read_bytes()
     start = content.index(b"pHYs") + 4
     across, down, unit = struct.unpack(">IIB", content[start : start + 9])
@@ -18,13 +18,13 @@ def png_dpi(path: Path) -> int:
 
 
 def png_width(path: Path) -> float:
-    """Width of a PNG in inches."""
+    """Return the width of a PNG in inches."""
     (pixels,) = struct.unpack(">I", path.read_bytes()[16:20])
     return round(pixels / png_dpi(path), 2)
 
 
 def page_width(path: Path) -> float:
-    """Width of an SVG or PDF in inches; both count 72 points in one."""
+    """Return the width of an SVG or PDF in inches, of 72 points each."""
     if path.suffix == ".svg":
         found = re.search(r'<svg [^>]*width="([0-9.]+)pt"', path.read_text())
     else:

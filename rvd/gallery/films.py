@@ -1,7 +1,7 @@
-"""Films as strips of pictures: all frames of a video side by side in one image.
+"""Films as strips of pictures: all frames of a video in a row in one image.
 
 A page shows one frame of a strip by moving it behind a window, so that one number moves all films
-of a page in step, and a frame shows where no script runs.
+of a page in step, and one frame is visible where no script runs.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from rvd.plotting.crps_maps import crps_maps, error_scale
 from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.video.pictures import Picture, error_picture, to_picture
 
-# Frames up to this many pixels wide are stored without loss: there every pixel is seen.
+# Widest frame in pixels that is stored losslessly: there each pixel is visible.
 LOSSLESS_WIDTH = 48
 QUALITY = 88
-WEBP_WIDTH = 16383  # the format's bound
+WEBP_WIDTH = 16383  # largest that the format allows
 
 
 @dataclass(frozen=True)
 class Film:
-    """A strip of pictures as a data URI, and what it shows in words."""
+    """A strip of pictures as a data URI, with its title."""
 
     title: str
     uri: str
@@ -35,9 +35,13 @@ class Film:
 
 @dataclass(frozen=True)
 class ModelFilms:
-    """A model's films: members of its ensemble, then where they are wrong.
+    """A model's films: members of its ensemble, then the map of their CRPS.
 
-    ``crps`` is the mean of the map at each future frame, in grey levels.
+    Attributes:
+        label: Label of the model.
+        members: Films of members.
+        map: Film of the CRPS of each pixel.
+        crps: Mean of the map at each future frame, in grey levels.
     """
 
     label: str
@@ -47,16 +51,26 @@ class ModelFilms:
 
     @property
     def films(self) -> list[Film]:
-        """All of them."""
+        """All films."""
         return [*self.members, self.map]
 
 
 @dataclass(frozen=True)
 class ClipFilms:
-    """A test clip: the truth, and each model's films; the first ``given`` frames are context.
+    """A test clip: the truth, and each model's films.
 
-    ``members`` is how many of the ``ensemble`` are shown at the most, ``darkest`` the CRPS that the
-    darkest colour of the maps stands for.
+    Attributes:
+        title: Name of the clip.
+        given: Number of context frames, which come first.
+        frames: Number of all frames.
+        height: Height of a frame in pixels.
+        width: Width of a frame in pixels.
+        rate: Frames per second.
+        truth: Film of the truth.
+        models: Films of each model.
+        members: Largest number of members shown of a model.
+        ensemble: Largest number of members of a model.
+        darkest: CRPS of the darkest colour of the maps.
     """
 
     title: str
@@ -73,23 +87,23 @@ class ClipFilms:
 
     @property
     def size(self) -> int:
-        """Bytes of all films in a page."""
+        """The size of all films in a page, in bytes."""
         films = [self.truth, *(film for model in self.models for film in model.films)]
         return sum(len(film.uri) for film in films)
 
     def with_members(self, count: int) -> ClipFilms:
-        """The same with at most ``count`` members of each ensemble."""
+        """Return the same clip with at most ``count`` members of each ensemble."""
         models = [replace(model, members=model.members[:count]) for model in self.models]
         return replace(self, models=models, members=min(count, self.members))
 
 
 def clip_films(clip: ClipForecasts, members: int) -> ClipFilms:
-    """The films of one clip: of each model some members, and the CRPS of each pixel.
+    """Return the films of one clip: some members of each model, and the CRPS of each pixel.
 
     Args:
-        clip: with the whole ensembles, of which the maps are.
-        members: how many of each ensemble become films; equal ones, as those of a deterministic
-            model, become one.
+        clip: A clip with the whole ensembles, from which the maps are computed.
+        members: Number of members of each ensemble to show; equal ones, as those of a deterministic
+            model, are shown once.
     """
     signed = clip.info.signed
     context = to_picture(clip.context, signed)
@@ -129,20 +143,26 @@ def clip_films(clip: ClipForecasts, members: int) -> ClipFilms:
 
 
 def strip(frames: Picture) -> str:
-    """Pictures (frame, height, width, 3) side by side, as a data URI.
+    """Return pictures (frame, height, width, 3) in a row, as a data URI.
 
-    Small ones without loss; where the strip is too wide for WebP, as PNG.
+    It is a WebP, lossless for small frames; where the strip is too wide for WebP, a PNG.
     """
     picture = np.concatenate(list(frames), axis=1)
     if picture.shape[1] > WEBP_WIDTH:
         return data_uri(picture, "png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
     lossless = frames.shape[2] <= LOSSLESS_WIDTH
-    # Of this option, above 100 means without loss.
+    # Of this option, values above 100 mean lossless.
     return data_uri(picture, "webp", [cv2.IMWRITE_WEBP_QUALITY, 101 if lossless else QUALITY])
 
 
 def data_uri(picture: NDArray[np.uint8], kind: str, options: Sequence[int]) -> str:
-    """An RGB picture (height, width, 3) as a data URI of a format that OpenCV writes."""
+    """Return an RGB picture (height, width, 3) as a data URI in a format that OpenCV writes.
+
+    Args:
+        picture: The picture.
+        kind: Name of the format, as ``png``.
+        options: OpenCV's options of the format.
+    """
     encoded, data = cv2.imencode(f".{kind}", picture[..., ::-1], options)
     assert encoded  # both formats take every uint8 picture
     return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}"

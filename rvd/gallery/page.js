@@ -1,5 +1,5 @@
 "use strict";
-// One number, the frame, moves all films: each clip has it as the CSS variable --frame.
+// One number, the frame, moves all films: it is each clip's CSS variable --frame.
 const byId = (id) => document.getElementById(id);
 const clips = [...document.querySelectorAll(".clip")];
 const last = Math.max(0, ...clips.map((clip) => clip.dataset.frames - 1));
@@ -61,7 +61,7 @@ function start() {
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) play(true);
 }
 
-// One clip of a dataset at a time; without scripts all stand below each other.
+// One clip of a dataset at a time; without scripts all are shown, one below the other.
 function offerChoice(section) {
   const own = [...section.querySelectorAll(".clip")];
   const buttons = [...section.querySelectorAll(".choice button")];

@@ -19,20 +19,27 @@ from rvd.plotting.stored import StoredEnsembles, stored_ensembles
 from rvd.plotting.training import read_curves, training_figure
 from rvd.video.pictures import ERROR_MAP
 
-# The most that is shown of a dataset, where the page's size allows it.
+# Most clips of a dataset and members of an ensemble to show, where the page's size allows it.
 CLIPS, MEMBERS = 3, 3
 
-# CSS pixels: the widest film on a large screen, and that on a phone.
+# Widest film on a large screen and on a phone, in CSS pixels.
 LARGE, SMALL = 160, 96
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a gallery shows: the files, and how they were made.
+    """The contents of a gallery.
 
-    ``tables`` are CSV files of ``tabulate`` by title, ``periods`` are shedding periods in frames by
-    dataset, ``provenance`` is shown as it is, and ``megabytes`` bounds the films: what does not fit
-    is left out, and the page says so. ``missing`` are lines on what partial results lack.
+    Attributes:
+        samples: Ensemble files.
+        scores: Scores files.
+        curves: Training curves.
+        tables: CSV files of ``tabulate``, by title.
+        periods: Shedding periods in frames, by dataset.
+        provenance: Texts on how the results were made, by title.
+        megabytes: Largest size of all films; clips and members that do not fit are left out, and
+            the page names them.
+        missing: Lines on what partial results lack.
     """
 
     samples: Sequence[Path]
@@ -47,7 +54,15 @@ class Contents:
 
 @dataclass(frozen=True)
 class Section:
-    """A dataset's films; ``note`` says how much is shown, ``left_out`` what the limit cost."""
+    """A dataset's films.
+
+    Attributes:
+        name: Name of the dataset.
+        title: Label of the dataset.
+        clips: Films of each clip.
+        note: Number of clips and members that are shown.
+        left_out: Clips and members that the limit left out, in words.
+    """
 
     name: str
     title: str
@@ -57,7 +72,7 @@ class Section:
 
     @property
     def large(self) -> int:
-        """The films' width on a large screen: a whole multiple of the frame's, for even pixels."""
+        """The films' width on a large screen: an integer multiple of the frame's."""
         width = self.clips[0].width
         return max(LARGE // width, 1) * width if width <= LARGE else LARGE
 
@@ -68,17 +83,17 @@ class Section:
 
     @property
     def pixelated(self) -> bool:
-        """Whether the frames are so small that smoothing would blur them."""
+        """True where the frames are so small that smoothing would blur them."""
         return self.clips[0].width <= LARGE // 3
 
 
 def build_gallery(contents: Contents, output: Path) -> None:
-    """Write the page: films that move in step, tables that sort, and curves.
+    """Write the page: films that move in step, sortable tables, and curves.
 
     It needs no network. Without scripts it shows the first forecast frames, the tables and curves.
 
     Raises:
-        UserError: an input is missing or faulty, or the page cannot be written.
+        UserError: An input is missing or faulty, or the page cannot be written.
     """
     scores = read_scores(contents.scores)
     ensembles = stored_ensembles(contents.samples)
@@ -111,7 +126,10 @@ def build_gallery(contents: Contents, output: Path) -> None:
 
 
 def _sections(ensembles: Sequence[StoredEnsembles], limit: float) -> Iterator[Section]:
-    """Each dataset within its share of ``limit`` bytes; what one leaves unused goes to the next."""
+    """Yield each dataset's section, within its share of ``limit`` bytes.
+
+    Bytes that a section leaves unused are shared by the next ones.
+    """
     for left, stored in zip(range(len(ensembles), 0, -1), ensembles, strict=True):
         section = _section(stored, limit / left)
         limit -= sum(clip.size for clip in section.clips)
@@ -119,9 +137,9 @@ def _sections(ensembles: Sequence[StoredEnsembles], limit: float) -> Iterator[Se
 
 
 def _section(stored: StoredEnsembles, limit: float) -> Section:
-    """As many clips as fit, one at the least, and of that as many members as fit, one at the least.
+    """Return a section with as many clips and members as fit, at least one of each.
 
-    The clips are spread over all test clips, which come video by video.
+    The clips are spread over all test clips, which are ordered by video.
     """
     wanted = min(CLIPS, stored.clips)
     places = [round(place * (stored.clips - 1) / max(wanted - 1, 1)) for place in range(wanted)]

@@ -1,4 +1,4 @@
-"""The tables of the results as the gallery shows them: a table a metric, to be sorted."""
+"""The tables of the results as the gallery shows them: one sortable table per metric."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from rvd.models.registry import model_label
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text, what to sort it by (None: it comes last), and how it is marked.
+    """A cell of a table.
 
-    ``kind`` is a class of the page's style.
+    Attributes:
+        text: Text of the cell.
+        value: Key by which the column sorts; None comes last.
+        kind: Class in the page's style sheet.
     """
 
     text: str
@@ -28,9 +31,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """One metric: a column for each dataset of ours, each beside the published.
+    """The table of one metric, with a column of ours and one of the published scores per dataset.
 
-    ``further`` says that the paper does not have this metric, ``protocol`` how ours was measured.
+    Attributes:
+        caption: Label of the metric.
+        header: Headings of the columns.
+        rows: Cells, row by row.
+        further: True for a metric that the paper does not have.
+        protocol: Protocol of our scores, in words.
     """
 
     caption: str
@@ -41,10 +49,10 @@ class ScoreTable:
 
 
 def score_tables(path: Path) -> Iterator[ScoreTable]:
-    """A table for each metric of the CSV at ``path`` of which there is a score.
+    """Yield a table for each metric with a score in the CSV at ``path``.
 
     Raises:
-        UserError: the file is missing or is not such a table.
+        UserError: The file is missing or is not such a table.
     """
     table = read_table(path)
     for metric, part in table.groupby("metric", sort=False):
@@ -52,7 +60,7 @@ def score_tables(path: Path) -> Iterator[ScoreTable]:
         if scored.empty:
             continue
         datasets = list(dict.fromkeys(scored["dataset"]))
-        # A metric that the paper does not have needs no column for it.
+        # A metric that the paper does not have needs no column of published scores.
         compared = [name for name in datasets if _of(part, name)["published"].notna().any()]
         header = ["model"]
         for dataset in datasets:
@@ -75,7 +83,7 @@ def _of(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
 
 def _ours(cell: pd.DataFrame, column: pd.DataFrame) -> Cell:
-    """Ours ± standard error, or why it is missing; the best of ``column`` is marked."""
+    """Return ours ± standard error, marked where ``column`` has no better, or why it is missing."""
     if cell.empty:
         return Cell("–", kind="missing")
     row = cell.iloc[0]

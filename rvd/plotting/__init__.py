@@ -1,1 +1,1 @@
-"""Figures, one function each; the notebooks and the gallery call these."""
+"""Figures, one function each, for the notebooks and the gallery."""

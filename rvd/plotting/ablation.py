@@ -1,4 +1,4 @@
-"""The ablations as a plot: ours beside the published scores (Table 2)."""
+"""The ablations as a plot: ours next to the published scores (Table 2)."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ PUBLISHED = "#7a7a7a"
 
 @styled
 def ablation_figure(table: pd.DataFrame, title: str = "") -> Figure:
-    """A row a metric, a column a dataset; in each panel a line a model, as in Table 2.
+    """Return a panel for each metric (row) and dataset (column), with one line per model.
 
     Ours is filled, with the standard error over seeds; the published score is a hollow diamond.
-    Where ours is missing, its reason stands in its place.
+    Where ours is missing, the reason is shown in its place.
 
     Args:
-        table: as ``read_table`` gives it; metrics that the paper does not have, and metrics and
+        table: Table from ``read_table``; metrics that the paper does not have, and metrics and
             datasets without any score of ours, are left out.
-        title: lines above the panels.
+        title: Lines above the panels.
 
     Returns:
-        The figure; where there is no score of ours, one that says so.
+        The figure; a notice where there is no score of ours.
     """
     table = table[table["metric"].isin(PAPER_METRICS)]
     scored = table[table["ours"].notna()]
@@ -61,7 +61,7 @@ def ablation_figure(table: pd.DataFrame, title: str = "") -> Figure:
         axis.set_title(dataset_label(dataset), loc="left")
     axes[0, 0].set_yticks(range(len(models)), list(map(model_label, models)))
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    # One entry for ours and one for the published scores, whichever model they are of.
+    # One entry for ours and one for the published scores, whatever the model.
     legend_below(figure, columns=2)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
@@ -69,7 +69,7 @@ def ablation_figure(table: pd.DataFrame, title: str = "") -> Figure:
 
 
 def ablation_models(table: pd.DataFrame) -> list[str]:
-    """The models of ``table`` that were scored."""
+    """Return the models of ``table`` that were scored."""
     return list(dict.fromkeys(table.loc[table["ours"].notna(), "model"]))
 
 
@@ -100,7 +100,7 @@ def _panel(axis: Axes, cells: pd.DataFrame, models: Sequence[str]) -> None:
                 markersize=5.5, capsize=2, label="ours",
             )  # fmt: skip
         else:
-            # On the side where the published score does not stand.
+            # On the side away from the published score.
             left = pd.notna(row["published"]) and float(row["published"]) > limit / 2
             axis.text(
                 0.01 if left else 0.99, place, row["note"], transform=axis.get_yaxis_transform(),

@@ -24,7 +24,7 @@ from rvd.plotting.style import (
 
 
 def metrics_by_frame(scores: pd.DataFrame) -> list[str]:
-    """The metrics of which ``scores`` hold a number for each future frame."""
+    """Return the metrics that ``scores`` have a number of for each future frame."""
     given = scores["frame"].notna() & scores["value"].notna()
     return list(dict.fromkeys(scores.loc[given, "metric"]))
 
@@ -41,24 +41,25 @@ def by_frame_figure(
     width: float = FULL_WIDTH,
     title: str = "",
 ) -> Figure:
-    """One panel a dataset, one line a model: the mean over seeds, with a band from least to most.
+    """Return one panel per dataset and one line per model: the mean over seeds and their range.
+
+    A metric's target value, where it has one, is a horizontal line. A model with scores that are
+    not numbers is named in its panel.
 
     Args:
-        scores: tidy scores as ``read_scores`` gives them.
-        metric: which one.
-        inverse: plot 1 / score, as Figure 3 does for CRPS.
-        models: which models; the default is all.
-        periods: for a dataset, a time in frames to mark: the shedding period, after which copying
-            the last frame is nearly exact.
-        datasets: which datasets, a panel each in this order; the default is all.
-        columns: panels in a row, at most.
-        width: inches, of the page's column or of its text.
-        title: lines above the panels.
+        scores: Tidy scores, from ``read_scores``.
+        metric: Name of the score.
+        inverse: Plot 1 / score, as Figure 3 does for CRPS.
+        models: Models to plot; None for all.
+        periods: Shedding period of datasets, in frames, to mark: after it, copying the last frame
+            is nearly exact.
+        datasets: Datasets to plot, one panel each, in this order; None for all.
+        columns: Most panels in a row.
+        width: Width in inches, of the page's column or of its text.
+        title: Lines above the panels.
 
     Returns:
-        The figure. What a metric should be, where that is neither least nor most, is a line; a
-        model whose scores are not numbers is named in its panel; where there are no scores of
-        ``metric`` by frame, the figure says so.
+        The figure; a notice where there are no scores of ``metric`` by frame.
     """
     chosen = scores[(scores["metric"] == metric) & scores["frame"].notna()]
     if models is not None:
@@ -102,7 +103,7 @@ def by_frame_figure(
 
 
 def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object], inches: float) -> None:
-    """Lines of ``scores``; notes within the panel are at most ``inches`` wide."""
+    """Plot the lines of ``scores``; notes within the panel are at most ``inches`` wide."""
     missing = []
     for model, style in line_styles(styles).items():
         table = scores[scores["model"] == model].pivot_table(
@@ -128,7 +129,7 @@ def _panel(axis: Axes, scores: pd.DataFrame, styles: Mapping[str, object], inche
 
 
 def _mark(axis: Axes, period: float, last: int) -> None:
-    """A vertical line at ``period``; beyond the last frame a note of where it would be."""
+    """Mark ``period`` with a vertical line, or with a note where it lies beyond the last frame."""
     if period > last:
         note = f"shedding period: {period:.3g} frames"
         axis.set_title(note, loc="right", fontsize=7, color="#555555")

@@ -1,4 +1,4 @@
-"""Where in the picture a forecast is wrong (Figure 4)."""
+"""Maps of the CRPS of each pixel (Figure 4)."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import ERROR_MAP, to_picture
 
 MOST_COLUMNS = 7
-# Inches, of the scale to the right.
+# Width of the colour bar, in inches.
 COLORBAR = 0.6
 
 
 def crps_maps(clip: ClipForecasts, model: str) -> NDArray[np.float64]:
-    """CRPS of each pixel, (future frame, height, width), on 0…255, averaged over channels."""
+    """Return the CRPS of each pixel, (future frame, height, width), in grey levels of 255.
+
+    It is the mean over channels.
+    """
     scale = 1 if clip.truth.dtype == np.uint8 else 255
     return crps(clip.members[model], clip.truth).mean(axis=-1) * scale
 
 
 def error_scale(maps: Mapping[str, NDArray[Any]]) -> float:
-    """The CRPS that the darkest colour stands for, one for all models.
+    """Return the CRPS of the darkest colour, the same for all models.
 
-    It is the 99th percentile of the worst model, since the greatest pixels would hide the rest.
-    Copying the last frame is left aside where there is another model: its errors are of another
-    size.
+    It is the 99th percentile of the worst model, since the largest values would hide the rest.
+    Copying the last frame is ignored where there is another model: its errors are much larger.
     """
     compared = {model: values for model, values in maps.items() if model != "persistence"} or maps
     return max(float(np.percentile(values, 99)) for values in compared.values())
@@ -43,19 +45,19 @@ def error_scale(maps: Mapping[str, NDArray[Any]]) -> float:
 def crps_maps_figure(
     clip: ClipForecasts, frame: int = 10, models: Sequence[str] | None = None
 ) -> Figure:
-    """The truth, then for each model a member and its CRPS map, all maps on one scale.
+    """Return the truth, then for each model a member and its CRPS map, all maps on one scale.
 
     Args:
-        clip: a test clip and its forecasts.
-        frame: the future frame, from 1 (Figure 4 shows the 10th); the last where there are fewer.
-        models: which models (Figure 4: RVD and IVRNN); one without samples gets a column that says
-            so. The default is all that have some.
+        clip: A test clip and its forecasts.
+        frame: Future frame, from 1 (Figure 4 shows the 10th); the last where there are fewer.
+        models: Models to show (Figure 4: RVD and IVRNN), with a notice for those without samples;
+            None for all that have samples.
 
     Returns:
         The figure; darker is worse.
 
     Raises:
-        UserError: none of ``models`` has samples.
+        UserError: None of ``models`` has samples.
     """
     at = min(frame, clip.horizon) - 1
     names = list(clip.models if models is None else models)
@@ -76,7 +78,7 @@ def crps_maps_figure(
     axes = figure.subplots(2 * bands, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    # Bands of two rows, one above the other: pictures, and their maps below them.
+    # Bands of two rows: pictures, and their maps below them.
     places = axes.reshape(bands, 2, columns).transpose(0, 2, 1).reshape(-1, 2)
     places[0, 0].imshow(to_picture(clip.truth[at], signed), interpolation="nearest")
     places[0, 0].set_title(f"Truth, t = {len(clip.context) + at}", fontsize=8)
@@ -103,13 +105,13 @@ def crps_maps_figure(
 
 @styled
 def crps_row_figure(clip: ClipForecasts, models: Sequence[str], frame: int, title: str) -> Figure:
-    """The truth, a member of each model, and to the right their CRPS maps, all in one row.
+    """Return the truth, a member of each model, and to the right their CRPS maps, in one row.
 
     Args:
-        clip: a test clip and its forecasts.
-        models: models with samples, at least one.
-        frame: the future frame, from 1; the last where there are fewer.
-        title: lines above the row.
+        clip: A test clip and its forecasts.
+        models: Models with samples, at least one.
+        frame: Future frame, from 1; the last where there are fewer.
+        title: Lines above the row.
 
     Returns:
         The figure; darker is worse, and all maps are on one scale.

@@ -1,4 +1,4 @@
-"""Frames of the truth and of every model's forecast side by side (Figures 2, 7, 8 and 9)."""
+"""Frames of the truth and of each model's forecast (Figures 2, 7, 8 and 9)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rvd.plotting.stored import ClipForecasts, distinct
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, styled, wrapped
 from rvd.video.pictures import Picture, to_picture
 
-# Inches: the widest picture, the models' names to the left, the times, a line of the title.
+# Inches: widest picture, column of the models' names, row of the times, line of the title.
 CELL, LABELS, TIMES, LINE = 1.0, 0.82, 0.2, 0.16
-# Between pictures, in parts of their width.
+# Gap between pictures, as a fraction of their width.
 GAP = 0.05
 
 
@@ -27,22 +27,22 @@ def frames_figure(
     models: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """The truth in the top row, context first; below it ``members`` rows for each model.
+    """Return the truth in the top row, context first; below it ``members`` rows per model.
 
     Args:
-        clip: a test clip and its forecasts.
-        times: frame indices to show, with 0 the first context frame, as the paper counts; the
-            default is the last context frame and up to eight of the future.
-        members: members of each ensemble to show; of equal members one is shown.
-        models: which models, in this order; one without samples gets a row that says so. The
-            default is all that have some.
-        title: the default names dataset, video and the frames that are given.
+        clip: A test clip and its forecasts.
+        times: Frame indices to show, from 0 for the first context frame, as in the paper; None for
+            the last context frame and up to eight future frames.
+        members: Number of members to show of each ensemble; equal members are shown once.
+        models: Models to show, in this order, with a notice for those without samples; None for all
+            that have samples.
+        title: Lines above the rows; None names the dataset, the video and the given frames.
 
     Returns:
-        A figure with a row of pictures for the truth and for each member shown.
+        The figure, with one row of pictures for the truth and for each member shown.
 
     Raises:
-        ValueError: a time lies outside the clip.
+        ValueError: A time lies outside the clip.
     """
     given = len(clip.context)
     times = default_times(given, clip.horizon) if times is None else list(times)
@@ -58,10 +58,10 @@ def frames_figure(
         for number, member in enumerate(distinct(clip.members[model][:members])):
             label = model_label(model) if number == 0 else f"member {number + 1}"
             rows.append((label, to_picture(member, signed), given))
-    # One axes for all: a picture is one wide, and as high as its frame is for that width.
+    # One axes for all pictures, in units of a picture's width.
     height = truth.shape[1] / truth.shape[2]
     across, down = len(times) * (1 + GAP) - GAP, len(rows) * (height + GAP) - GAP
-    # A few pictures fit a column of the page.
+    # A few pictures fit into a column of the page.
     page = COLUMN_WIDTH if len(times) < 5 else FULL_WIDTH
     size = min(CELL, (page - LABELS) / across)
     if title is None:
@@ -96,6 +96,6 @@ def frames_figure(
 
 
 def default_times(context: int, horizon: int, most: int = 8) -> list[int]:
-    """The last context frame, and up to ``most`` future frames evenly spread to the last one."""
+    """Return the last context frame and up to ``most`` future frames, evenly spread to the last."""
     spread = np.linspace(context, context + horizon - 1, min(most, horizon)).round().astype(int)
     return [context - 1, *map(int, spread)]

@@ -1,4 +1,4 @@
-"""The paper's own figures: its datasets, models and times, from whatever was run."""
+"""The paper's own figures: its datasets, models and times, as far as they were run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rvd.plotting.frames import frames_figure
 from rvd.plotting.stored import StoredEnsembles
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH, notice
 
-# The number of the figure that shows a dataset's frames.
+# Dataset whose frames a figure of the paper shows, by the figure's number.
 FRAMES = {2: "cityscapes", 7: "simulation", 8: "bair", 9: "kth"}
 # Figure 3's panels, in the order of Table 1's columns.
 DATASETS = ("kth", "bair", "simulation", "cityscapes")
@@ -26,19 +26,19 @@ TABLE1 = ("rvd", "ivrnn", "svg-lp", "retro-gan", "dvd-gan", "future-gan")
 TABLE2 = ("vd", "rvd", "rvd-2+3", "ivrnn", "ivrnn-4+4")
 # Figure 4: two models at the 10th future frame.
 MAPPED, MAPPED_FRAME = ("rvd", "ivrnn"), 10
-# Future frames in a row of Figures 2 and 7 to 9: with 16 of them, each third.
+# Future frames in a row of Figures 2 and 7 to 9: every third of 16.
 FUTURE = 6
 
 
 def figure_times(context: int, horizon: int) -> list[int]:
-    """All context frames, and up to six of the future from the first to the last, evenly spread."""
+    """Return all context frames, and up to six future frames evenly spread from first to last."""
     last = context + horizon - 1
     spread = np.linspace(context, last, min(FUTURE, horizon)).round().astype(int)
     return [*range(context), *map(int, spread)]
 
 
 def frames_numbers(datasets: Collection[str]) -> list[int]:
-    """The numbers of the figures of frames to draw: 2, and those of 7 to 9 that were run."""
+    """Return the numbers of the figures of frames to plot: 2, and those of 7 to 9 that were run."""
     return [
         2,
         *(number for number, dataset in FRAMES.items() if number > 2 and dataset in datasets),
@@ -46,19 +46,18 @@ def frames_numbers(datasets: Collection[str]) -> list[int]:
 
 
 def paper_frames_figure(ensembles: Mapping[str, StoredEnsembles], number: int) -> Figure:
-    """Figures 2, 7, 8 and 9: the truth, and below it one member of each model of Table 1.
+    """Return Figure 2, 7, 8 or 9: the truth, and below it one member of each model of Table 1.
+
+    The title names the models that were not run. Where the paper's dataset was not run, the title
+    names the dataset that is shown instead, by another clip, so that no two figures are equal.
 
     Args:
-        ensembles: as :func:`rvd.plotting.stored.stored_ensembles` gives them.
-        number: 2, 7, 8 or 9.
-
-    Returns:
-        The figure. Its title names models that were not run, and the dataset that is shown where
-        the paper's was not run; another clip of it is then shown, so that no two figures are equal.
+        ensembles: Ensembles from :func:`rvd.plotting.stored.stored_ensembles`.
+        number: Number of the figure: 2, 7, 8 or 9.
 
     Raises:
-        UserError: an ensemble file is faulty.
-        KeyError: the paper's figure of this ``number`` shows no frames.
+        UserError: An ensemble file is faulty.
+        KeyError: The paper's figure of this number shows no frames.
     """
     dataset = _stand_in(FRAMES[number], ensembles)
     if dataset is None:
@@ -80,17 +79,16 @@ def paper_frames_figure(ensembles: Mapping[str, StoredEnsembles], number: int) -
 
 
 def figure3(scores: pd.DataFrame) -> Figure:
-    """1 / CRPS at each future frame: a panel for each of the paper's datasets, Table 1's models.
+    """Return 1 / CRPS at each future frame: one panel per dataset of the paper, Table 1's models.
+
+    The title names the models and datasets that were not run; where no dataset of the paper was,
+    all are shown. The figure has the page's full width, or that of one column for one dataset.
 
     Args:
-        scores: tidy scores as ``read_scores`` gives them.
-
-    Returns:
-        The figure: of the page's full width, or of one column for one dataset. Its title names
-        models and datasets that were not run; where no dataset of the paper was, all are shown.
+        scores: Tidy scores, from ``read_scores``.
     """
     scored = scores[(scores["metric"] == "crps") & scores["frame"].notna()]
-    # A dataset on which only other models were run has nothing to show here.
+    # A dataset on which only other models were run is not shown.
     found = list(dict.fromkeys(scored.loc[scored["model"].isin(TABLE1), "dataset"]))
     if not found:
         return notice("Figure 3: no model of Table 1 has a CRPS by frame.")
@@ -113,17 +111,16 @@ def figure3(scores: pd.DataFrame) -> Figure:
 
 
 def figure4(ensembles: Mapping[str, StoredEnsembles]) -> Figure:
-    """The CRPS of each pixel at the 10th future frame: RVD against IVRNN, on Cityscapes.
+    """Return the CRPS of each pixel at the 10th future frame: RVD and IVRNN, on Cityscapes.
+
+    The title names the dataset that is shown where Cityscapes was not run, and the model that was
+    not run.
 
     Args:
-        ensembles: as :func:`rvd.plotting.stored.stored_ensembles` gives them.
-
-    Returns:
-        The figure. Its title names the dataset that is shown where Cityscapes was not run, and the
-        model that was not run.
+        ensembles: Ensembles from :func:`rvd.plotting.stored.stored_ensembles`.
 
     Raises:
-        UserError: an ensemble file is faulty.
+        UserError: An ensemble file is faulty.
     """
     wanted = {
         name: stored
@@ -146,14 +143,13 @@ def figure4(ensembles: Mapping[str, StoredEnsembles]) -> Figure:
 
 
 def table2_figure(table: pd.DataFrame) -> Figure:
-    """Table 2 as a plot: its five rows on the paper's datasets, ours and the published scores.
+    """Return Table 2 as a plot: its five rows on the paper's datasets, ours and the published.
+
+    The title names the datasets that were not run; where no dataset of the paper was scored, all
+    are shown.
 
     Args:
-        table: ``ablation.csv`` as ``read_table`` gives it.
-
-    Returns:
-        The figure, which names the datasets that were not run; where no dataset of the paper was
-        scored, one of all datasets.
+        table: ``ablation.csv``, from ``read_table``.
     """
     rows = table[table["model"].isin(TABLE2)]
     of_paper = rows[rows["dataset"].isin(DATASETS)]
@@ -169,7 +165,7 @@ def table2_figure(table: pd.DataFrame) -> Figure:
 
 
 def _stand_in(dataset: str, available: Iterable[str]) -> str | None:
-    """``dataset``, or another that was run: the paper's other one of 128 pixels first."""
+    """Return ``dataset``, or another that was run: first the paper's other one of 128 pixels."""
     found = list(available)
     for name in (dataset, "simulation", *DATASETS, *found):
         if name in found:
@@ -187,7 +183,7 @@ def _replaced(dataset: str, shown: str) -> str:
 def _not_run(
     wanted: Sequence[str], run: Collection[str], label: Callable[[str], str] = model_label
 ) -> str:
-    """A sentence that names those of ``wanted`` that were not run; empty where all were."""
+    """Return a sentence with those of ``wanted`` that were not run; empty where all were."""
     missing = [label(name) for name in wanted if name not in run]
     return f"Not run, so left out: {', '.join(missing)}." if missing else ""
 

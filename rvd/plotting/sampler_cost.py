@@ -1,4 +1,4 @@
-"""What a sampler costs, and what its forecasts are worth."""
+"""Samplers compared: CRPS of the forecasts against their cost."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DASHES = (SOLID, DASHED, DOTTED, DASH_DOT)
 
 
 def read_costs(path: Path) -> pd.DataFrame:
-    """Measurements of one trained model: a row for each sampler, number of steps and bound.
+    """Return measurements of one trained model: a row per sampler, number of steps and bound.
 
-    ``clip`` bounds the implied y₀ (empty: no bound), ``seconds`` is what the same forecasts took.
+    ``clip`` bounds the implied y₀ (empty: no bound), ``seconds`` is the time of the forecasts.
 
     Raises:
-        UserError: the file is missing, empty, or lacks a column.
+        UserError: The file is missing, empty, or lacks a column.
     """
     try:
         costs = pd.read_csv(path)
@@ -43,10 +43,12 @@ def read_costs(path: Path) -> pd.DataFrame:
 
 @styled
 def sampler_cost_figure(costs: pd.DataFrame) -> Figure:
-    """CRPS against seconds: a colour a sampler, a dash a bound, a number of steps at each point.
+    """Return CRPS against seconds, with the number of steps at each point.
+
+    Each sampler has its colour, each bound its dash.
 
     Args:
-        costs: as :func:`read_costs` gives them.
+        costs: Measurements, from :func:`read_costs`.
     """
     figure = Figure(figsize=(FULL_WIDTH, 3.75), layout="constrained")
     axis = figure.subplots()
@@ -62,7 +64,7 @@ def sampler_cost_figure(costs: pd.DataFrame) -> Figure:
             linestyle=bounds[clip], fillstyle="full" if bounds[clip] == SOLID else "none",
             label=f"{name}, {'no bound' if np.isinf(clip) else f'bound {clip:g}'}",
         )  # fmt: skip
-        # Once for each sampler, as its lines run close; below and above in turn.
+        # Once per sampler, as its lines are close; alternately below and above.
         offset = 5 if len(labelled) % 2 else -11
         for _, point in [] if sampler in labelled else line.iterrows():
             axis.annotate(

@@ -1,4 +1,4 @@
-"""One test clip as every model forecast it, read from their ensemble files."""
+"""One test clip with each model's forecasts, read from the ensemble files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ from rvd.video.file import VideoInfo
 class ClipForecasts:
     """A test clip and its forecasts, as stored (uint8, or float32 in [0, 1]).
 
-    ``context`` is (context frame, height, width, channel), ``truth`` (future frame, height, width,
-    channel), and ``members[model]`` (member, future frame, height, width, channel).
+    Attributes:
+        dataset: Name of the dataset.
+        video: Name of the clip's video.
+        start: First context frame in the video.
+        info: Metadata of the video file.
+        context: Context, (context frame, height, width, channel).
+        truth: Truth, (future frame, height, width, channel).
+        members: Forecasts of each model, (member, future frame, height, width, channel).
     """
 
     dataset: str
@@ -39,23 +45,23 @@ class ClipForecasts:
 
     @property
     def horizon(self) -> int:
-        """How many frames were forecast."""
+        """The number of forecast frames."""
         return len(self.truth)
 
 
 @dataclass(frozen=True)
 class StoredEnsembles:
-    """Which ensemble file holds each model's forecasts of one dataset, and of how many clips."""
+    """The ensemble file of each model's forecasts of one dataset, and their number of clips."""
 
     dataset: str
     clips: int
     paths: Mapping[str, Path]
 
     def clip(self, index: int, members: int | None = None) -> ClipForecasts:
-        """The clip at ``index``, of each model at most the first ``members`` of the ensemble.
+        """Return the clip at ``index``, with at most the first ``members`` of each ensemble.
 
         Raises:
-            UserError: there is no such clip, or the models' files hold different clips.
+            UserError: There is no such clip, or the models' files hold different clips.
         """
         if not 0 <= index < self.clips:
             raise UserError(f"{self.dataset}: there is no clip {index}; there are {self.clips}")
@@ -86,10 +92,10 @@ class StoredEnsembles:
 
 
 def stored_ensembles(paths: Iterable[Path]) -> dict[str, StoredEnsembles]:
-    """The ensemble files by dataset; where a model has several seeds, the first is shown.
+    """Return the ensemble files by dataset; of a model with several seeds, the lowest seed's.
 
     Raises:
-        UserError: a file is faulty, or two models of a dataset forecast different numbers of clips.
+        UserError: A file is faulty, or two models of a dataset forecast different numbers of clips.
     """
     found: dict[str, dict[str, tuple[int, Path]]] = {}
     clips: dict[str, tuple[int, Path]] = {}
@@ -113,5 +119,5 @@ def stored_ensembles(paths: Iterable[Path]) -> dict[str, StoredEnsembles]:
 
 
 def distinct(members: NDArray[Any]) -> NDArray[Any]:
-    """``members``, or one of them when they are all equal, as those of a deterministic model."""
+    """Return ``members``, or one of them where all are equal, as for a deterministic model."""
     return members[:1] if (members == members[:1]).all() else members

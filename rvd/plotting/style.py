@@ -1,7 +1,7 @@
-"""How every figure looks: sizes, fonts, a colour, dash and marker for each model, and saving.
+"""The style of all figures: sizes, fonts, a colour, dash and marker per model, and saving.
 
-The colours are Okabe and Ito's, told apart by the colour-blind; dashes and markers tell the models
-apart in grey as well.
+The colours are Okabe and Ito's, which the colour-blind can distinguish; dashes and markers
+distinguish the models in grey as well.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from rvd.files import atomic_write
 from rvd.models.registry import in_order, model_label
 
 Arguments = ParamSpec("Arguments")
-Drawn = TypeVar("Drawn")
+Result = TypeVar("Result")
 
-# Inches, of a page of two columns: the whole text, and one column of it.
+# Widths in inches on a page of two columns: the whole text, and one column.
 FULL_WIDTH = 6.9
 COLUMN_WIDTH = 3.35
-# Points, of the lines above a figure's panels.
+# Font size of the lines above a figure's panels, in points.
 TITLE = 8.5
 
-# Files of each figure: dots for a screen, lines and letters for LaTeX (PDF) and web pages (SVG).
+# Files of each figure: pixels for a screen, vectors for LaTeX (PDF) and web pages (SVG).
 KINDS = ("svg", "pdf", "png")
-# What would make a file differ each time, left out so that the same figure is the same file.
+# Metadata that would change with time, left out so that equal figures are equal files.
 UNDATED: dict[str, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
@@ -54,10 +54,10 @@ SETTINGS: dict[str, Any] = {
     "lines.markersize": 4,
     "figure.dpi": 110,
     "savefig.dpi": 300,
-    # Not cropped to what is drawn, so that a file is as wide as the page asks.
+    # Not cropped to the contents, so that a file is as wide as the page requires.
     "savefig.bbox": "standard",
     "svg.fonttype": "none",
-    # Letters as TrueType, which journals ask for, and which can be searched.
+    # Letters as TrueType, which journals require, and which can be searched.
     "pdf.fonttype": 42,
     "svg.hashsalt": "rvd",
 }
@@ -65,14 +65,14 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How one model's line is drawn."""
+    """The style of one model's line."""
 
     color: str
     dash: Any
     marker: str
 
     def options(self, points: int, model: str) -> dict[str, Any]:
-        """Keyword arguments for ``Axes.plot`` of a line of ``points`` points."""
+        """Return keyword arguments of ``Axes.plot`` for a line of ``points`` points."""
         return {
             "color": self.color,
             "linestyle": self.dash,
@@ -99,7 +99,7 @@ STYLES = {
     "persistence": LineStyle("#9A9A9A", DOTTED, "+"),
 }
 
-# For models of the user's own, in the order in which they come: twelve that differ in grey, too.
+# For a user's own models, in order: twelve styles that differ in grey, too.
 SPARE = [
     LineStyle(
         ("#332288", "#117733", "#882255", "#44AA99")[index % 4],
@@ -111,26 +111,26 @@ SPARE = [
 
 
 def line_styles(models: Iterable[str]) -> dict[str, LineStyle]:
-    """A style for each of ``models``, in the order in which they are drawn and listed."""
+    """Return a style for each of ``models``, in the order in which they are plotted and listed."""
     ordered = in_order(models)
     own = [model for model in ordered if model not in STYLES]
     spare = {model: SPARE[index % len(SPARE)] for index, model in enumerate(own)}
     return {model: STYLES.get(model) or spare[model] for model in ordered}
 
 
-def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
-    """Run ``draw`` under :data:`SETTINGS`, and leave the user's settings as they are."""
+def styled(plot: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Run ``plot`` under :data:`SETTINGS`, and leave the user's settings as they are."""
 
-    @wraps(draw)
-    def within(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+    @wraps(plot)
+    def within(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with matplotlib.rc_context(SETTINGS):
-            return draw(*args, **kwargs)
+            return plot(*args, **kwargs)
 
     return within
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """One legend for all panels of ``figure``, below them: the first entry of each name."""
+    """Add one legend for all panels of ``figure``, below them, with each label once."""
     found: dict[str, Any] = {}
     for axis in figure.axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -141,7 +141,7 @@ def legend_below(figure: Figure, columns: int) -> None:
 
 
 def wrapped(text: str, inches: float, points: float) -> str:
-    """``text`` in lines that fit ``inches``, at a font size of ``points``; its own breaks stay."""
+    """Return ``text`` wrapped to ``inches`` at a font size of ``points``; its line breaks stay."""
     # A letter is about half as wide as its size.
     letters = max(20, int(72 * inches / (0.53 * points)))
     return "\n".join(textwrap.fill(line, letters) for line in text.splitlines())
@@ -149,7 +149,7 @@ def wrapped(text: str, inches: float, points: float) -> str:
 
 @styled
 def notice(text: str) -> Figure:
-    """A figure that says what is missing, in the place of the one that would show it."""
+    """Return a figure that shows ``text``, in place of a figure without any data."""
     figure = Figure(figsize=(FULL_WIDTH, 0.8))
     shown = wrapped(text, FULL_WIDTH, 8.5)
     figure.text(0.5, 0.5, shown, ha="center", va="center", color="#555555")
@@ -164,7 +164,7 @@ def save(figure: Figure, folder: Path | str, name: str) -> Path:
         The path of the PNG.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: The folder cannot be written.
     """
     paths = {kind: Path(folder) / f"{name}.{kind}" for kind in KINDS}
     for kind, path in paths.items():

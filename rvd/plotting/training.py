@@ -13,15 +13,17 @@ from rvd.datasets.registry import dataset_label
 from rvd.errors import UserError
 from rvd.plotting.style import FULL_WIDTH, legend_below, line_styles, notice, styled
 
-# Values that are not followed over orders of magnitude.
+# Values on a linear scale.
 LINEAR = ("learning_rate", "steps_per_second")
 
 
 def read_curves(paths: Iterable[Path]) -> pd.DataFrame:
-    """The journals ``<dataset>/<model>/seed<k>/curve.csv``, with columns dataset, model and seed.
+    """Return the journals ``<dataset>/<model>/seed<k>/curve.csv``, concatenated.
+
+    The columns dataset, model and seed are added from the paths.
 
     Raises:
-        UserError: a file is missing, is no table, has no column ``step``, or lies elsewhere.
+        UserError: A file is missing, is no table, has no column ``step``, or lies elsewhere.
     """
     tables = []
     for path in map(Path, paths):
@@ -48,15 +50,15 @@ def read_curves(paths: Iterable[Path]) -> pd.DataFrame:
 def training_figure(
     curves: pd.DataFrame, values: Sequence[str] = ("loss",), smooth: float = 0.04
 ) -> Figure:
-    """One row a value, one column a dataset: what each seed's training wrote, and its moving mean.
+    """Return one row per value and one column per dataset: each seed's curve and its moving mean.
 
     Args:
-        curves: as :func:`read_curves` gives them.
-        values: columns of the curves; one that nobody wrote is left out.
-        smooth: the window of the moving mean, as a part of the points.
+        curves: Curves, from :func:`read_curves`.
+        values: Columns of the curves; empty ones are left out.
+        smooth: Window of the moving mean, as a fraction of the points.
 
     Returns:
-        The figure; where none of ``values`` was written, one that says so.
+        The figure; a notice where none of ``values`` was written.
     """
     shown = [name for name in values if name in curves.columns and curves[name].notna().any()]
     if not shown:

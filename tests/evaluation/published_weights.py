@@ -1,4 +1,4 @@
-"""The real weights, fetched once for all tests into the user's cache, outside of the checkout."""
+"""The published weights, downloaded once for all tests into the user's cache."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ _failed: dict[str, str] = {}
 
 
 def published(name):
-    """The path of the weights ``name``; the test is skipped where they cannot be downloaded."""
+    """Return the path of the weights ``name``; skip the test where they cannot be downloaded."""
     path = CACHE / f"{name}.safetensors"
     if name in _failed:
         pytest.skip(_failed[name])

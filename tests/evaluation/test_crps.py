@@ -13,7 +13,7 @@ from rvd.metrics.functional.sorted_sums import BLOCK, MOST_BYTES, SHARE, sorting
 
 
 def by_definition(ensemble, truth):
-    """The sum over grey levels 0…255 of (F̂(z) − 1{x ≤ z})² (section 3.4)."""
+    """Return the sum over grey levels 0…255 of (F̂(z) − 1{x ≤ z})² (section 3.4)."""
     levels = np.arange(256)
     distribution = (ensemble[..., None] <= levels).mean(0)
     step = truth[..., None] <= levels
@@ -64,7 +64,7 @@ def test_bias_falls_with_the_size_of_the_ensemble():
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 2, 17])
 def test_equals_properscoring(kind, size):
-    """Over more pixels than are sorted at once, and a number that no block divides."""
+    """The pixels are more than one block, and no multiple of it."""
     ensemble, truth = random_grey(size, 3 * BLOCK + 7, kind)
     expected = properscoring.crps_ensemble(truth.astype(float), ensemble.astype(float), axis=0)
     np.testing.assert_allclose(crps(ensemble, truth), expected, rtol=0, atol=1e-10)
@@ -72,7 +72,7 @@ def test_equals_properscoring(kind, size):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 11])
 def test_the_network_sorts(size):
-    """All zeros and ones that there are: what sorts these sorts all (Knuth's 0-1 principle)."""
+    """A network that sorts all sequences of zeros and ones sorts all (Knuth's 0-1 principle)."""
     rows = np.array([*itertools.product((0, 1), repeat=size)]).T.copy()
     for first, second in zip(*sorting_network(size), strict=True):
         pair = rows[[first, second]]
@@ -83,7 +83,7 @@ def test_the_network_sorts(size):
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("size", [6, MOST_BYTES, MOST_BYTES + 2])
 def test_sums_are_those_of_all_pairs(kind, size):
-    """Of the greatest differences that bytes can have, of negative numbers, by two threads."""
+    """Covers the largest differences of bytes, negative numbers, and two threads."""
     generator = np.random.default_rng(0)
     members = generator.choice([0, 255], (size, SHARE + 5)).astype(kind)
     if kind is not np.uint8:
@@ -97,7 +97,7 @@ def test_sums_are_those_of_all_pairs(kind, size):
     np.testing.assert_allclose(pairs[some], np.abs(x[:, None] - x).sum((0, 1)) / 2)
 
 
-def test_what_is_not_a_number_has_no_score():
+def test_nan_has_no_score():
     ensemble, truth = np.zeros((3, 4)), np.zeros(4)
     ensemble[1, 2] = truth[3] = np.nan
     np.testing.assert_array_equal(np.isnan(crps(ensemble, truth)), [False, False, True, True])

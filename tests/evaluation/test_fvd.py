@@ -28,8 +28,8 @@ def test_equals_the_formula_with_matrix_square_roots():
 
 @pytest.mark.parametrize("count", [5, 80])
 def test_a_shift_costs_its_square_and_a_factor_its_spread(count):
-    """d(a, a + v) = |v|² and d(a, k·a) = (k − 1)²·tr Σ for a centred a: fewer clips than features
-    and more."""
+    """d(a, a + v) = |v|² and d(a, k·a) = (k − 1)²·tr Σ for a centred a: for fewer clips than
+    features, and for more."""
     a = np.random.default_rng(0).standard_normal((count, 20))
     a -= a.mean(0)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
@@ -38,8 +38,8 @@ def test_a_shift_costs_its_square_and_a_factor_its_spread(count):
     assert frechet_distance(a, 3 * a) == pytest.approx(4 * trace, rel=1e-9)
 
 
-def test_samples_of_one_distribution_differ_the_more_the_fewer_they_are():
-    """The bias of few clips (docs/metrics.md): it falls from 16 to 1,024 by far more than half."""
+def test_the_distance_of_equal_distributions_falls_with_the_number_of_samples():
+    """The bias of few clips (docs/metrics.md) more than halves from 16 to 128 and to 1,024."""
     rng = np.random.default_rng(0)
     few, more, many = (
         frechet_distance(rng.standard_normal((n, 100)), rng.standard_normal((n, 100)))
@@ -48,7 +48,7 @@ def test_samples_of_one_distribution_differ_the_more_the_fewer_they_are():
     assert few > 2 * more > 8 * many > 0
 
 
-def test_the_floor_of_halves_is_that_bias_and_says_how_many_clips_it_had():
+def test_the_floor_of_halves_is_that_bias_and_returns_its_number_of_clips():
     real = np.random.default_rng(0).standard_normal((64, 10))
     value, half = floor(real, 50)
     assert half == 32
@@ -90,7 +90,7 @@ def test_protocols_refuse_short_clips_and_few_videos_and_warn():
 @pytest.mark.parametrize("size", [15, 16, 30, 112, 224])
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (2, 2), (7, 2)])
 def test_same_padding_is_tensorflow_s(size, kernel, stride):
-    """⌈size/stride⌉ places, and of an odd total the larger part comes after."""
+    """There are ⌈size/stride⌉ places, and the larger part of an odd total comes after."""
     before, after = same_padding((1, 1, size), (1, 1, kernel), (1, 1, stride))[:2]
     assert (size + before + after - kernel) // stride + 1 == -(-size // stride)
     assert after - before in (0, 1)
@@ -101,7 +101,7 @@ def test_same_padding_is_tensorflow_s(size, kernel, stride):
         assert torch.equal(pool(x, (1, 1, kernel), (1, 1, stride)), expected)
 
 
-def test_clips_are_prepared_as_rgb_in_minus_one_to_one():
+def test_clips_are_preprocessed_to_rgb_in_minus_one_to_one():
     grey = torch.rand(2, 9, 1, 8, 8)
     video = preprocess(grey)
     assert video.shape == (2, 3, 9, 224, 224)
@@ -109,7 +109,7 @@ def test_clips_are_prepared_as_rgb_in_minus_one_to_one():
     assert video.amin() >= -1
     assert video.amax() <= 1
     black_and_white = torch.stack([torch.zeros(9, 3, 8, 8), torch.ones(9, 3, 8, 8)])
-    # Interpolation rounds: its weights add up to one but for the last bit.
+    # Interpolation rounds: its weights sum to one except for the last bit.
     black, white = preprocess(black_and_white)
     torch.testing.assert_close(black, torch.full_like(black, -1))
     torch.testing.assert_close(white, torch.full_like(white, 1))

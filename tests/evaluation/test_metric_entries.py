@@ -1,4 +1,4 @@
-"""The metrics' entries: what follows from them, and how little a new metric needs."""
+"""The metrics' entries, and the one file and one line that a new metric needs."""
 
 import subprocess
 import sys
@@ -82,12 +82,12 @@ def run(code, *arguments):
 def test_a_new_metric_is_one_file_and_one_line(tmp_path):
     """It is accepted by the config, scored, labelled, tabulated, and its weights are planned."""
     (tmp_path / "new_metric.py").write_text(NEW_METRIC)
-    said = run(USE_IT, tmp_path)
+    printed = run(USE_IT, tmp_path)
     scores = (tmp_path / "scores.csv").read_text()
     assert "simulation,rvd,0,bias,3," in scores
     assert "2 context and 3 future frames; absolute error of the mean" in scores
-    assert "Bias ↓" in said
-    assert "['data/weights/bias-net.safetensors'] new_metric:fetch" in said
+    assert "Bias ↓" in printed
+    assert "['data/weights/bias-net.safetensors'] new_metric:fetch" in printed
     assert "| Bias ↓ Simulation |" in (tmp_path / "table.md").read_text()
 
 

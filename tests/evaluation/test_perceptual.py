@@ -39,8 +39,8 @@ class TestPublished:
         )
         torch.testing.assert_close(perceptual_distance(alex, ensemble, truth), colour)
 
-    def test_many_frames_are_as_few(self, alex):
-        """Cutting into batches changes nothing."""
+    def test_many_frames_score_as_few(self, alex):
+        """The division into batches changes nothing."""
         torch.manual_seed(0)
         ensemble, truth = torch.rand(5, 15, 1, 32, 32), torch.rand(15, 1, 32, 32)
         whole = perceptual_distance(alex, ensemble, truth)
@@ -52,7 +52,7 @@ class TestPublished:
         assert 0 < perceptual_distance(network, black, white).item() < 1
 
 
-def test_missing_and_foreign_weights_are_said_in_one_line(tmp_path):
+def test_missing_and_foreign_weights_are_reported_in_one_line(tmp_path):
     with pytest.raises(UserError, match=r"there are no weights; `rvd fetch-weights lpips-alex`"):
         load_lpips(tmp_path / "none.safetensors")
     (tmp_path / "other").write_bytes(b"other")

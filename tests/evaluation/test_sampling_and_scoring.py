@@ -32,7 +32,7 @@ def predictor(tmp_path):
     return path
 
 
-def draw(videos, model, output, predictor=None, changes=None, **replaced):
+def sampled(videos, model, output, predictor=None, changes=None, **replaced):
     described = experiment(**(changes or {}))
     with VideoFile(videos) as file:
         keys = {"dataset": "simulation", "model": model, "seed": 0, "output": output} | replaced
@@ -48,7 +48,7 @@ def score_file(tmp_path, metrics):
 
 def test_every_model_fills_an_ensemble_file(tmp_path, videos, predictor):
     for model in ("rvd", "rvd-mean", "persistence", "analogue"):
-        with draw(videos, model, tmp_path / f"{model}.h5", predictor) as file:
+        with sampled(videos, model, tmp_path / f"{model}.h5", predictor) as file:
             assert file.samples.shape == (2, 3, 3, SIZE, SIZE, 1)
             assert file.info.model == model
             with VideoFile(videos) as source:
@@ -65,7 +65,7 @@ def test_the_authors_clips_are_sampled_and_scored_as_such(tmp_path):
     videos = write_squares(tmp_path / "v.h5")
     changes = {"evaluation": experiment().evaluation.model_dump() | {"clips_from": "authors"}}
     for choice, starts in (({}, [0, 5]), (changes, [0, 1])):
-        with draw(videos, "persistence", tmp_path / "s.h5", changes=choice) as file:
+        with sampled(videos, "persistence", tmp_path / "s.h5", changes=choice) as file:
             assert file.starts == starts
             assert ("clips_from" in file.info.config) == bool(choice)
         scores = score_file(tmp_path, ("crps",))
@@ -74,7 +74,7 @@ def test_the_authors_clips_are_sampled_and_scored_as_such(tmp_path):
 
 
 def test_persistence_copies_the_last_frame(tmp_path, videos):
-    with draw(videos, "persistence", tmp_path / "s.h5") as file:
+    with sampled(videos, "persistence", tmp_path / "s.h5") as file:
         for clip in range(2):
             expected = np.broadcast_to(file.context[clip][-1], file.samples[clip].shape)
             np.testing.assert_array_equal(file.samples[clip], expected)
@@ -85,13 +85,13 @@ def test_analogue_finds_the_clip_that_continues(tmp_path):
     path = write_squares(tmp_path / "v.h5")
     with h5py.File(path, "r+") as file:
         file["test/frames"][...] = file["train/frames"][:12]
-    with draw(path, "analogue", tmp_path / "s.h5") as file:
+    with sampled(path, "analogue", tmp_path / "s.h5") as file:
         np.testing.assert_array_equal(file.samples[:, 0], file.truth[:])
 
 
-def test_interrupted_sampling_goes_on_and_ends_alike(tmp_path, predictor, monkeypatch):
+def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor, monkeypatch):
     videos = write_squares(tmp_path / "v.h5")
-    with draw(videos, "rvd", tmp_path / "whole.h5", predictor) as file:
+    with sampled(videos, "rvd", tmp_path / "whole.h5", predictor) as file:
         whole = file.samples[:]
     original, calls = sampling._forecast, []
 
@@ -104,18 +104,18 @@ def test_interrupted_sampling_goes_on_and_ends_alike(tmp_path, predictor, monkey
     with monkeypatch.context() as patch:
         patch.setattr(sampling, "_forecast", failing)
         with pytest.raises(KeyboardInterrupt):
-            draw(videos, "rvd", tmp_path / "parts.h5", predictor)
+            sampled(videos, "rvd", tmp_path / "parts.h5", predictor)
     assert not (tmp_path / "parts.h5").exists()
     calls.clear()
     monkeypatch.setattr(sampling, "_forecast", lambda *args: calls.append(1) or original(*args))
-    with draw(videos, "rvd", tmp_path / "parts.h5", predictor) as file:
+    with sampled(videos, "rvd", tmp_path / "parts.h5", predictor) as file:
         np.testing.assert_array_equal(file.samples[:], whole)
     assert len(calls) == 1
     assert not list(tmp_path.glob(".*partial"))
 
 
 @pytest.mark.parametrize("change", ["weights", "revision", "videos"])
-def test_sampling_interrupted_under_something_else_begins_again(
+def test_sampling_interrupted_under_something_else_restarts(
     tmp_path, predictor, monkeypatch, change
 ):
     """Forecasts of two predictors, or of two datasets, must not mix in one file."""
@@ -132,7 +132,7 @@ def test_sampling_interrupted_under_something_else_begins_again(
 
     monkeypatch.setattr(sampling, "_forecast", counted)
     with pytest.raises(KeyboardInterrupt):
-        draw(videos, "rvd", tmp_path / "s.h5", weights, weights=weights)
+        sampled(videos, "rvd", tmp_path / "s.h5", weights, weights=weights)
     changes = None
     if change == "weights":
         torch.manual_seed(7)
@@ -142,12 +142,12 @@ def test_sampling_interrupted_under_something_else_begins_again(
         changes = {"revision": 2}
     else:
         write_squares(videos, frames=13)
-    draw(videos, "rvd", tmp_path / "s.h5", weights, changes, weights=weights).close()
-    assert len(calls) == 2 + 2  # both clips anew
+    sampled(videos, "rvd", tmp_path / "s.h5", weights, changes, weights=weights).close()
+    assert len(calls) == 2 + 2  # both clips again
 
 
 def test_scores_are_tidy_and_right(tmp_path, videos):
-    draw(videos, "persistence", tmp_path / "s.h5").close()
+    sampled(videos, "persistence", tmp_path / "s.h5").close()
     score_file(tmp_path, ("crps", "psnr", "ssim"))
     table = pd.read_csv(tmp_path / "scores.csv")
     assert tuple(table.columns) == COLUMNS
@@ -168,7 +168,7 @@ def test_scores_are_tidy_and_right(tmp_path, videos):
 
 def test_scores_of_a_perfect_forecast(tmp_path):
     videos = write_squares(tmp_path / "v.h5")
-    draw(videos, "persistence", tmp_path / "s.h5").close()
+    sampled(videos, "persistence", tmp_path / "s.h5").close()
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][...] = file["truth"][:][:, None]
     score_file(tmp_path, ("crps", "psnr", "ssim"))
@@ -180,15 +180,15 @@ def test_scores_of_a_perfect_forecast(tmp_path):
 
 def test_values_that_are_not_finite_are_the_reason_for_all_that_is_missing(tmp_path, capsys):
     videos = write_squares(tmp_path / "v.h5")
-    draw(videos, "persistence", tmp_path / "s.h5").close()
+    sampled(videos, "persistence", tmp_path / "s.h5").close()
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file["samples"][1, 0, 0, 0, 0, 0] = np.nan
     table = score_file(tmp_path, ("crps", "psnr"))
     assert table["metric"].tolist() == ["crps", "psnr"]
     assert table["value"].isna().all()
     assert set(table["note"]) == {"samples of clip 1 hold values that are not finite"}
-    (said,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    assert said.endswith(
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert warning.endswith(
         "s.h5: warning: samples of clip 1 hold values that are not finite; nothing is scored"
     )
     with h5py.File(tmp_path / "maps.h5") as file:
@@ -209,22 +209,22 @@ def test_damaged_ensemble_files_are_named(tmp_path):
 def test_a_horizon_longer_than_the_videos_is_refused(tmp_path):
     videos = write_squares(tmp_path / "v.h5", frames=4)
     with pytest.raises(UserError, match=r"no test video has 2 \+ 3 frames"):
-        draw(videos, "persistence", tmp_path / "s.h5")
+        sampled(videos, "persistence", tmp_path / "s.h5")
 
 
 def test_an_ensemble_larger_than_the_library_is_refused(tmp_path, videos):
     changes = {"evaluation": {"context": 2, "clips": 2, "ensemble": 99, "metrics": ["crps"]}}
     with pytest.raises(UserError, match="for an ensemble of 99"):
-        draw(videos, "analogue", tmp_path / "s.h5", changes=changes)
+        sampled(videos, "analogue", tmp_path / "s.h5", changes=changes)
 
 
 def test_a_trained_model_needs_its_predictor(tmp_path, videos):
     with pytest.raises(UserError, match="is trained; give its --predictor"):
-        draw(videos, "rvd", tmp_path / "s.h5")
+        sampled(videos, "rvd", tmp_path / "s.h5")
 
 
 def test_the_analogue_reads_the_training_contexts_once(tmp_path, monkeypatch):
-    """For many clips each training context is read once, and forecasts are those of re-reading."""
+    """For many clips each training context is read once, and the forecasts stay the same."""
     monkeypatch.setattr(analogue, "CHUNK", 4)  # so that there are several
     path = write_squares(tmp_path / "v.h5")
     contexts = torch.rand(4, 1, 2, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
@@ -255,7 +255,7 @@ def test_the_analogue_reads_the_training_contexts_once(tmp_path, monkeypatch):
 
 
 def test_the_nearest_analogues_are_those_of_exact_distances(tmp_path):
-    """Contexts that differ by little in many bright pixels, where expanded products round away."""
+    """The contexts differ by little in many bright pixels, where expanded squares round it away."""
     frames = 0.75 + 1e-4 * np.random.default_rng(0).random((30, SIZE, SIZE, 1), np.float32)
     path = tmp_path / "v.h5"
     videos = ((split, split, frames) for split in ("train", "val", "test"))

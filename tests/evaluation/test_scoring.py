@@ -1,4 +1,4 @@
-"""The scorer: every metric of the config in one pass, or the reason why it is missing."""
+"""Scoring: all metrics of the config in one pass, or the reasons why they are missing."""
 
 import h5py
 import numpy as np
@@ -27,7 +27,7 @@ FLOW = ("enstrophy", "spectrum", "strouhal")
 
 
 def score(path, metrics, *, dataset="simulation", model="rvd", shape=None, output=None, **settings):
-    """The scores of an ensemble file made for the purpose, by metric (rows about all frames)."""
+    """Return the scores of a new ensemble file by metric, the rows of all frames together."""
     shape = shape or EnsembleShape(4, 3, 4, 9, (32, 32, 1))
     write_samples(path, dataset, model, 0, shape)
     output = output or path.with_suffix(".csv")
@@ -53,25 +53,25 @@ def test_all_metrics_of_pixels_and_flow_in_one_pass(tmp_path):
 
 
 @pytest.mark.parametrize("dataset", ["simulation", "bair"])
-def test_maps_and_ranks_are_kept(tmp_path, dataset):
-    """Figure 4's maps, whose mean is the score; and every pixel of every frame has a rank."""
+def test_maps_and_ranks_are_written(tmp_path, dataset):
+    """The mean of Figure 4's maps is the score, and each pixel of each frame has a rank."""
     shape = EnsembleShape(3, 5, 2, 4, (8, 8, 3 if dataset == "bair" else 1))
     path = tmp_path / "s.h5"
     rows = score(path, ("crps",), dataset=dataset, shape=shape)
-    with h5py.File(tmp_path / "maps.h5") as kept, EnsembleFile(path) as file:
-        assert dict(kept.attrs) == {
+    with h5py.File(tmp_path / "maps.h5") as maps, EnsembleFile(path) as file:
+        assert dict(maps.attrs) == {
             **{"format": b"rvd-maps", "version": 2},
             **{"dataset": dataset.encode(), "model": b"rvd", "seed": 0},
         }
-        assert kept["crps"].shape == (3, 4, 8, 8)
-        assert kept["crps"][:].mean() == pytest.approx(rows["value"]["crps"], rel=1e-6)
+        assert maps["crps"].shape == (3, 4, 8, 8)
+        assert maps["crps"][:].mean() == pytest.approx(rows["value"]["crps"], rel=1e-6)
         expected = crps(file.samples[1], file.truth[1]).mean(-1) * 255 / file.white
-        np.testing.assert_allclose(kept["crps"][1], expected, rtol=1e-6)
-        assert kept["ranks"].shape == (4, 6)
-        assert (kept["ranks"][:].sum(1) == 3 * 8 * 8 * shape.frame[2]).all()
+        np.testing.assert_allclose(maps["crps"][1], expected, rtol=1e-6)
+        assert maps["ranks"].shape == (4, 6)
+        assert (maps["ranks"][:].sum(1) == 3 * 8 * 8 * shape.frame[2]).all()
 
 
-def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
+def test_a_perfect_ensemble_has_no_physical_error(tmp_path):
     shape = EnsembleShape(2, 3, 4, 9, (32, 32, 1))
     write_samples(tmp_path / "s.h5", "simulation", "rvd", 0, shape)
     with h5py.File(tmp_path / "s.h5", "r+") as file:
@@ -82,7 +82,7 @@ def test_a_perfect_ensemble_errs_in_nothing_physical(tmp_path):
     assert table["value"].abs().max() < 1e-12
 
 
-def test_what_cannot_be_computed_says_why_and_the_rest_is_written(tmp_path):
+def test_a_metric_that_cannot_be_computed_has_a_reason_and_the_others_a_value(tmp_path):
     shape = EnsembleShape(1, 1, 4, 5, (16, 16, 3))
     wanted = ("crps", "crps_fair", "spread_skill", "lpips", "fvd", *FLOW)
     rows = score(
@@ -110,7 +110,7 @@ def test_what_cannot_be_computed_says_why_and_the_rest_is_written(tmp_path):
     assert flow["note"]["strouhal"] == "the config describes no simulated flow"
 
 
-def test_missing_weights_are_a_reason_in_the_table_not_a_substitute(tmp_path):
+def test_missing_weights_are_a_reason_in_the_table(tmp_path):
     path = tmp_path / "s.h5"
     rows = score(path, ("fvd", "lpips", "crps"), weights=tmp_path / "none")
     assert "i3d.safetensors: there are no weights" in rows["note"]["fvd"]
@@ -156,7 +156,7 @@ def test_clips_are_chosen_evenly():
 
 @pytest.mark.slow
 def test_fvd_and_lpips_with_the_real_networks(tmp_path):
-    """Worse forecasts score worse, features are kept, and a rescoring runs no network."""
+    """Worse forecasts score worse, features are stored, and scoring again runs no network."""
     published("i3d")
     published("lpips-alex")
     shape = EnsembleShape(4, 2, 4, 9, (32, 32, 1))
@@ -187,7 +187,7 @@ def test_fvd_and_lpips_with_the_real_networks(tmp_path):
 
 
 @pytest.mark.slow
-def test_kept_features_are_not_computed_again(tmp_path, monkeypatch):
+def test_stored_features_are_not_computed_again(tmp_path, monkeypatch):
     clips = np.random.default_rng(0).random((2, 9, 32, 32, 1)).astype(np.float32)
     first = CachedFeatures(published("i3d"), tmp_path)
     before = first.extract(np.concatenate([clips, clips[:1]]), 1.0)

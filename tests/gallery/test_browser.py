@@ -1,4 +1,4 @@
-"""The gallery in a browser: it plays in step, sorts, fits a phone, and asks no network."""
+"""The gallery in a browser: it plays in step, sorts, fits a phone, and needs no network."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ FRAMES = "[...document.querySelectorAll('.clip')].map((c) => +c.style.getPropert
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory):
-    """A gallery, the samples that it shows, and a folder."""
+    """A gallery and the samples that it shows."""
     folder = tmp_path_factory.mktemp("gallery")
     results = write_results(folder, datasets=DATASETS, models=MODELS)
     table = folder / "table1.csv"
@@ -47,7 +47,7 @@ def page(gallery, tmp_path):
 
 
 def wait(page, condition):
-    """Until ``condition`` holds, at most five seconds, in the page's own time."""
+    """Wait until ``condition`` holds, at most five seconds of the page's time."""
     return page.run(
         "new Promise((done) => { const began = Date.now(); const look = () => "
         f"({condition}) ? done(true) : Date.now() - began > 5000 ? done(false) "
@@ -55,7 +55,7 @@ def wait(page, condition):
     )
 
 
-def test_all_films_play_in_step_and_begin_again(page):
+def test_all_films_play_in_step_and_restart(page):
     assert page.run(FRAMES) == [4] * 4
     page.run("document.querySelector('#speed').value = '2'")
     page.run("document.querySelector('#play').click()")
@@ -63,9 +63,9 @@ def test_all_films_play_in_step_and_begin_again(page):
     for frame in (6, 9, 1):
         assert wait(page, f"{FRAMES}.every((frame) => frame === {frame})")
     page.run("document.querySelector('#play').click()")
-    stood = page.run(FRAMES)
+    paused = page.run(FRAMES)
     page.run("new Promise((done) => setTimeout(done, 300))")
-    assert page.run(FRAMES) == stood
+    assert page.run(FRAMES) == paused
 
 
 def test_steps_by_button_key_and_slider(page):
@@ -79,10 +79,10 @@ def test_steps_by_button_key_and_slider(page):
     page.run("document.querySelector('#time').dispatchEvent(new Event('input'))")
     assert page.run(FRAMES) == [9] * 4
     page.run("document.querySelector('#forth').click()")
-    assert page.run(FRAMES) == [9] * 4  # there is no further one
+    assert page.run(FRAMES) == [9] * 4  # it is the last
 
 
-def test_what_is_seen_is_the_frame_that_was_forecast(page, gallery, tmp_path):
+def test_the_visible_frame_is_the_one_that_was_forecast(page, gallery, tmp_path):
     page.run("document.querySelector('#time').value = 7")
     page.run("document.querySelector('#time').dispatchEvent(new Event('input'))")
     film = "document.querySelector('[aria-label=\"VD, member 2\"]')"
@@ -127,7 +127,7 @@ def test_a_phone_scrolls_the_films_not_the_page(page):
     assert page.run("document.documentElement.scrollWidth") == 390
     assert page.run("document.querySelector('.truth').getBoundingClientRect().x") < 30
     page.run("document.querySelector('.scroll').scrollLeft = 200")
-    # The truth stays beside whatever model is looked at.
+    # The truth stays visible next to each model.
     assert 0 <= page.run("document.querySelector('.truth').getBoundingClientRect().x") < 30
 
 
@@ -147,14 +147,14 @@ def test_without_scripts_first_forecasts_and_tables_show(gallery, tmp_path):
     with Page(tmp_path) as page:
         page.open(gallery[0])
         scripted = page.run("document.documentElement.scrollHeight")
-    # All clips stand below each other, in colour.
+    # All clips are shown, one below the other, in colour.
     assert len(seen) > 1.3 * scripted
     assert (np.ptp(seen.astype(int), axis=-1) > 60).mean() > 0.005
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_scheme_is_the_user_s(gallery, tmp_path, dark):
-    # A folder for the pictures, to look at them.
+    # A folder that keeps the pictures, for inspection.
     folder = Path(os.environ.get("RVD_SCREENSHOTS", tmp_path))
     with Page(tmp_path, dark=dark) as page:
         page.open(gallery[0])

@@ -1,4 +1,4 @@
-"""The gallery's page: what it holds, and what it leaves out."""
+"""The gallery's page: its contents, and the parts that a size limit leaves out."""
 
 import base64
 import re
@@ -46,7 +46,7 @@ def page(contents, tmp_path):
 def test_the_page_needs_nothing_else(page):
     links = re.findall(r'(?:src|href)="([^"]*)"|url\(([^)]*)\)', page)
     named = {one or other for one, other in links} - {""}
-    # "#…" is a part of the page itself; the names of XML's vocabularies are not fetched.
+    # "#…" is a part of the page itself; the names of XML's vocabularies are not loaded.
     assert all(link.startswith(("data:", "#")) for link in named)
     assert "<script src" not in page
     assert "@import" not in page
@@ -54,7 +54,7 @@ def test_the_page_needs_nothing_else(page):
         assert text in page
 
 
-def test_what_is_shown_is_escaped(page):
+def test_the_contents_are_escaped(page):
     assert "{&lt;script&gt;}" in page
 
 
@@ -83,7 +83,7 @@ def test_films_hold_the_frames_in_order(contents):
     np.testing.assert_array_equal(decoded(films.models[0].members[1], 10)[4:], member)
 
 
-def test_maps_are_of_the_whole_ensemble_however_few_members_are_shown(contents):
+def test_maps_use_the_whole_ensemble_even_if_few_members_are_shown(contents):
     clip = stored_ensembles(contents.samples)["bair"].clip(0)
     films = clip_films(clip, members=1)
     expected = crps_maps(clip, "rvd").mean((1, 2))
@@ -92,7 +92,7 @@ def test_maps_are_of_the_whole_ensemble_however_few_members_are_shown(contents):
     assert not np.allclose(crps_maps(few, "rvd").mean((1, 2)), expected, rtol=0.05)
 
 
-def test_strips_of_large_frames_are_small_and_alike():
+def test_strips_of_large_frames_are_small_and_similar():
     y, x = np.mgrid[0:128, 0:128] / 128
     moving = [0.5 + 0.5 * np.sin(9 * x + 5 * y * t) for t in range(8)]
     frames = (255 * np.stack(moving)[..., None].repeat(3, -1)).astype(np.uint8)
@@ -108,7 +108,7 @@ def test_a_strip_wider_than_webp_allows_is_still_a_picture():
     assert strip(frames).startswith("data:image/png;base64,")
 
 
-def test_a_small_limit_leaves_out_clips_and_members_and_says_so(contents, tmp_path):
+def test_a_small_limit_leaves_out_clips_and_members_and_names_them(contents, tmp_path):
     build_gallery(replace(contents, megabytes=1e-6), tmp_path / "gallery.html")
     page = (tmp_path / "gallery.html").read_text()
     assert page.count("1 of 2 test clips, 1 of 3 members of each ensemble") == 2
@@ -125,7 +125,7 @@ def test_the_films_stay_within_the_limit(contents, tmp_path):
     assert "2 of 2 test clips" not in page
 
 
-def test_tables_hold_what_was_scored_and_mark_the_best(contents):
+def test_tables_have_all_scores_and_mark_the_best(contents):
     tables = list(score_tables(contents.tables["Table 1"]))
     assert [table.further for table in tables] == [False, True, True, True, True]
     crps = tables[0]

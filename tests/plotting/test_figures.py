@@ -85,7 +85,7 @@ def test_copying_the_last_frame_does_not_set_the_scale_of_the_maps():
     assert error_scale({"persistence": maps["persistence"]}) == 99
 
 
-def test_a_model_without_samples_gets_a_place_that_says_so(results):
+def test_a_model_without_samples_has_a_notice_in_its_place(results):
     clip = stored_ensembles(results.samples)["kth"].clip(0)
     for figure in (
         frames_figure(clip, models=["rvd", "svg-lp"]),
@@ -108,7 +108,7 @@ def test_a_score_that_is_not_a_number_is_named_in_its_panel(results):
     assert np.isnan(line.get_ydata()[1])
 
 
-def test_what_a_metric_should_be_is_a_line(results):
+def test_a_target_value_is_a_line(results):
     scores = read_scores(results.scores)
     calibrated = scores[scores.metric == "crps"].assign(metric="spread_skill")
     for axis in by_frame_figure(calibrated, "spread_skill").axes:
@@ -126,7 +126,7 @@ def test_the_band_spans_the_seeds(tmp_path):
     assert (ends.min(), ends.max()) == pytest.approx((crps.min(), crps.max()))
 
 
-def test_the_ablation_shows_ours_beside_the_published(results, tmp_path):
+def test_the_ablation_shows_ours_next_to_the_published(results, tmp_path):
     wanted = Wanted(("kth", "simulation"), ("rvd", "vd"), (0,))
     tabulate(results.scores, "ablation", wanted, tmp_path / "ablation.csv")
     table = read_table(tmp_path / "ablation.csv")
@@ -143,7 +143,7 @@ def test_the_ablation_shows_ours_beside_the_published(results, tmp_path):
     assert ablation_models(table) == ["vd", "rvd", "ivrnn", "analogue", "persistence"]
 
 
-def test_nothing_to_show_is_said_in_a_figure(tmp_path):
+def test_a_figure_without_data_is_a_notice(tmp_path):
     tabulate([], "ablation", Wanted(("kth",), ("rvd",), (0,)), tmp_path / "ablation.csv")
     for figure in (
         ablation_figure(read_table(tmp_path / "ablation.csv")),
@@ -169,11 +169,11 @@ def test_sampler_costs_are_a_line_for_each_sampler_and_bound(tmp_path):
 
 
 def luminance(pictures):
-    """Lightness in grey, 0 … 1, as a black-and-white print shows it."""
+    """Return the luminance, 0 … 1, of a black-and-white print."""
     return pictures.reshape(-1, 3) @ np.array([0.2126, 0.7152, 0.0722]) / 255
 
 
-def test_signs_can_be_told_in_grey():
+def test_signs_differ_in_grey():
     values = np.array([0.0, 0.25, 0.75, 1.0], np.float32).reshape(4, 1, 1, 1)
     lowest, low, high, highest = luminance(to_picture(values, signed=True))
     assert high - low > 0.1
@@ -191,7 +191,7 @@ def test_learned_models_differ_in_grey_by_marker_or_dash():
     assert list(styles)[-2:] == ["own-1", "own-2"]
 
 
-def test_saved_as_png_and_svg_alike_each_time(results, tmp_path):
+def test_equal_figures_are_equal_files(results, tmp_path):
     figure = training_figure(read_curves(results.curves))
     save(figure, tmp_path, "training")
     first = (tmp_path / "training.svg").read_bytes()
@@ -200,7 +200,7 @@ def test_saved_as_png_and_svg_alike_each_time(results, tmp_path):
     assert (tmp_path / "training.png").stat().st_size > 1000
 
 
-def test_what_is_missing_is_said(results, tmp_path):
+def test_missing_scores_and_columns_are_reported(results, tmp_path):
     figure = by_frame_figure(read_scores(results.scores), "fvd")
     assert figure.texts[0].get_text() == "There are no scores of FVD by frame."
     (tmp_path / "curve.csv").write_text("a,b\n1,2\n")

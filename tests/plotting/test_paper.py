@@ -1,4 +1,4 @@
-"""The paper's figures: rows, columns, times, what is said to be missing, and the files' sizes."""
+"""The paper's figures: rows, columns, times, notices of what is missing, and the files' sizes."""
 
 import numpy as np
 import pandas as pd
@@ -34,14 +34,14 @@ MODELS = ("persistence", *reversed(dict.fromkeys([*TABLE1, *TABLE2])))
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """All datasets and models of the paper, 4 + 16 frames, in another order than the paper's."""
+    """Results of all datasets and models of the paper, 4 + 16 frames, in another order."""
     folder = tmp_path_factory.mktemp("whole")
     return write_results(folder, tuple(reversed(DATASETS)), MODELS, horizon=16, size=8)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """The simulation alone, without IVRNN and the GANs, 4 + 6 frames."""
+    """Results of the simulation alone, without IVRNN and the GANs, 4 + 6 frames."""
     folder = tmp_path_factory.mktemp("small")
     return write_results(folder, ("simulation",), ("rvd", "vd", "svg-lp", "persistence"))
 
@@ -64,7 +64,7 @@ def test_models_are_those_of_the_tables():
     assert tuple(dict.fromkeys(dataset for _, dataset, _ in published("table1"))) == DATASETS
 
 
-def test_times_are_all_of_the_context_and_six_of_the_future():
+def test_times_are_the_whole_context_and_six_future_frames():
     assert figure_times(4, 16) == [0, 1, 2, 3, 4, 7, 10, 13, 16, 19]
     assert figure_times(4, 12) == [0, 1, 2, 3, 4, 6, 8, 11, 13, 15]
     assert figure_times(2, 3) == [0, 1, 2, 3, 4]
@@ -89,7 +89,7 @@ def test_frames_have_the_rows_and_times_of_the_paper(whole, number):
     assert "\n" not in heading(figure)
 
 
-def test_frames_say_what_was_not_run(small):
+def test_figures_of_frames_name_what_was_not_run(small):
     ensembles = stored_ensembles(small.samples)
     assert frames_numbers(ensembles) == [2, 7]
     other, own = (paper_frames_figure(ensembles, number) for number in (2, 7))
@@ -124,17 +124,17 @@ def test_figure_3_has_the_models_of_table_1(whole):
             np.testing.assert_allclose(line.get_ydata(), 1 / crps)
 
 
-def test_figure_3_of_one_dataset_is_one_column_and_says_what_was_not_run(small):
+def test_figure_3_of_one_dataset_is_one_column_and_names_what_was_not_run(small):
     figure = figure3(read_scores(small.scores))
     assert len(figure.axes) == 1
     assert figure.get_figwidth() == COLUMN_WIDTH
     assert [line.get_label() for line in figure.axes[0].lines] == ["RVD", "SVG-LP"]
-    said = heading(figure).replace("\n", " ")
-    assert "left out: KTH, BAIR, Cityscapes." in said
-    assert "left out: IVRNN, RetroGAN, DVD-GAN, FutureGAN." in said
+    title = heading(figure).replace("\n", " ")
+    assert "left out: KTH, BAIR, Cityscapes." in title
+    assert "left out: IVRNN, RetroGAN, DVD-GAN, FutureGAN." in title
 
 
-def test_figure_3_says_which_panel_lacks_a_model(whole):
+def test_figure_3_names_the_panel_that_lacks_a_model(whole):
     scores = read_scores(whole.scores)
     lacking = scores[(scores.dataset != "bair") | (scores.model != "ivrnn")]
     assert "BAIR is without IVRNN." in heading(figure3(lacking))
@@ -160,17 +160,17 @@ def test_figure_4_is_rvd_against_ivrnn_at_the_tenth_frame_of_cityscapes(whole):
     assert "future frame 10 (t = 13)" in heading(figure)
 
 
-def test_figure_4_says_what_was_not_run(small):
+def test_figure_4_names_what_was_not_run(small):
     figure = figure4(stored_ensembles(small.samples))
     assert [axis.get_title() for axis in figure.axes[:2]] == ["Truth", "RVD"]
-    said = heading(figure).replace("\n", " ")
-    assert "The paper shows Cityscapes here, which was not run; this is Simulation." in said
-    assert "left out: IVRNN." in said
-    assert "future frame 6 (t = 9)" in said
-    assert "fewer than 10 frames" in said
+    title = heading(figure).replace("\n", " ")
+    assert "The paper shows Cityscapes here, which was not run; this is Simulation." in title
+    assert "left out: IVRNN." in title
+    assert "future frame 6 (t = 9)" in title
+    assert "fewer than 10 frames" in title
 
 
-def test_table_2_says_which_datasets_were_not_run(small, tmp_path):
+def test_table_2_names_the_datasets_that_were_not_run(small, tmp_path):
     path = tmp_path / "ablation.csv"
     tabulate(small.scores, "ablation", Wanted(("simulation",), ("rvd", "vd"), (0,)), path)
     figure = table2_figure(read_table(path))
@@ -194,15 +194,15 @@ def table2(whole, tmp_path_factory):
     return path
 
 
-def test_nothing_run_is_said_in_the_figure(whole):
+def test_figures_without_results_are_notices(whole):
     scores = read_scores(whole.scores)
-    for figure, said in (
+    for figure, text in (
         (paper_frames_figure({}, 2), "Figure 2: there are no samples."),
         (figure3(scores[scores.model == "vd"]), "Figure 3: no model of Table 1"),
         (figure3(pd.DataFrame(columns=scores.columns)), "Figure 3: no model of Table 1"),
         (figure4({}), "Figure 4: there are no samples of RVD or IVRNN."),
     ):
-        assert figure.texts[0].get_text().startswith(said)
+        assert figure.texts[0].get_text().startswith(text)
 
 
 @pytest.mark.parametrize("results", ["whole", "small"])
@@ -228,7 +228,7 @@ def test_files_are_as_wide_as_the_page_and_legible(name, results, table2, tmp_pa
         if not (text.get_visible() and text.get_text().strip()):
             continue
         assert text.get_fontsize() >= 6, text
-    # Nothing drawn lies outside the page (a pixel for the edges of letters).
+    # Nothing lies outside the page, except for a pixel at the edges of letters.
     box = figure.get_tightbbox(canvas.get_renderer())
     assert box.x0 >= -0.01
     assert box.y0 >= -0.01

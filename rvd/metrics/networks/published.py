@@ -90,9 +90,9 @@ def _download(package: Package) -> bytes:
         command += ["--no-binary", ":all:", "--dest", folder, package.requirement]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode:
-            said = run.stderr.strip().splitlines() or ["no message"]
+            lines = run.stderr.strip().splitlines() or ["no message"]
             raise UserError(
-                f"{package.requirement}: pip could not download it ({said[-1]}); "
+                f"{package.requirement}: pip could not download it ({lines[-1]}); "
                 f"a file at hand can be given by --file"
             )
         (archive,) = Path(folder).iterdir()
