@@ -5,6 +5,7 @@ import sys
 from pkgutil import resolve_name
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from rvd.experiment.evaluation import EvaluationConfig
@@ -112,6 +113,16 @@ def test_the_config_accepts_the_metrics_of_the_registry():
 
 def test_the_paper_s_metrics_are_in_the_order_of_its_columns():
     assert registry.PAPER_METRICS == ("fvd", "lpips", "crps")
+
+
+@pytest.mark.parametrize(
+    ("score", "arrow", "best"),
+    [("crps", "CRPS ↓", 0.2), ("psnr", "PSNR ↑", 3.0), ("spread_skill", "spread / error → 1", 0.9)],
+)
+def test_the_best_is_the_lowest_the_highest_or_the_nearest_to_the_target(score, arrow, best):
+    label = registry.score_label(score)
+    assert label.arrow == arrow
+    assert label.best(pd.Series([3.0, 0.2, 0.9])) == best
 
 
 def test_a_score_without_an_entry_is_labelled_by_its_name():

@@ -1,1 +1,1 @@
-"""Pretrained networks that metrics compare features of."""
+"""Pretrained networks, whose features metrics compare."""
