@@ -76,7 +76,7 @@ class StrouhalError:
 def strouhal_error(ensemble: ScoredEnsemble) -> StrouhalError:
     """Return the error of the Strouhal number, for the flow of the settings."""
     flow = ensemble.settings.flow
-    assert flow is not None  # see _why_not_strouhal
+    assert flow is not None  # checked by _why_not_strouhal
     return StrouhalError(ensemble.shape, flow.diameter, flow.velocity * flow.interval)
 
 

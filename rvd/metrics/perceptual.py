@@ -8,7 +8,7 @@ from rvd.metrics.entry import EvaluationSettings, LpipsNet, MetricEntry, ScoredE
 from rvd.metrics.labels import ScoreLabel
 from rvd.metrics.means import FrameMeans, member_means, smallest
 
-# Pixels of a frame's shorter edge: smaller frames do not survive the networks' poolings.
+# Smallest shorter edge of a frame, in pixels: the poolings leave nothing of smaller frames.
 SHORTEST_EDGE: dict[LpipsNet, int] = {"alex": 31, "vgg": 16}
 
 

@@ -60,7 +60,7 @@ def sums(
     return found[0], found[1]
 
 
-# Integers in the order of the numbers of the same bits, but for the negative ones: see _ordered.
+# Integers that order as the numbers of the same bits, except for negative ones: see _ordered.
 _KEYS = {np.dtype(of): np.dtype(key) for of, key in (("u1", "u1"), ("f4", "i4"), ("f8", "i8"))}
 
 

@@ -58,7 +58,7 @@ def load_i3d(path: Path, device: torch.device | str = "cpu") -> nn.Module:
         network.load_state_dict(tensors)
     except RuntimeError:
         raise UserError(f"{path}: does not hold I3D's weights") from None
-    # torch declares it for four dimensions alone.
+    # torch's annotations allow memory formats of four dimensions only.
     network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
 

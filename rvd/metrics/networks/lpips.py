@@ -63,7 +63,7 @@ def load_lpips(path: Path, net: LpipsNet = "alex", device: torch.device | str = 
     except SafetensorError:
         raise UserError(f"{path}: is not a readable safetensors file") from None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of torchvision about how lpips calls it
+        warnings.simplefilter("ignore", UserWarning)  # torchvision deprecates its arguments
         network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
     kinds = ("weight", "bias")
     wanted = {f"features.{place}.{kind}" for place in CONVOLUTIONS[net] for kind in kinds}
