@@ -3,11 +3,10 @@
 snakemake --cores 8 all                      the paper (config/config.yaml)
 snakemake --cores 8 results/ablation.csv     Table 2 alone
 snakemake --cores 8 results/flow_validation  the flow solver against flows with known answers
-snakemake --cores 8 partial                  tables and figures of what is there, and what is missing
-snakemake -n all                             what would be done, and why
+snakemake --cores 8 partial                  tables and figures of the results that exist
+snakemake -n all                             the jobs to do, and why
 """
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -15,8 +14,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rvd.experiment import ConfigError, experiment_from_mapping
+from rvd.workflow import layout, rerun_keys
+from rvd.workflow.layout import pattern
 from rvd.workflow.partial import existing_results
-from rvd.workflow.plan import Plan, growing
+from rvd.workflow.plan import Plan
+from rvd.workflow.provenance import write_config
+from rvd.workflow.resources import conversion_threads, growing
+from rvd.workflow.shell import repeated
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -33,30 +37,34 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-AT = PLAN.at
-CONFIG = AT("results/config.json")
+LAYOUT = PLAN.layout
 # Forecasting takes one GPU, however many train.
 ONE_GPU = min(1, EXPERIMENT.compute.gpus)
 NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
 
 
-# Every verb reads the resolved config from here; it is written before the first job starts. What a
-# rule depends on stands in its params, so that a change reruns what it touches and nothing else.
+# A file of one model on one dataset with one seed.
+def result(name):
+    return LAYOUT.result("{dataset}", "{model}", "{seed}", name)
+
+
+# Each verb reads the resolved config from here; it is written before the first job starts. What a
+# rule depends on is in its params, so that a change reruns what it touches and nothing else.
 onstart:
-    PLAN.write_config(CONFIG)
+    write_config(EXPERIMENT, Path(LAYOUT.config))
 
 
 wildcard_constraints:
-    dataset=PLAN.pattern(EXPERIMENT.datasets),
-    simulated=PLAN.pattern(PLAN.simulated(EXPERIMENT.datasets)) or "none",
-    model=PLAN.pattern(EXPERIMENT.models),
+    dataset=pattern(EXPERIMENT.datasets),
+    simulated=pattern(PLAN.simulated(EXPERIMENT.datasets)),
+    model=pattern(EXPERIMENT.models),
     seed=r"\d+",
-    notebook=PLAN.pattern(NOTEBOOKS),
+    notebook=pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
     network="i3d|lpips-alex|lpips-vgg",
-    archive=PLAN.pattern(PLAN.archives()) or "none",
-    digest=PLAN.pattern(PLAN.digests()) or "none",
-    table="table1|ablation",
+    archive=pattern(PLAN.archives()),
+    digest=pattern(PLAN.digests()),
+    table=pattern(layout.TABLES),
 
 
 # On a cluster these run where Snakemake does: each takes seconds, or needs the internet, which the
@@ -72,11 +80,10 @@ localrules:
 rule all:
     default_target: True
     input:
-        AT("results/table1.csv"),
-        AT("results/ablation.csv"),
-        expand(AT("results/figures/{notebook}"), notebook=NOTEBOOKS),
-        expand(AT("results/flow/{run}"), run=PLAN.simulated(EXPERIMENT.run.datasets)),
-        AT("results/gallery.html"),
+        LAYOUT.shown.tables(),
+        [LAYOUT.shown.figures(notebook) for notebook in NOTEBOOKS],
+        [LAYOUT.flow(dataset) for dataset in PLAN.simulated(EXPERIMENT.run.datasets)],
+        LAYOUT.shown.gallery,
 
 
 include: "workflow/rules/data.smk"

@@ -13,7 +13,7 @@ from typing import Any
 # Imported when first used: torch takes seconds.
 _PUBLIC = {
     "load": "rvd.models.files",
-    "read_video": "rvd.forecasting.forecasting",
+    "read_video": "rvd.forecasting.reading",
     "forecast": "rvd.forecasting.forecasting",
 }
 

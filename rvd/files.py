@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what wrote them."""
+"""Atomic writing of files, its errors, and the versions of the software."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any
 
 from rvd.errors import UserError
 
-# What the system says when there is no room: disk, quota, or limit of a file's size.
-_NO_ROOM = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+# Messages of the system when the disk, the quota or the limit of a file's size is exhausted.
+_DISK_FULL_MESSAGES = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
 PACKAGES = ("rvd", "torch", "numpy", "h5py")
 
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Within the block, an error of the system becomes one line about ``path``.
+    """Report an error of the system within the block as one line about ``path``.
 
     Raises:
-        UserError: the folder cannot be written, or the disk is full.
+        UserError: The folder cannot be written, or the disk is full.
     """
     try:
         yield
@@ -38,10 +38,12 @@ def reported(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``; moved onto it when the block succeeds, else removed.
+    """Yield a temporary path that replaces ``path`` when the block succeeds, else is removed.
+
+    Readers see the old file or the complete new one, never a part of it.
 
     Raises:
-        UserError: the folder cannot be written, or the disk is full.
+        UserError: The folder cannot be written, or the disk is full.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with reported(path):
@@ -56,56 +58,58 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def _system_error(error: BaseException | None) -> Exception | None:
-    """The error of the system behind ``error``: libraries raise others while they handle it."""
+    """Return the error of the system behind ``error``, which libraries hide in errors of theirs."""
     while error is not None:
-        if isinstance(error, OSError) or (isinstance(error, RuntimeError) and _no_room(error)):
+        if isinstance(error, OSError) or (
+            isinstance(error, RuntimeError) and _disk_full_message(error)
+        ):
             return error
         error = error.__context__
     return None
 
 
 def reason(error: Exception) -> str:
-    """The system's words for ``error``, in one line and without the path."""
-    # HDF5 hides the system's words in a paragraph of its own.
+    """Return the system's message of ``error``, in one line and without the path."""
+    # HDF5 hides it in a paragraph of its own.
     hidden = re.search(r"error message = '([^']+)'", str(error))
-    if words := _no_room(error) or (hidden and hidden[1]):
+    if words := _disk_full_message(error) or (hidden and hidden[1]):
         return words
     words = str(error).splitlines() or [type(error).__name__]
     return getattr(error, "strerror", None) or words[0]
 
 
 def silence_repeated_disk_full() -> None:
-    """From now on, leave out what HDF5 says once more of a disk without room.
+    """Suppress the messages by which HDF5 repeats that the disk is full.
 
-    It tries again to write when a file is dropped. Cython prints that error by ``excepthook``, and
-    then that it is ignored by ``unraisablehook``.
+    HDF5 tries again to write when a file object is deleted. Cython prints that error through
+    ``excepthook``, and then through ``unraisablehook`` that it is ignored.
     """
 
     def uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if not (isinstance(error, Exception) and _no_room(error)):
+        if not (isinstance(error, Exception) and _disk_full_message(error)):
             sys.__excepthook__(kind, error, trace)
 
     def unraisable(about: Any) -> None:
-        if not (isinstance(about.exc_value, Exception) and _no_room(about.exc_value)):
+        if not (isinstance(about.exc_value, Exception) and _disk_full_message(about.exc_value)):
             sys.__unraisablehook__(about)
 
     sys.excepthook, sys.unraisablehook = uncaught, unraisable
 
 
-def _no_room(error: Exception) -> str | None:
-    return next((words for words in _NO_ROOM if words in str(error)), None)
+def _disk_full_message(error: Exception) -> str | None:
+    return next((words for words in _DISK_FULL_MESSAGES if words in str(error)), None)
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def software() -> dict[str, str]:
-    """Name → version of the packages that results depend on."""
+    """Return the versions of the packages that results depend on, by name."""
     return {package: version(package) for package in PACKAGES}

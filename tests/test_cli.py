@@ -109,7 +109,7 @@ def test_only_runs_of_a_simulated_dataset_are_shown(workplace):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_says_that_it_goes_on(workplace, number):
+def test_a_signal_saves_and_says_how_to_resume(workplace, number):
     values = config()
     values["models"]["rvd"]["training"] |= {"steps": 100000, "checkpoint_every": 50000}
     (workplace / "config.yaml").write_text(yaml.safe_dump(values))
@@ -121,7 +121,7 @@ def test_a_signal_saves_and_says_that_it_goes_on(workplace, number):
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 75
-    assert "the same command goes on" in said
+    assert "run the same command to resume" in said
     assert "Traceback" not in said
     assert len(list((workplace / "checkpoints").glob("step-*.pt"))) == 1
 

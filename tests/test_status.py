@@ -1,4 +1,4 @@
-"""`rvd status` tells what the journals and result files say."""
+"""`rvd status` shows what the journals and result files contain."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def plan(tmp_path):
 
 
 def journal(plan, model, entries):
-    folder = Path(plan.checkpoints("simulation", model, 0))
+    folder = Path(plan.layout.checkpoints("simulation", model, 0))
     folder.mkdir(parents=True)
     path = folder / "journal.jsonl"
     path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
@@ -27,7 +27,7 @@ def journal(plan, model, entries):
 
 
 def made(plan, model, name):
-    path = Path(plan.result("simulation", model, 0, name))
+    path = Path(plan.layout.result("simulation", model, 0, name))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 

@@ -1,4 +1,4 @@
-"""The command line: one verb for each arrow of the pipeline."""
+"""The command line: one verb for each step of the pipeline."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import typer
 from rvd.cli import data, forecasts, partial, pretrained, scores, training, views
 from rvd.errors import UserError
 from rvd.files import silence_repeated_disk_full
-from rvd.runtime.interruption import INTERRUPTED, Interrupted
+from rvd.runtime.signals import INTERRUPTED, Interrupted
 
-# Verbs import what they need themselves: torch takes seconds, and `--help` needs none of it.
+# Verbs import what they need themselves, because torch takes seconds and `--help` needs none of it.
 
 app = typer.Typer(
     help="Probabilistic video forecasting, from raw videos to the paper's tables.",
@@ -31,22 +31,20 @@ for group in (data, training, pretrained, forecasts, scores, views, partial):
 
 @app.callback()
 def _common(
-    log: Annotated[
-        Path | None, typer.Option(help="also write what goes to standard error to this file")
-    ] = None,
+    log: Annotated[Path | None, typer.Option(help="file to which standard error is copied")] = None,
 ) -> None:
-    # Here, for typer has set a hook of its own just before.
+    # Here, because typer has just set a hook of its own.
     silence_repeated_disk_full()
     if log is not None:
         from rvd.runtime.launch import launched
 
         log.parent.mkdir(parents=True, exist_ok=True)
-        # Of several processes none may empty the log in which another has written.
+        # None of several processes may empty the log in which another has written.
         sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; mistakes of the user end with one line and exit code 2."""
+    """Run the command line; an error the user can fix ends it with one line and exit code 2."""
     try:
         app(arguments, standalone_mode=True)
     except UserError as error:
@@ -65,7 +63,7 @@ def _end(message: str, code: int) -> NoReturn:
 
 
 class _Both:
-    """A stream that writes to two; a terminal if the first is one."""
+    """A stream that writes to two streams, and is a terminal if the first is one."""
 
     def __init__(self, first: TextIO, second: TextIO) -> None:
         self.first, self.second = first, second

@@ -19,11 +19,14 @@ def fetch(
     archive: Annotated[str, typer.Argument(help="name of one of the dataset's files")],
     dataset: Dataset,
     output: Annotated[
-        Path, typer.Option(help="record of its checksum, <folder>/<archive>.sha256; it lies beside")
+        Path,
+        typer.Option(
+            help="record of its checksum, <folder>/<archive>.sha256; the archive lies next to it"
+        ),
     ],
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Download one of a dataset's files, or check the one that is there."""
+    """Download one of a dataset's files, or check the one that exists."""
     from rvd.datasets.download.fetch import UnavailableError, fetch
 
     described = entry(load_experiment(config), "datasets", dataset)
@@ -48,10 +51,10 @@ def convert(
     output: Output,
     config: Config = DEFAULT_CONFIG,
     threads: Annotated[
-        int | None, typer.Option(help="videos decoded at once (default: one a core)")
+        int | None, typer.Option(help="videos decoded at once (default: one per core)")
     ] = None,
 ) -> None:
-    """Turn a dataset's raw files into a video file."""
+    """Convert a dataset's raw files to a video file."""
     from rvd.datasets.convert import convert
 
     described = entry(load_experiment(config), "datasets", dataset)
@@ -65,7 +68,7 @@ def inspect(
         Path | None, typer.Option(help="contact sheet (default: the video file's name with .png)")
     ] = None,
 ) -> None:
-    """Print what a video file holds, and draw a contact sheet of it."""
+    """Print the content of a video file, and draw a contact sheet of it."""
     from rvd.datasets.inspection import inspect
 
     sheet = output or videos.with_suffix(".png")

@@ -34,7 +34,7 @@ def sample(
     videos: Videos,
     output: Output,
     predictor: Annotated[
-        Path | None, typer.Option(help="the trained model; left out for one that is not trained")
+        Path | None, typer.Option(help="the trained model; omit it for a model without weights")
     ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
@@ -67,22 +67,28 @@ def sample(
 
 @verbs.command()
 def predict(
-    video: Annotated[Path, typer.Argument(help="a film, a GIF or a folder of pictures")],
+    video: Annotated[Path, typer.Argument(help="a video, a GIF or a folder of images")],
     predictor: Annotated[Path, typer.Option(help="the trained model")],
-    output: Annotated[Path, typer.Option(help=".gif or .mp4 to look at, .h5 to work with")],
+    output: Annotated[Path, typer.Option(help=".gif or .mp4 to watch, .h5 for data")],
     horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
     ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
-    context: Annotated[int, typer.Option(min=1, help="last frames that the model is given")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="of the futures")] = 0,
-    stride: Annotated[int, typer.Option(min=1, help="take every so many-th frame")] = 1,
+    context: Annotated[
+        int, typer.Option(min=1, help="number of last frames given to the model")
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the futures")] = 0,
+    stride: Annotated[int, typer.Option(min=1, help="take every n-th frame")] = 1,
     whole_frame: Annotated[
-        bool, typer.Option(help="squeeze the frame instead of taking its central square")
+        bool, typer.Option(help="stretch the whole frame to a square instead of cropping")
     ] = False,
-    frame_rate: Annotated[float, typer.Option(min=0.1, help="of the film that is written")] = 8.0,
+    frame_rate: Annotated[
+        float, typer.Option(min=0.1, help="frames per second of the written video")
+    ] = 8.0,
     threads: Threads = None,
 ) -> None:
     """Forecast a video of your own."""
-    from rvd.forecasting.forecasting import check_format, forecast, read_video, write_forecast
+    from rvd.forecasting.forecasting import forecast
+    from rvd.forecasting.reading import read_video
+    from rvd.forecasting.writing import check_format, write_forecast
     from rvd.models.files import load
 
     check_format(output)
@@ -101,9 +107,13 @@ def tune_sampler(
     model: Model,
     videos: Videos,
     predictor: Annotated[Path, typer.Option(help="the trained model")],
-    output: Annotated[Path, typer.Option(help="YAML to lay over the config: the chosen sampler")],
+    output: Annotated[
+        Path, typer.Option(help="YAML file with the chosen sampler, to pass as a further --config")
+    ],
     costs: Annotated[Path, typer.Option(help="CSV of CRPS against cost")],
-    most_steps: Annotated[int, typer.Option(min=1, help="steps that may be afforded")] = 32,
+    most_steps: Annotated[
+        int, typer.Option(min=1, help="largest number of steps of the chosen sampler")
+    ] = 32,
     clips: Annotated[int, typer.Option(min=1, help="validation clips")] = 4,
     steps: Annotated[
         list[int] | None, typer.Option(min=1, help="a number of steps to try; may be repeated")

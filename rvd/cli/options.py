@@ -1,4 +1,4 @@
-"""Options that several verbs share, and what is done with them."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from rvd.experiment.experiment import ExperimentConfig
 
 Config = Annotated[
     list[Path],
-    typer.Option("--config", help="YAML file; several are laid over each other, in order"),
+    typer.Option(
+        "--config", help="YAML file; may be repeated, and later files override earlier ones"
+    ),
 ]
 Dataset = Annotated[str, typer.Option(help="name of a dataset in the config")]
 Model = Annotated[str, typer.Option(help="name of a model in the config")]
 Seed = Annotated[int, typer.Option(help="seed of the training")]
 Videos = Annotated[Path, typer.Option(help="the dataset's video file")]
 Output = Annotated[Path, typer.Option(help="file to write")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads to use (default: as torch decides)")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads (default: as torch decides)")]
 
 DEFAULT_CONFIG = [Path("config/config.yaml")]
 
 
 def entry(experiment: ExperimentConfig, kind: str, name: str) -> Any:
-    """What the config says of one of its ``datasets`` or ``models``.
+    """Return the section of one of the config's ``datasets`` or ``models``.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: There is none of that name.
     """
     known = getattr(experiment, kind)
     if name not in known:
@@ -37,7 +39,7 @@ def entry(experiment: ExperimentConfig, kind: str, name: str) -> Any:
 
 
 def use_threads(threads: int | None) -> None:
-    """Have torch compute with so many threads, if a number is given."""
+    """Set the number of threads of torch; None leaves it as it is."""
     if threads is not None:
         import torch
 

@@ -1,4 +1,4 @@
-"""Checkpoints that were trained elsewhere → predictor files."""
+"""Checkpoints of models that were trained elsewhere → predictor files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def import_official(
     ema: Annotated[bool, typer.Option("--ema", help="take the averaged weights")] = False,
     size: Annotated[int | None, typer.Option(help="height and width of the frames")] = None,
 ) -> None:
-    """Turn a checkpoint that the authors published into a predictor file."""
+    """Convert a checkpoint that the authors published to a predictor file."""
     from rvd.models.files import save
     from rvd.models.rvd.official import import_official
 
@@ -39,7 +39,7 @@ def fetch_pretrained(
     ],
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Download the checkpoint of a pretrained model, or check the one that is there."""
+    """Download the checkpoint of a pretrained model, or check the one that exists."""
     from rvd.datasets.download.fetch import fetch
 
     section = _pretrained(load_experiment(config), model)
@@ -58,7 +58,7 @@ def import_pretrained(
     output: Output,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Turn the checkpoint of a pretrained model into a predictor file."""
+    """Convert the checkpoint of a pretrained model to a predictor file."""
     from rvd.models.pretrained.importing import import_checkpoint
 
     experiment = load_experiment(config)

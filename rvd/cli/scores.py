@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads, use_threads
 from rvd.errors import UserError
 from rvd.experiment.loading import load_experiment
+from rvd.workflow.captions import budget
+from rvd.workflow.layout import TABLES, ShownResults
 from rvd.workflow.plan import Plan
 
 if TYPE_CHECKING:  # pandas takes a while
@@ -23,7 +26,8 @@ def fetch_weights(
     network: Annotated[str, typer.Argument(help="i3d, lpips-alex or lpips-vgg")],
     output: Output,
     file: Annotated[
-        Path | None, typer.Option(help="the published file, if at hand: nothing is downloaded")
+        Path | None,
+        typer.Option(help="the published file, if it is here already: nothing is downloaded"),
     ] = None,
 ) -> None:
     """Fetch the published weights of a network that scores, and check them."""
@@ -36,6 +40,13 @@ def fetch_weights(
 def score(
     samples: Annotated[Path, typer.Argument(help="an ensemble file")],
     output: Output,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="weights of a network, <network>.safetensors, all in one folder; may be repeated "
+            "(default: evaluation.weights of the config)"
+        ),
+    ] = None,
     features: Annotated[
         Path | None, typer.Option(help="folder where I3D's features are kept for the next time")
     ] = None,
@@ -49,30 +60,40 @@ def score(
 
     use_threads(threads)
     experiment = load_experiment(config)
+    folders = {path.parent for path in weights or []}
+    if len(folders) > 1:
+        raise UserError(f"--weights: lie in different folders ({_listed(folders)})")
     with EnsembleFile(samples) as file:
-        score(file, settings_for(experiment, file, features), output)
+        settings = settings_for(experiment, file, features)
+        for folder in folders:
+            settings = replace(settings, weights=folder)
+        score(file, settings, output)
 
 
 @verbs.command()
 def tabulate(
-    table: Annotated[str, typer.Option(help="table1 or ablation")],
+    table: Annotated[str, typer.Option(help=" or ".join(TABLES))],
     output: Output,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Argument(help="scores files (default: those of the config's run for the table)"),
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Set the scores of all models beside the paper's, as CSV, Markdown and LaTeX."""
+    """Compare the scores of all models with the paper's, as CSV, Markdown and LaTeX."""
     from rvd.evaluation.tables.tables import tabulate
 
-    if table not in ("table1", "ablation"):
-        raise UserError(f"--table: '{table}' is neither table1 nor ablation")
+    if table not in TABLES:
+        raise UserError(f"--table: '{table}' is neither {' nor '.join(TABLES)}")
     plan = Plan(load_experiment(config))
     wanted = wanted_cells(plan, table)
-    scores = [Path(path) for path in plan.scores(table)]
+    given = scores or [Path(path) for path in plan.scores(table)]
     # Its name was checked above.
-    tabulate(scores, table, wanted, output, plan.budget())  # type: ignore[arg-type]
+    tabulate(given, table, wanted, output, budget(plan.experiment))  # type: ignore[arg-type]
 
 
 def wanted_cells(plan: Plan, table: str) -> Wanted:
-    """The cells that the run of ``plan`` is to fill in ``table``."""
+    """Return the cells that the run of ``plan`` is to fill in ``table``."""
     from rvd.evaluation.tables.tables import Wanted
 
     run, models = plan.experiment.run, plan.tabulated(table)
@@ -82,9 +103,14 @@ def wanted_cells(plan: Plan, table: str) -> Wanted:
 
 @verbs.command()
 def summary(results: Annotated[Path, typer.Argument(help="a folder of results")]) -> None:
-    """Print the tables, and where the gallery is."""
+    """Print the tables, and the path of the gallery."""
     from rvd.evaluation.tables.terminal import format_table
 
-    for name in ("table1", "ablation"):
-        print(f"\n{results / name}.csv\n\n{format_table(results / f'{name}.csv')}")
-    print(f"\nGallery: {(results / 'gallery.html').absolute()}")
+    shown = ShownResults(str(results))
+    for table in map(Path, shown.tables()):
+        print(f"\n{table}\n\n{format_table(table)}")
+    print(f"\nGallery: {Path(shown.gallery).absolute()}")
+
+
+def _listed(folders: set[Path]) -> str:
+    return ", ".join(sorted(map(str, folders)))

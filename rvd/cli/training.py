@@ -37,10 +37,11 @@ def train(
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
     processes: Annotated[
-        int, typer.Option(min=1, help="that train as one, each on a GPU, through torchrun")
+        int,
+        typer.Option(min=1, help="processes that train together, each on a GPU, through torchrun"),
     ] = 1,
 ) -> None:
-    """Train a model, from its last checkpoint when there is one."""
+    """Train a model, from its last checkpoint if there is one."""
     from rvd.runtime import device
     from rvd.runtime.launch import launched, relaunch
 

@@ -1,1 +1,1 @@
-"""Forecasts of one's own videos."""
+"""Forecasts of clips, and of videos of one's own."""

@@ -1,4 +1,4 @@
-"""Arguments of the public functions: made uniform where they are unambiguous, else refused."""
+"""Arguments of the public functions: converted where they are unambiguous, else refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def at_least(least: int, **numbers: Any) -> None:
     """Check that each of ``numbers``, given by name, is a whole number of at least ``least``.
 
     Raises:
-        UserError: naming the first that is not.
+        UserError: A number is not; the message names the first.
     """
     for name, value in numbers.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
@@ -31,16 +31,16 @@ def at_least(least: int, **numbers: Any) -> None:
 def as_frames(
     video: NDArray[Any] | Tensor, size: int, channels: int
 ) -> Float[NDArray[np.float32], "frame size size channel"]:
-    """Frames in [0, 1], float32, channels last.
+    """Return frames in [0, 1], float32, channels last.
 
     Args:
-        video: array or tensor of (frame, size, size, channel), of (frame, channel, size, size), or,
+        video: Array or tensor of (frame, size, size, channel), of (frame, channel, size, size), or,
             for one channel, of (frame, size, size); uint8 in 0…255, or floating point in [0, 1].
-        size: height and width that a frame must have.
-        channels: number of channels that a frame must have.
+        size: Height and width that a frame must have.
+        channels: Number of channels that a frame must have.
 
     Raises:
-        UserError: it has another shape, type or range; the message says what is expected.
+        UserError: The video has another shape, type or range; the message says what is expected.
     """
     frames = video.detach().cpu() if isinstance(video, Tensor) else video
     if isinstance(frames, Tensor) and frames.dtype == torch.bfloat16:

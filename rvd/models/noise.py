@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +44,20 @@ def seeded_noise(seeds: Sequence[int], device: torch.device | str = "cpu") -> No
         )
 
     return noise
+
+
+def derived_seed(*parts: int) -> int:
+    """Return the seed that follows from ``parts``, such as a run's seed and a clip's number.
+
+    Seeds of different parts are statistically independent (:class:`numpy.random.SeedSequence`).
+
+    Args:
+        parts: Non-negative numbers.
+
+    Returns:
+        A number below 2⁶³, which torch takes as a seed.
+    """
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 def batch_noise(generate: Callable[[int], Tensor], rows: int) -> Tensor:

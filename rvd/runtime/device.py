@@ -1,4 +1,4 @@
-"""The device that computes, and how: threads, number formats, memory layout, compilation."""
+"""The device that computes: its choice, threads, number formats, memory layout, compilation."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ CPU_HOURS = 12_500
 
 
 def best_device() -> torch.device:
-    """The GPU of this process if there is one, else the CPU."""
+    """Return the GPU of this process if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_for(compute: ComputeConfig) -> torch.device:
-    """The CPU with ``compute.gpus: 0``, else the best device."""
+    """Return the CPU with ``compute.gpus: 0``, else :func:`best_device`."""
     return best_device() if compute.gpus else torch.device("cpu")
 
 
 def require_gpus(compute: ComputeConfig) -> None:
     """Refuse to train on the CPU where the config asks for GPUs.
 
-    Of the processes that torchrun started each node has to have a GPU for each of its own.
+    Under torchrun, each node needs one GPU for each of its own processes.
 
     Raises:
         UserError: PyTorch sees fewer GPUs than ``compute.gpus``.
@@ -49,11 +49,11 @@ def require_gpus(compute: ComputeConfig) -> None:
 
 
 def apply(compute: ComputeConfig, threads: int | None = None) -> None:
-    """Set what holds for the whole process.
+    """Set threads and number formats of the whole process.
 
     Args:
-        compute: the config's section.
-        threads: CPU threads; None leaves what torch decides.
+        compute: The config's section.
+        threads: CPU threads; None leaves torch's default.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -62,7 +62,7 @@ def apply(compute: ComputeConfig, threads: int | None = None) -> None:
 
 
 def prepare(module: nn.Module, compute: ComputeConfig) -> None:
-    """Lay out the weights of ``module`` as ``compute`` says, in place; values stay the same."""
+    """Set the memory layout of the weights of ``module`` in place; values stay the same."""
     if compute.channels_last:
         for parameter in module.parameters():
             if parameter.dim() == 4:
@@ -70,13 +70,13 @@ def prepare(module: nn.Module, compute: ComputeConfig) -> None:
 
 
 def compiled(module: nn.Module, compute: ComputeConfig) -> None:
-    """Compile the calls of ``module``, where ``compute`` says so."""
+    """Compile the calls of ``module`` in place, unless ``compute.compile`` is ``none``."""
     if compute.compile != "none":
         module.compile(mode=compute.compile)
 
 
 def warn_of_slow_precision(precision: str) -> None:
-    """Say so on standard error when bfloat16 is computed by software, which is slow."""
+    """Warn on standard error when bfloat16 is computed by software, which is slow."""
     if precision == "bfloat16" and not bfloat16_in_hardware():
         print(
             "precision: bfloat16 is computed by software on this processor, several times slower "
@@ -86,5 +86,5 @@ def warn_of_slow_precision(precision: str) -> None:
 
 
 def bfloat16_in_hardware() -> bool:
-    """Whether the device computes bfloat16 itself: any GPU in use does, many processors do not."""
+    """Return whether the device computes bfloat16; any GPU in use does, many CPUs do not."""
     return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

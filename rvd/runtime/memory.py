@@ -1,4 +1,4 @@
-"""Memory that is not enough, in one line that says what to change."""
+"""Errors for insufficient memory, in one line that names the remedy."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 
 from rvd.errors import UserError
 
-# How torch's allocator for the CPU begins its RuntimeError; for GPUs there is a class of its own.
+# Words in the RuntimeError of torch's allocator for the CPU; for GPUs there is a class of its own.
 _ON_CPU = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
 
 
 @contextmanager
 def enough_memory(doing: str, remedy: str) -> Iterator[None]:
-    """Within the block, running out of memory (a GPU's or the machine's) becomes one line.
+    """Report running out of memory within the block, a GPU's or the machine's, in one line.
 
     Args:
-        doing: what it was, as ``a training step``.
-        remedy: what to change in the config.
+        doing: Work of the block, such as ``a training step``.
+        remedy: Change to the config that needs less memory.
 
     Raises:
-        UserError: memory ran out.
+        UserError: The memory is not sufficient.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, lines at intervals in a log."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Lines:
-    """A stream that turns a bar's redrawing into lines, for logs and pipes."""
+    """A stream that writes each state of a progress bar as a line, for logs and pipes."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> None:
-        """Write what is left of ``text`` without carriage returns, as a line."""
+        """Write ``text`` without carriage returns, as a line."""
         if text := text.replace("\r", "").strip():
             self.stream.write(text + "\n")
 
     def flush(self) -> None:
-        """Flush the stream beneath."""
+        """Flush the underlying stream."""
         self.stream.flush()
 
 
@@ -35,15 +35,15 @@ def progress(
     scale: bool = False,
     shown: bool = True,
 ) -> tqdm[Any]:
-    """A progress bar on standard error, with rate and time left.
+    """Return a progress bar on standard error, with rate and remaining time.
 
     Args:
-        total: how many units there are.
-        description: what is being done.
-        unit: of the work, in the singular.
-        initial: how many were done before.
-        scale: whether numbers are written with k, M and G (bytes).
-        shown: false for all but one of several processes.
+        total: Number of units.
+        description: Text before the bar.
+        unit: Name of the unit, in the singular.
+        initial: Number of units that are done already.
+        scale: Write numbers with k, M and G (bytes).
+        shown: False for all but one of several processes.
     """
     shared: dict[str, Any] = {
         "total": total,

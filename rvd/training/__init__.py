@@ -1,5 +1,6 @@
 """Training: one loop for every model."""
 
-from rvd.training.loop import TrainingTask, train
+from rvd.training.loop import train
+from rvd.training.task import TrainingTask
 
 __all__ = ["TrainingTask", "train"]

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole, checked when read, and refused when they are of another config."""
+"""Checkpoints: written atomically, verified when read, refused when of another config."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _NAME = re.compile(r"^step-(\d+)\.pt$")
 
 
 class Damaged(Exception):  # noqa: N818 (the one before it is used)
-    """A checkpoint cannot be used; the message says why."""
+    """A checkpoint cannot be used; the message gives the reason."""
 
 
 def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: Any) -> None:
     """Write ``folder/step-<step>.pt`` and its SHA-256, and remove all but the last two.
 
-    Damaged checkpoints do not count: :func:`load_checkpoint` renamed them.
+    Damaged checkpoints do not count: :func:`load_checkpoint` has renamed them.
 
     Args:
-        folder: of this training.
-        step: how many steps were done.
-        stamp: all that the trained weights depend on; a resumed training must agree with it.
-        state: tensors and numbers, nested.
+        folder: Folder of the training.
+        step: Number of steps done.
+        stamp: All that the trained weights depend on; a resumed training must agree with it.
+        state: Tensors and numbers, nested.
 
     Raises:
-        UserError: it cannot be written; checkpoints before it are left as they are.
+        UserError: The file cannot be written; earlier checkpoints are left as they are.
     """
     path = folder / f"step-{step:08d}.pt"
     with atomic_write(path) as partial:
-        # Through a file of Python's own, which says of a full disk that it is full.
+        # Through a Python file, whose error says that a full disk is full; that of torch does not.
         with partial.open("wb") as file:
             torch.save({"step": step, "stamp": stamp, "state": state}, file)
         with atomic_write(_digest_path(path)) as digest:
@@ -53,22 +53,22 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
 def load_checkpoint(
     folder: Path,
     stamp: Mapping[str, Any],
-    passed_over: Callable[[Path, str], None] | None = None,
+    on_damage: Callable[[Path, str], None] | None = None,
 ) -> tuple[int, Any] | None:
-    """Step and state of the newest checkpoint that is sound, or None when there is none.
+    """Return step and state of the newest undamaged checkpoint, or None if there is none.
 
-    A damaged one is renamed to ``step-<step>.pt.damaged``, with a line on standard error that says
-    so: under its old name it would count as one of those that are kept. No file, whatever it holds,
-    makes anything but tensors, numbers and strings.
+    A damaged one is renamed to ``step-<step>.pt.damaged``, with a line on standard error: under its
+    old name it would count as one of those that are kept. Whatever a file contains, loading creates
+    only tensors, numbers and strings.
 
     Args:
-        folder: of this training.
-        stamp: all that the trained weights depend on.
-        passed_over: told of each damaged checkpoint, and what is wrong with it.
+        folder: Folder of the training.
+        stamp: All that the trained weights depend on.
+        on_damage: Function called with each damaged checkpoint and its fault.
 
     Raises:
-        UserError: the checkpoint is of another config (the message names what differs), or a file
-            cannot be read for a reason that is not damage; nothing is renamed then.
+        UserError: The checkpoint is of another config (the message names the differences), or a
+            file cannot be read for a reason other than damage; nothing is renamed then.
     """
     found = _checkpoints(folder)
     for path in found:
@@ -77,26 +77,28 @@ def load_checkpoint(
         except Damaged as fault:
             print(f"{path}: is damaged ({fault}); the one before it is used", file=sys.stderr)
             _set_aside(path)
-            if passed_over is not None:
-                passed_over(path, str(fault))
+            if on_damage is not None:
+                on_damage(path, str(fault))
             continue
         if differences := list(_differences(content["stamp"], stamp)):
             raise UserError(
                 f"{folder}: holds a training under another config ({'; '.join(differences[:3])}); "
-                f"remove that folder to train afresh, or restore the config to go on"
+                f"remove that folder to train from the start, or restore the config to resume"
             )
         return content["step"], content["state"]
     if found:
-        print(f"{folder}: no checkpoint is sound: training begins again", file=sys.stderr)
+        print(
+            f"{folder}: no checkpoint is undamaged: training restarts from step 0", file=sys.stderr
+        )
     return None
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What :func:`save_checkpoint` wrote.
+    """Return the content of a checkpoint.
 
     Raises:
-        Damaged: the file is not as it was written, or was written by something else.
-        UserError: the disk, the network or the memory failed; the file may be sound.
+        Damaged: The file is not as it was written, or was not written by :func:`save_checkpoint`.
+        UserError: Disk, network or memory failed; the file may be undamaged.
     """
     try:
         recorded = _digest_path(path).read_text().split()[0]
@@ -107,17 +109,17 @@ def _read(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, IndexError, UnicodeDecodeError) as error:
         raise Damaged(f"it or its checksum cannot be read: {error}") from None
     except OSError as error:
-        # EIO or ESTALE say nothing of the file's content: the next attempt may read it.
+        # EIO or ESTALE do not mean that the content is damaged: the next attempt may read it.
         raise UserError(
             f"{path}: cannot be read ({reason(error)}); no checkpoint was changed"
         ) from error
     except (Damaged, UserError):
         raise
     except Exception as error:
-        # A broken archive makes torch raise anything; its text would advise to trust the file.
+        # A broken archive makes torch raise any exception, with the advice to trust the file.
         raise Damaged(f"torch cannot read it safely: {type(error).__name__}") from None
     if not isinstance(content, dict) or not {"step", "stamp", "state"} <= content.keys():
-        raise Damaged("it is no checkpoint of this program")
+        raise Damaged("it is not a checkpoint of this program")
     return content
 
 
@@ -125,8 +127,8 @@ def first_not_finite(state: Any, name: str = "") -> str | None:
     """Return the name of a floating-point tensor in ``state`` with NaN or infinity, if any.
 
     Args:
-        state: tensors and numbers, nested in mappings and lists.
-        name: path of ``state`` itself, put before the names within it.
+        state: Tensors and numbers, nested in mappings and lists.
+        name: Path of ``state`` itself, put before the names within it.
 
     Returns:
         A path such as ``model.output.weight``; None when all values are finite.
@@ -158,7 +160,7 @@ def _set_aside(path: Path) -> None:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """Newest first."""
+    """Return the checkpoints, newest first."""
     return sorted(
         (path for path in folder.glob("step-*.pt") if _NAME.match(path.name)), reverse=True
     )
@@ -169,7 +171,7 @@ def _digest_path(path: Path) -> Path:
 
 
 def _differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
-    """``training.steps was 100, now 200`` for each leaf that differs."""
+    """Yield ``training.steps was 100, now 200`` for each value that differs."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))

@@ -1,4 +1,4 @@
-"""What became of a training: when it began, was stopped, failed, and was taken up again."""
+"""The history of a training: its starts, interruptions, failures and resumptions."""
 
 from __future__ import annotations
 
@@ -12,58 +12,61 @@ from typing import Any
 
 from rvd.errors import UserError
 from rvd.files import reported
-from rvd.runtime.interruption import Interrupted
+from rvd.runtime.signals import Interrupted
 
 FILE = "history.jsonl"
 
 
 class History:
-    """``folder/history.jsonl``: a line of JSON for each event, only ever added to.
+    """``folder/history.jsonl``: one line of JSON per event, only ever appended to.
 
-    An attempt that was killed leaves no last word; that it has none is how one knows.
+    An attempt that was killed has no last event, by which it is recognised.
+
+    Args:
+        folder: Folder of the training.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
 
     def note(self, event: str, **values: Any) -> None:
-        """Add an event, with the time of the clock.
+        """Append an event, with the time in UTC.
 
         Raises:
-            UserError: the file cannot be written.
+            UserError: The file cannot be written.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = json.dumps({"event": event, "time": now, **values})
         with reported(self.path), self.path.open("a") as file:
-            # A line that was cut short does not spoil this one.
-            file.write(f"\n{line}\n" if _cut_short(self.path) else f"{line}\n")
+            # On a line of its own, where a kill has truncated the one before.
+            file.write(f"\n{line}\n" if _is_truncated(self.path) else f"{line}\n")
 
     def damaged(self, checkpoint: Path, fault: str) -> None:
-        """A checkpoint was passed over."""
+        """Append that a damaged checkpoint was skipped."""
         self.note("damaged", checkpoint=checkpoint.name, fault=fault)
 
     @contextmanager
     def attempt(self, step: int, **values: Any) -> Iterator[None]:
-        """Within the block the training goes on from ``step``; how it ends is noted."""
+        """Append the start of an attempt from ``step``, and its end after the block."""
         self.note("began", step=step, **values)
         try:
             yield
         except (Interrupted, KeyboardInterrupt) as stopped:
-            self._last_word("stopped", str(stopped))
+            self._note_end("stopped", str(stopped))
             raise
         except Exception as error:
-            self._last_word("failed", str(error) if isinstance(error, UserError) else repr(error))
+            self._note_end("failed", str(error) if isinstance(error, UserError) else repr(error))
             raise
         self.note("finished")
 
-    def _last_word(self, event: str, reason: str) -> None:
-        """Note how it ended, unless that fails: what ended it is to be told, not that."""
+    def _note_end(self, event: str, reason: str) -> None:
+        """Append how an attempt ended; if that fails, the error that ended it is the one raised."""
         with suppress(UserError):
             self.note(event, reason=reason)
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The events of a training, in order; none if it has no history."""
+    """Return the events of a training in order; none if it has no history."""
     path, events = folder / FILE, []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         with suppress(json.JSONDecodeError):
@@ -74,33 +77,35 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Account:
-    """How often a training was taken up again, and why it had ended before.
+class HistorySummary:
+    """Numbers of resumptions, of the reasons for them, and of skipped checkpoints.
 
-    An attempt counts as ``killed`` when another followed it though it had no last word.
+    An attempt counts as ``killed`` when another followed although it has no last event.
     """
 
-    taken_up: int = 0
+    resumed: int = 0
     stopped: int = 0
     failed: int = 0
     killed: int = 0
     damaged: int = 0
 
     def __str__(self) -> str:
-        """As ``taken up 3× (1 stopped, 2 killed), 1 damaged checkpoint passed over``."""
+        """Return ``resumed 3 times (1 stopped, 2 killed), 1 damaged checkpoint skipped``."""
         ends = {"stopped": self.stopped, "failed": self.failed, "killed": self.killed}
         why = ", ".join(f"{count} {name}" for name, count in ends.items() if count)
-        parts = [f"taken up {self.taken_up}×" + (f" ({why})" if why else "")]
+        times = "once" if self.resumed == 1 else f"{self.resumed} times"
+        parts = [f"resumed {times}" + (f" ({why})" if why else "")]
         if self.damaged:
             s = "" if self.damaged == 1 else "s"
-            parts.append(f"{self.damaged} damaged checkpoint{s} passed over")
-        return ", ".join(parts) if self.taken_up or self.damaged else "in one go"
+            parts.append(f"{self.damaged} damaged checkpoint{s} skipped")
+        return ", ".join(parts) if self.resumed or self.damaged else "not interrupted"
 
 
-def account_of(events: list[dict[str, Any]]) -> Account:
-    """The account of ``events``: of all attempts but the last, which may still be at work.
+def summarise(events: list[dict[str, Any]]) -> HistorySummary:
+    """Summarise all attempts but the last, which may still be running.
 
-    A repeated call after the training had finished only writes its outputs again: it is no attempt.
+    A repeated call after the training had finished only writes its outputs again and does not
+    count.
     """
     counts = {"stopped": 0, "failed": 0, "killed": 0}
     damaged, end = 0, ""
@@ -114,10 +119,10 @@ def account_of(events: list[dict[str, Any]]) -> Account:
             end = "killed" if end != "finished" else end
         elif end != "finished":
             end = kind
-    return Account(sum(counts.values()), **counts, damaged=damaged)
+    return HistorySummary(sum(counts.values()), **counts, damaged=damaged)
 
 
-def _cut_short(path: Path) -> bool:
+def _is_truncated(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         if size:

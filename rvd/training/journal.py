@@ -1,4 +1,4 @@
-"""The journal of a training: a line of JSON at intervals, and the same for TensorBoard."""
+"""The journal of a training: one line of JSON per interval, and the same for TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rvd.files import atomic_write
 class Journal:
     """``folder/journal.jsonl`` and ``folder/tensorboard``, continued from ``step`` on.
 
-    What an interrupted training had written after its last checkpoint is dropped, so that the
-    journal tells each step once.
+    The entries that an interrupted training had written after its last checkpoint are dropped, so
+    that each step occurs once.
 
     Args:
-        folder: of this training.
-        step: how many steps were done.
+        folder: Folder of the training.
+        step: Number of steps done.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self.path = folder / "journal.jsonl"
+        self.path = journal_path(folder)
         kept = [entry for entry in read_journal(self.path) if entry["step"] <= step]
         with atomic_write(self.path) as partial:
             partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
@@ -35,13 +35,13 @@ class Journal:
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Note ``values`` after ``step`` steps."""
+        """Add an entry with ``values`` after ``step`` steps."""
         self._file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
-        """Note a picture (height, width, 3), uint8, for TensorBoard."""
+        """Add a picture (height, width, 3), uint8, for TensorBoard."""
         self._board.add_image(name, picture, step, dataformats="HWC")
 
     def __enter__(self) -> Self:
@@ -52,11 +52,16 @@ class Journal:
         self._board.close()
 
 
+def journal_path(folder: Path) -> Path:
+    """Return the journal of the training whose state is in ``folder``."""
+    return folder / "journal.jsonl"
+
+
 def read_journal(path: Path) -> list[dict[str, float]]:
-    """Return the entries of a journal without lines that are damaged; none if it is missing."""
+    """Return the entries of a journal without damaged lines; none if it is missing."""
     entries = []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-        # A kill cuts the last line short; a fault of the disk may hit any.
+        # A kill truncates the last line; a fault of the disk may damage any.
         with suppress(json.JSONDecodeError):
             entry = json.loads(line)
             if isinstance(entry, dict) and isinstance(entry.get("step"), int):
@@ -65,7 +70,7 @@ def read_journal(path: Path) -> list[dict[str, float]]:
 
 
 def write_curve(journal: Path, curve: Path) -> None:
-    """The journal as a table: ``step``, then a column for each value (``docs/data-format.md``)."""
+    """Write the journal as CSV: ``step``, then one column per value (``docs/data-format.md``)."""
     entries = read_journal(journal)
     columns = dict.fromkeys(key for entry in entries for key in entry)
     with atomic_write(curve) as partial, partial.open("w", newline="") as file:

@@ -8,7 +8,7 @@ from rvd.config.training import LearningRateConfig
 
 
 def learning_rate(settings: LearningRateConfig, step: int, steps: int) -> float:
-    """The rate of the step numbered ``step`` (from 0) of ``steps``."""
+    """Return the learning rate of the step numbered ``step`` (from 0) of ``steps``."""
     rate = settings.initial
     for drop, value in sorted(settings.drops.items()):
         if step >= drop:

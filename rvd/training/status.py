@@ -1,4 +1,4 @@
-"""How far an experiment is: what its journals and result files tell."""
+"""The progress of an experiment, from its journals and result files."""
 
 from __future__ import annotations
 
@@ -9,22 +9,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rvd.training.history import Account, account_of, read_history
-from rvd.training.journal import read_journal
+from rvd.training.history import HistorySummary, read_history, summarise
+from rvd.training.journal import journal_path, read_journal
+from rvd.workflow.layout import PREDICTOR, SAMPLES, SCORES
 from rvd.workflow.plan import Plan
 
 HEADER = ("dataset", "model", "seed", "state", "steps", "loss", "steps/s", "left", "last entry",
-          "on the way")  # fmt: skip
+          "history")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One model on one dataset with one seed.
+    """The progress of one model on one dataset with one seed.
 
-    ``state`` is ``waiting``, ``training``, ``trained``, ``sampled`` or ``scored``; for a model that
-    is not trained, one of the first and the last two. ``seconds_left`` is what the training still
-    takes at the rate of its last journal entry, ``silent`` how many seconds ago that was written;
-    both are None when there is none. ``account`` tells how often it was taken up again, and why.
+    Attributes:
+        dataset: Name of the dataset.
+        model: Name of the model.
+        seed: Seed of the training.
+        state: ``waiting``, ``training``, ``trained``, ``sampled`` or ``scored``; for a model that
+            is not trained, the first or one of the last two.
+        step: Step of the last journal entry.
+        steps: Number of steps of the training; None for a model that is not trained.
+        losses: Losses of the last journal entry.
+        rate: Steps per second of the last journal entry; None if there is none.
+        silent: Seconds since the last journal entry; None if there is no journal.
+        history: Resumptions of the training, and the reasons for them.
     """
 
     dataset: str
@@ -36,18 +45,18 @@ class Progress:
     losses: dict[str, float] | None = None
     rate: float | None = None
     silent: float | None = None
-    account: Account = field(default_factory=Account)
+    history: HistorySummary = field(default_factory=HistorySummary)
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the training; None when nothing is known, or left."""
+        """The rest of the training at its last rate; None if that is unknown or nothing is left."""
         if self.state != "training" or not self.rate or self.steps is None:
             return None
         return (self.steps - self.step) / self.rate
 
 
 def progress_of(plan: Plan) -> Iterator[Progress]:
-    """The progress of everything that ``plan`` runs, in the order of its config."""
+    """Yield the progress of everything that ``plan`` runs, in the order of its config."""
     run = plan.experiment.run
     for dataset in run.datasets:
         for model in run.models:
@@ -60,16 +69,16 @@ def progress_of(plan: Plan) -> Iterator[Progress]:
 
 def _progress(plan: Plan, dataset: str, model: str, seed: int, *, own: bool) -> Progress:
     def exists(name: str) -> bool:
-        return Path(plan.result(dataset, model, seed, name)).exists()
+        return Path(plan.layout.result(dataset, model, seed, name)).exists()
 
-    state = "scored" if exists("scores.csv") else "sampled" if exists("samples.h5") else "waiting"
+    state = "scored" if exists(SCORES) else "sampled" if exists(SAMPLES) else "waiting"
     if not own:
         return Progress(dataset, model, seed, state)
-    folder = Path(plan.checkpoints(dataset, model, seed))
-    journal = folder / "journal.jsonl"
+    folder = Path(plan.layout.checkpoints(dataset, model, seed))
+    journal = journal_path(folder)
     entries = read_journal(journal)
     if state == "waiting":
-        if exists("predictor.safetensors"):
+        if exists(PREDICTOR):
             state = "trained"
         elif journal.exists():
             state = "training"
@@ -85,12 +94,12 @@ def _progress(plan: Plan, dataset: str, model: str, seed: int, *, own: bool) -> 
         losses={name: value for name, value in last.items() if name.endswith("loss")},
         rate=last.get("steps_per_second"),
         silent=max(0.0, time.time() - journal.stat().st_mtime) if journal.exists() else None,
-        account=account_of(read_history(folder)),
+        history=summarise(read_history(folder)),
     )
 
 
 def format_progress(found: list[Progress]) -> str:
-    """A table in text: a line for each model, and one that counts them."""
+    """Return a table as text: one line per model, and the number of models in each state."""
     rows = [HEADER, *(_row(progress) for progress in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -100,15 +109,15 @@ def format_progress(found: list[Progress]) -> str:
     return "\n".join([*lines, "", f"{len(found)} in all: {counted}"])
 
 
-def format_accounts(found: Iterable[Progress]) -> str:
-    """A line for each training: how often it was taken up again, and what was passed over."""
+def format_histories(found: Iterable[Progress]) -> str:
+    """Return one line per training: its resumptions and the checkpoints that were skipped."""
     trained = [progress for progress in found if progress.steps is not None]
-    lines = [f"{p.dataset}/{p.model}, seed {p.seed}: {p.account}" for p in trained]
+    lines = [f"{p.dataset}/{p.model}, seed {p.seed}: {p.history}" for p in trained]
     return "\n".join(lines) or "none"
 
 
 def _row(progress: Progress) -> tuple[str, ...]:
-    begun = progress.steps is not None and progress.state != "waiting"
+    started = progress.steps is not None and progress.state != "waiting"
     losses = progress.losses or {}
     left = progress.seconds_left
     return (
@@ -116,15 +125,15 @@ def _row(progress: Progress) -> tuple[str, ...]:
         progress.model,
         str(progress.seed),
         progress.state,
-        f"{progress.step:,}/{progress.steps:,}" if begun else "",
-        " ".join(f"{value:.4g}" for value in losses.values()) if begun else "",
-        f"{progress.rate:.3g}" if begun and progress.rate else "",
+        f"{progress.step:,}/{progress.steps:,}" if started else "",
+        " ".join(f"{value:.4g}" for value in losses.values()) if started else "",
+        f"{progress.rate:.3g}" if started and progress.rate else "",
         _duration(left) if left is not None else "",
-        f"{_duration(progress.silent)} ago" if begun and progress.silent is not None else "",
-        str(progress.account) if begun else "",
+        f"{_duration(progress.silent)} ago" if started and progress.silent is not None else "",
+        str(progress.history) if started else "",
     )
 
 
 def _duration(seconds: float) -> str:
-    """As ``2 days, 3:04:05``."""
+    """Return seconds as ``2 days, 3:04:05``."""
     return str(datetime.timedelta(seconds=round(seconds)))

@@ -1,4 +1,4 @@
-"""Pictures of forecasts of validation videos, to watch a training by."""
+"""Pictures of forecasts of validation videos, to monitor a training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from rvd.errors import UserError
+from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.models.base import VideoPredictor
-from rvd.models.noise import seeded_noise
 from rvd.training.journal import Journal
-from rvd.video.clips import fixed_clips, read_clip, stored_to_unit
+from rvd.video.clips import fixed_clips, stored_to_unit
 from rvd.video.export import comparison, write_picture
 from rvd.video.file import VideoFile
 
@@ -18,12 +18,15 @@ CLIPS, MEMBERS, HORIZON = 2, 2, 8
 
 
 class Validation:
-    """Forecasts of two validation clips, two members each, beside what happened.
+    """Forecasts of two validation clips, two members each, next to the true frames.
 
     Args:
-        videos: an open video file.
-        context: frames that are given.
-        folder: of the pictures, ``step-<step>.png``.
+        videos: Open video file.
+        context: Number of frames given to the model.
+        folder: Folder of the pictures, ``step-<step>.png``.
+
+    Raises:
+        UserError: The validation videos are too short.
     """
 
     def __init__(self, videos: VideoFile, context: int, folder: Path) -> None:
@@ -35,24 +38,24 @@ class Validation:
                 f"{videos.path}: its validation videos have {longest} frames at most, too few to "
                 f"forecast from {context}"
             )
-        chosen = fixed_clips(split, context + self.horizon, CLIPS)
         length = context + self.horizon
-        self.clips = torch.stack(
-            [
-                stored_to_unit(torch.from_numpy(read_clip(split, clip.position, length)))
-                for clip in chosen
-            ]
-        )
+        clips = fixed_clips(split, length, CLIPS)
+        self.clips = stored_to_unit(torch.from_numpy(read_clips(split, clips, length)))
         self.context, self.folder, self.signed = context, folder, videos.info.signed
 
     def show(self, predictor: VideoPredictor, step: int, journal: Journal) -> None:
-        """Forecast, and keep the picture; the training's own randomness is left untouched."""
+        """Forecast, and write the picture to file and journal.
+
+        The random state of the training is left untouched. A forecast that is not finite is shown
+        as it is, because it need not last: the losses decide whether the training stops.
+        """
         device = next(predictor.parameters()).device
-        draw = seeded_noise(range(len(self.clips)), device)
         was_training = predictor.training
         predictor.eval()
-        context = self.clips[:, : self.context].to(device)
-        forecast = predictor.predict(context, self.horizon, MEMBERS, draw).cpu()
+        known, seeds = self.clips[:, : self.context], range(len(self.clips))
+        forecast = forecast_clips(
+            predictor, known, self.horizon, MEMBERS, seeds, device, check_finite=False
+        )
         predictor.train(was_training)
         picture = comparison(self.clips, forecast, self.signed)
         write_picture(self.folder / f"step-{step:08d}.png", picture)

@@ -1,4 +1,4 @@
-"""Results that exist so far, of an experiment that is not complete, and those that are missing."""
+"""The results of an incomplete experiment that exist so far, and those that are missing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rvd.workflow.layout import CURVE, SAMPLES, SCORES
 from rvd.workflow.plan import Plan
 
 # File name of a result, and its name in words.
-KINDS = {"scores.csv": "scores", "samples.h5": "forecasts", "curve.csv": "training curve"}
+KINDS = {SCORES: "scores", SAMPLES: "forecasts", CURVE: "training curve"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ExistingResults:
 
     @property
     def empty(self) -> bool:
-        """True when there is neither a forecast nor a score: nothing to tabulate or draw."""
+        """True when there is neither a forecast nor a score to tabulate or draw."""
         return not (self.samples or self.scores)
 
     def fingerprint(self) -> str:
@@ -42,21 +43,21 @@ class ExistingResults:
 def existing_results(plan: Plan) -> ExistingResults:
     """Look for the results of everything that ``plan`` runs.
 
-    A file counts as it is: that it was made with the present config is not checked.
+    Each file that exists counts, without a check that it was made with the present config.
     """
     wanted = {
-        "samples.h5": plan.results("samples.h5"),
-        "scores.csv": plan.results("scores.csv"),
-        "curve.csv": plan.curves(),
+        SAMPLES: plan.results(SAMPLES),
+        SCORES: plan.results(SCORES),
+        CURVE: plan.curves(),
     }
     found = {name: [path for path in wanted[name] if Path(path).exists()] for name in wanted}
     absent = {path for name in wanted for path in wanted[name]} - {
         path for paths in found.values() for path in paths
     }
     return ExistingResults(
-        samples=found["samples.h5"],
-        scores=found["scores.csv"],
-        curves=found["curve.csv"],
+        samples=found[SAMPLES],
+        scores=found[SCORES],
+        curves=found[CURVE],
         missing=list(_missing(plan, {path for paths in wanted.values() for path in paths}, absent)),
     )
 
@@ -68,7 +69,7 @@ def _missing(plan: Plan, wanted: set[str], absent: set[str]) -> Iterator[str]:
         lacking, complete = [], True
         for model in run.models:
             for seed in plan.seeds(model):
-                paths = {name: plan.result(dataset, model, seed, name) for name in KINDS}
+                paths = {name: plan.layout.result(dataset, model, seed, name) for name in KINDS}
                 expected = [name for name in KINDS if paths[name] in wanted]
                 gone = [KINDS[name] for name in expected if paths[name] in absent]
                 complete = complete and len(gone) == len(expected)
@@ -76,7 +77,7 @@ def _missing(plan: Plan, wanted: set[str], absent: set[str]) -> Iterator[str]:
                     which = f"{model}, seed {seed}" if plan.trained_by(model) else model
                     lacking.append(f"{which} ({', '.join(gone)})")
         if lacking and complete:
-            videos = plan.at(f"data/{dataset}.h5")
+            videos = plan.layout.videos(dataset)
             why = "" if Path(videos).exists() else f": {videos} does not exist"
             yield f"{dataset}: no results of any model{why}"
         elif lacking:

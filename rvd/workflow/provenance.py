@@ -1,4 +1,4 @@
-"""How results were made: config, versions, and the state of the code."""
+"""Provenance of results: config, versions, and the state of the code."""
 
 from __future__ import annotations
 
@@ -8,21 +8,31 @@ import subprocess
 from pathlib import Path
 
 from rvd.experiment.experiment import ExperimentConfig
-from rvd.files import software
+from rvd.files import atomic_write, software
 
 
 def provenance(experiment: ExperimentConfig) -> dict[str, str]:
-    """Title → text: the resolved config, versions of the software, and the commit."""
+    """Return the resolved config, the versions of the software and the commit, by title."""
     versions = {"python": platform.python_version(), **software()}
     return {
-        "Config": json.dumps(experiment.model_dump(mode="json"), indent=2),
+        "Config": _resolved(experiment),
         "Software": "\n".join(f"{name} {version}" for name, version in versions.items()),
         "Commit": commit() or "not in a git checkout",
     }
 
 
+def write_config(experiment: ExperimentConfig, path: Path) -> None:
+    """Write the resolved config as JSON, which is YAML as well.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    with atomic_write(path) as partial:
+        partial.write_text(_resolved(experiment) + "\n")
+
+
 def commit() -> str | None:
-    """The checkout's commit, marked when files differ from it; None outside of a checkout."""
+    """Return the checkout's commit, marked where files differ; None outside of a checkout."""
     folder = Path(__file__).parent
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
@@ -30,3 +40,7 @@ def commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return run.stdout.strip()
+
+
+def _resolved(experiment: ExperimentConfig) -> str:
+    return json.dumps(experiment.model_dump(mode="json"), indent=2)

@@ -7,7 +7,10 @@ from rvd.config.merging import merge
 from rvd.config.section import ConfigError
 from rvd.config.trained import TrainedModelConfig
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
+from rvd.workflow import rerun_keys
+from rvd.workflow.captions import budget
 from rvd.workflow.plan import Plan
+from rvd.workflow.provenance import write_config
 from tests.tiny import config, experiment
 
 REPOSITORY = Path(__file__).parents[2]
@@ -220,7 +223,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 def test_the_resolved_config_reads_back_the_same(tmp_path):
     for paths in ([PAPER], [PAPER, DEMO]):
         described = load_experiment(paths)
-        Plan(described).write_config(str(tmp_path / "config.json"))
+        write_config(described, tmp_path / "config.json")
         assert load_experiment([tmp_path / "config.json"]) == described
 
 
@@ -258,47 +261,55 @@ class TestPlan:
     """A change reruns what it touches and nothing else."""
 
     def test_the_budget_in_words(self):
-        assert Plan(experiment()).budget() == (
+        assert budget(experiment()) == (
             "6 steps: rvd, vd; N = 10, ddim in 2 steps: rvd, vd; 3 members, 2 clips at the most, "
             "spread over the test videos"
         )
 
     def test_sampler_and_protocol_do_not_touch_training(self):
-        before = Plan(experiment())
+        before = experiment()
         for path, value in (
             ("models.rvd.sampler.steps", 3),
             ("evaluation.ensemble", 5),
             ("datasets.simulation.horizon", 4),
             ("models.rvd.training.workers", 2),
         ):
-            after = Plan(experiment_from_mapping(changed(path, value)))
-            assert after.training("simulation", "rvd") == before.training("simulation", "rvd")
-            assert after.conversion("simulation") == before.conversion("simulation")
+            after = experiment_from_mapping(changed(path, value))
+            assert rerun_keys.training(after, "simulation", "rvd") == rerun_keys.training(
+                before, "simulation", "rvd"
+            )
+            assert rerun_keys.conversion(after, "simulation") == rerun_keys.conversion(
+                before, "simulation"
+            )
         for path, value in (("models.rvd.training.steps", 7), ("revision", 2)):
-            after = Plan(experiment_from_mapping(changed(path, value)))
-            assert after.training("simulation", "rvd") != before.training("simulation", "rvd")
-            assert after.sampling("simulation", "rvd") == before.sampling("simulation", "rvd")
+            after = experiment_from_mapping(changed(path, value))
+            assert rerun_keys.training(after, "simulation", "rvd") != rerun_keys.training(
+                before, "simulation", "rvd"
+            )
+            assert rerun_keys.sampling(after, "simulation", "rvd") == rerun_keys.sampling(
+                before, "simulation", "rvd"
+            )
 
     def test_the_choice_of_clips_reruns_sampling_and_its_default_is_that_of_before(self):
-        before = Plan(experiment()).sampling("simulation", "rvd")
+        before = rerun_keys.sampling(experiment(), "simulation", "rvd")
         assert "clips_from" not in before
-        other = Plan(experiment_from_mapping(changed("evaluation.clips_from", "authors")))
-        assert other.sampling("simulation", "rvd") != before
-        assert "the first 2 clips of the authors' loader" in other.budget()
+        other = experiment_from_mapping(changed("evaluation.clips_from", "authors"))
+        assert rerun_keys.sampling(other, "simulation", "rvd") != before
+        assert "the first 2 clips of the authors' loader" in budget(other)
 
     def test_new_films_are_converted_and_other_mirrors_are_not(self, tmp_path):
         (tmp_path / "a.gif").write_bytes(b"a")
         films = FILMS | {"path": str(tmp_path)}
-        plan = Plan(experiment_from_mapping(changed("datasets.new", films)))
-        before = plan.conversion("new")
-        assert plan.conversion("new") == before
+        described = experiment_from_mapping(changed("datasets.new", films))
+        before = rerun_keys.conversion(described, "new")
+        assert rerun_keys.conversion(described, "new") == before
         (tmp_path / "b.gif").write_bytes(b"b")
-        assert plan.conversion("new") != before
+        assert rerun_keys.conversion(described, "new") != before
         paper = yaml.safe_load(PAPER.read_text())
         other = merge(paper, {"datasets": {"kth": {"download": {"mirrors": ["http://here"]}}}})
-        first, second = (Plan(experiment_from_mapping(values)) for values in (paper, other))
-        assert first.conversion("kth") == second.conversion("kth")
-        assert first.raw_files("kth")[-1] == "data/raw/kth/00sequences.txt.sha256"
+        first, second = (experiment_from_mapping(values) for values in (paper, other))
+        assert rerun_keys.conversion(first, "kth") == rerun_keys.conversion(second, "kth")
+        assert Plan(first).raw_files("kth")[-1] == "data/raw/kth/00sequences.txt.sha256"
 
     def test_means_read_the_predictor_of_their_model(self):
         plan = Plan(experiment(root="out"))
@@ -329,7 +340,7 @@ def test_seeds_of_one_model_replace_the_common_ones():
 
 
 def test_seeds_of_no_model_leave_older_tables_as_they_are():
-    assert "seeds_of" not in Plan(experiment_from_mapping(config())).tabulation()
+    assert "seeds_of" not in rerun_keys.table(experiment_from_mapping(config()))
 
 
 @pytest.mark.parametrize("name", ["rvdd", "persistence"])

@@ -9,7 +9,9 @@ from rvd.config.section import ConfigError
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
 from rvd.models.files import load, save
 from rvd.models.registry import build
-from rvd.workflow.plan import Plan
+from rvd.workflow import rerun_keys
+from rvd.workflow.captions import budget
+from rvd.workflow.provenance import write_config
 from tests.tiny import SIZE, config, experiment
 
 TWO = {"simulation-2": {"like": "simulation"}}
@@ -94,30 +96,40 @@ def test_a_model_that_is_not_trained_has_none():
 
 def test_the_resolved_config_reads_back_the_same(tmp_path):
     described = experiment_from_mapping(two_datasets(LONGER))
-    Plan(described).write_config(str(tmp_path / "config.json"))
+    write_config(described, tmp_path / "config.json")
     again = load_experiment([tmp_path / "config.json"])
     assert again == described
     assert again.model("rvd", "simulation-2").training.batch == {SIZE: 1}
 
 
 def test_they_rerun_the_trainings_of_their_dataset_only():
-    before = Plan(experiment_from_mapping(two_datasets()))
-    after = Plan(experiment_from_mapping(two_datasets(LONGER)))
-    assert after.training("simulation", "rvd") == before.training("simulation", "rvd")
-    assert after.training("simulation-2", "rvd") != before.training("simulation-2", "rvd")
+    before = experiment_from_mapping(two_datasets())
+    after = experiment_from_mapping(two_datasets(LONGER))
+    assert rerun_keys.training(after, "simulation", "rvd") == rerun_keys.training(
+        before, "simulation", "rvd"
+    )
+    assert rerun_keys.training(after, "simulation-2", "rvd") != rerun_keys.training(
+        before, "simulation-2", "rvd"
+    )
     sampled = {"simulation-2": {"sampler": {"steps": 3}}}
-    after = Plan(experiment_from_mapping(two_datasets(sampled)))
-    assert after.training("simulation-2", "rvd") == before.training("simulation-2", "rvd")
-    assert after.sampling("simulation", "rvd") == before.sampling("simulation", "rvd")
-    assert after.sampling("simulation-2", "rvd") != before.sampling("simulation-2", "rvd")
+    after = experiment_from_mapping(two_datasets(sampled))
+    assert rerun_keys.training(after, "simulation-2", "rvd") == rerun_keys.training(
+        before, "simulation-2", "rvd"
+    )
+    assert rerun_keys.sampling(after, "simulation", "rvd") == rerun_keys.sampling(
+        before, "simulation", "rvd"
+    )
+    assert rerun_keys.sampling(after, "simulation-2", "rvd") != rerun_keys.sampling(
+        before, "simulation-2", "rvd"
+    )
 
 
 def test_the_budget_names_datasets_where_it_differs():
-    budget = Plan(experiment_from_mapping(two_datasets(LONGER))).budget()
-    assert budget.startswith(
+    words = budget(experiment_from_mapping(two_datasets(LONGER)))
+    assert words.startswith(
         "6 steps: rvd (simulation), vd (simulation); 9 steps: rvd (simulation-2), vd (simulation-2)"
     )
-    assert "N = 10, ddim in 2 steps: rvd, vd;" in budget
+    assert "N = 10, ddim in 2 steps: rvd, vd;" in words
 
 
 def test_stamps_and_predictor_files_have_no_trace_of_them(tmp_path):

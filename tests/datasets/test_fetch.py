@@ -262,7 +262,7 @@ class TestLogin:
 
 
 def test_two_at_once_do_not_mix(record):
-    from rvd.runtime.interruption import exclusive
+    from rvd.runtime.locks import exclusive
 
     record.parent.mkdir(parents=True)
     with (

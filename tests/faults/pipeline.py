@@ -42,7 +42,7 @@ def commands() -> dict[str, Command]:
     plan = Plan(experiment_from_mapping(experiment()))
     described = ["--config=tiny.yaml", "--dataset=simulation"]
     model = [*described, "--model=rvd", "--seed=0", f"--videos={VIDEOS}"]
-    flags = plan.street_flags("simulation", "train-0").split()
+    flags = plan.simulation_flags("simulation", "train-0").split()
     runs = [f"runs/{run}.h5" for run in sorted(FLOW)]
     found = [
         Command("simulator", "lbm", ["simulate", "runs/train-0.h5", *flags], ["runs/train-0.h5"]),
@@ -114,7 +114,7 @@ def undisturbed(folder: Path) -> Undisturbed:
     plan = Plan(experiment_from_mapping(experiment()))
     made, seconds = {}, {}
     for run in list(FLOW)[1:]:
-        flags = plan.street_flags("simulation", run).split()
+        flags = plan.simulation_flags("simulation", run).split()
         Command(run, "lbm", ["simulate", f"runs/{run}.h5", *flags], []).whole(folder)
     for command in commands().values():
         began = time.monotonic()

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from benchmarks.recurrent import passes
 from rvd.training import train
-from rvd.training.loop import _Trainer
+from rvd.training.steps import TrainingSteps
 from tests.models.tiny_models import built
 from tests.tiny import moving_squares, task_in, write_squares
 
@@ -48,15 +48,15 @@ def assert_resumes(config, size, folder, monkeypatch, at):
         train(built(config, size), config.training, task)
         return load_file(task.output)
 
-    original = _Trainer._step
+    original = TrainingSteps.take
 
     def dying(self, video):
-        if self.step == at:
+        if self.done == at:
             raise KilledError
         return original(self, video)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Trainer, "_step", dying)
+        patch.setattr(TrainingSteps, "take", dying)
         with pytest.raises(KilledError):
             run(parts)
     one, other = run(whole), run(parts)

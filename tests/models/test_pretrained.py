@@ -14,16 +14,18 @@ from rvd.config.section import ConfigError
 from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
-from rvd.evaluation.ensembles.sampling import _clip_seed, forecaster, sample
+from rvd.evaluation.ensembles.sampling import forecaster, sample
 from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.experiment.loading import experiment_from_mapping
 from rvd.models.files import load, save
-from rvd.models.noise import seeded_noise
+from rvd.models.noise import derived_seed, seeded_noise
 from rvd.models.pretrained.importing import with_sampler
 from rvd.models.registry import build
 from rvd.models.rvd.official import import_official
 from rvd.training.status import progress_of
 from rvd.video.file import VideoFile
+from rvd.workflow import rerun_keys
+from rvd.workflow.captions import budget, not_trained_here
 from rvd.workflow.plan import Plan
 from tests.models.authors import DIGEST, OFFICIAL, REPOSITORY, imported, section, with_authors
 from tests.tiny import SIZE, config, write_squares
@@ -112,17 +114,19 @@ class TestPlan:
         assert [(p.dataset, p.model) for p in progress_of(plan)].count(("other", "authors")) == 0
         run = plan.experiment.run
         wanted = Wanted(run.datasets, plan.tabulated("table1"), [0], excluded=plan.excluded())
-        table = tabulate([], "table1", wanted, tmp_path / "table1.csv", plan.budget())
+        table = tabulate([], "table1", wanted, tmp_path / "table1.csv", budget(plan.experiment))
         notes = table[table["model"] == "authors"].groupby("dataset")["note"].agg(set)
         assert notes["other"] == {"not tested on this dataset"}
         assert notes["simulation"] == {"no scores yet"}
-        assert plan.not_trained_here() == [f"not trained here: authors, from {OFFICIAL}"]
+        assert not_trained_here(plan.experiment) == [f"not trained here: authors, from {OFFICIAL}"]
 
     def test_a_sampler_changes_forecasts_and_not_the_import(self):
-        before = Plan(experiment_from_mapping(with_authors()))
-        after = Plan(experiment_from_mapping(with_authors(sampler={"clip": 1.0})))
-        assert before.importing("authors") == after.importing("authors")
-        assert before.sampling("simulation", "authors") != after.sampling("simulation", "authors")
+        before = experiment_from_mapping(with_authors())
+        after = experiment_from_mapping(with_authors(sampler={"clip": 1.0}))
+        imports = [rerun_keys.pretrained_import(e, "authors") for e in (before, after)]
+        assert imports[0] == imports[1]
+        samplings = [rerun_keys.sampling(e, "simulation", "authors") for e in (before, after)]
+        assert samplings[0] != samplings[1]
 
 
 class TestImport:
@@ -226,6 +230,6 @@ def test_forecasts_by_the_sampler_of_the_config(tmp_path):
     assert samples.shape == (3, 3, SIZE, SIZE, 1)
     plain = import_official(OFFICIAL, size=SIZE)
     given = torch.from_numpy(np.moveaxis(context, -1, 1))[None]
-    noise = seeded_noise([_clip_seed(0, 0, 0)], given.device)
+    noise = seeded_noise([derived_seed(0, 0, 0)], given.device)
     expected = plain.eval().predict(given, 3, 3, noise, SamplerConfig(**sampler))
     np.testing.assert_allclose(samples, np.moveaxis(expected[0].numpy(), 2, -1), atol=1e-6)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from rvd.config.merging import merge
-from rvd.training.history import account_of, read_history
+from rvd.training.history import read_history, summarise
 from tests.artefacts import contents
 from tests.slurm import cluster
 from tests.test_commands import checkout, small, succeeded
@@ -139,12 +139,12 @@ def disturbed(running_cluster, tmp_path_factory):
 
 def test_the_training_was_stopped_by_all_three(disturbed):
     events = read_history(disturbed / CHECKPOINTS)
-    account = account_of(events)
+    history = summarise(events)
     # Cancelled, preempted, and at least once at its time limit (more STEPS, if it is too fast for
     # that): each time it saved.
-    assert account.stopped >= 3, events
-    assert account.failed == 0, events
-    print(f"\nSLURM: the training was {account}; nothing lost")
+    assert history.stopped >= 3, events
+    assert history.failed == 0, events
+    print(f"\nSLURM: the training was {history}; nothing lost")
     jobs = said("sacct", "--noheader", "--allocations", "--format=State%20,Partition%12")
     assert "CANCELLED" in jobs
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rvd.errors import UserError
-from rvd.runtime.interruption import exclusive
+from rvd.runtime.locks import exclusive
 from rvd.training import checkpoint
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
-from rvd.training.loop import _Trainer
+from rvd.training.steps import TrainingSteps
 from tests.tiny import task_in, write_squares
 from tests.training.test_training import assert_equal_weights, run, settings_of
 
@@ -34,7 +34,7 @@ def test_damaged_checkpoints_with_higher_numbers_leave_room_for_sound_ones(tmp_p
     save(tmp_path, 3, 4)
     damage(tmp_path, 3, 4)
     assert load_checkpoint(tmp_path, {}) is None
-    assert "no checkpoint is sound" in capsys.readouterr().err
+    assert "no checkpoint is undamaged" in capsys.readouterr().err
     save(tmp_path, 1)
     assert load_checkpoint(tmp_path, {})[0] == 1
     save(tmp_path, 2)
@@ -106,16 +106,16 @@ def test_a_gradient_that_is_not_finite_is_never_saved(tmp_path, monkeypatch):
     config = settings_of(gradient_clip=None)
     whole = run(config, task_in(tmp_path / "whole", videos))
     task = task_in(tmp_path / "poisoned", videos)
-    original = _Trainer._play
+    original = TrainingSteps._update
 
     def poisoned(self, player, optimiser, video, *more):
         losses = original(self, player, optimiser, video, *more)
-        if self.step == 3:
+        if self.done == 3:
             next(self.predictor.parameters()).data.view(-1)[0] = float("nan")
         return losses
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Trainer, "_play", poisoned)
+        patch.setattr(TrainingSteps, "_update", poisoned)
         with pytest.raises(UserError, match=r"stopped at step 4: model\..* is not finite"):
             run(config, task)
     assert_equal_weights(run(config, task), whole)

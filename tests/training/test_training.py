@@ -12,10 +12,10 @@ from rvd.errors import UserError
 from rvd.models.files import load
 from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
-from rvd.runtime.interruption import Interrupted
+from rvd.runtime.signals import Interrupted
 from rvd.training import train
 from rvd.training.journal import read_journal
-from rvd.training.loop import _Trainer
+from rvd.training.steps import TrainingSteps
 from tests.tiny import experiment, task_in, write_squares
 
 
@@ -44,7 +44,7 @@ def assert_equal_weights(one, other):
 def interrupted_after(steps, monkeypatch, number=signal.SIGTERM):
     """Send a signal to this process once a trainer has done ``steps`` more steps."""
     done = []
-    original = _Trainer._step
+    original = TrainingSteps.take
 
     def counted(self, video):
         losses = original(self, video)
@@ -53,7 +53,7 @@ def interrupted_after(steps, monkeypatch, number=signal.SIGTERM):
             os.kill(os.getpid(), number)
         return losses
 
-    monkeypatch.setattr(_Trainer, "_step", counted)
+    monkeypatch.setattr(TrainingSteps, "take", counted)
 
 
 @pytest.mark.parametrize("model", ["rvd", "vd"])
@@ -64,7 +64,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, videos, monkeypatch,
     for steps in (1, 2):  # at an odd step, and again after a resume
         with monkeypatch.context() as patch:
             interrupted_after(steps, patch)
-            with pytest.raises(Interrupted, match="the same command goes on"):
+            with pytest.raises(Interrupted, match="run the same command to resume"):
                 run(config, task)
             assert not task.output.exists()
     assert_equal_weights(run(config, task), whole)
@@ -77,10 +77,10 @@ def test_a_signal_to_every_process_of_a_job_is_left_to_the_trainer(tmp_path, vid
     config = settings_of(workers=2)
     whole = run(settings_of(), task_in(tmp_path / "whole", videos))
     task = task_in(tmp_path / "parts", videos)
-    original = _Trainer._step
+    original = TrainingSteps.take
 
     def signalled(self, video):
-        if self.step == 1:
+        if self.done == 1:
             workers = multiprocessing.active_children()
             assert len(workers) == 2
             for process in workers:
@@ -89,7 +89,7 @@ def test_a_signal_to_every_process_of_a_job_is_left_to_the_trainer(tmp_path, vid
         return original(self, video)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Trainer, "_step", signalled)
+        patch.setattr(TrainingSteps, "take", signalled)
         with pytest.raises(Interrupted, match="SIGTERM: stopped after step 2"):
             run(config, task)
     assert_equal_weights(run(config, task), whole)
@@ -103,15 +103,15 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path, videos, mo
     class KilledError(BaseException):
         pass
 
-    original = _Trainer._step
+    original = TrainingSteps.take
 
     def killed(self, video):
-        if self.step == 5:
+        if self.done == 5:
             raise KilledError
         return original(self, video)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Trainer, "_step", killed)
+        patch.setattr(TrainingSteps, "take", killed)
         with pytest.raises(KilledError):
             run(config, task)
     assert_equal_weights(run(config, task), whole)
@@ -121,7 +121,7 @@ def test_a_finished_training_only_writes_its_outputs_again(tmp_path, videos, mon
     config, task = settings_of(), task_in(tmp_path, videos)
     first = run(config, task)
     task.output.unlink()
-    monkeypatch.setattr(_Trainer, "_step", None)  # calling it would fail
+    monkeypatch.setattr(TrainingSteps, "take", None)  # calling it would fail
     assert_equal_weights(run(config, task), first)
 
 
@@ -159,7 +159,7 @@ def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, videos, monkey
 
 def test_a_second_trainer_is_kept_out(tmp_path, videos, monkeypatch):
     config, task = settings_of(), task_in(tmp_path, videos)
-    original = _Trainer._step
+    original = TrainingSteps.take
     refused = []
 
     def intruded(self, video):
@@ -169,23 +169,23 @@ def test_a_second_trainer_is_kept_out(tmp_path, videos, monkeypatch):
             refused.append(str(caught.value))
         return original(self, video)
 
-    monkeypatch.setattr(_Trainer, "_step", intruded)
+    monkeypatch.setattr(TrainingSteps, "take", intruded)
     run(config, task)
     assert len(refused) == 1
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path, videos, monkeypatch):
     config = settings_of()
-    original = _Trainer._step
+    original = TrainingSteps.take
 
     def poisoned(self, video):
-        return original(self, video * float("nan") if self.step == 3 else video)
+        return original(self, video * float("nan") if self.done == 3 else video)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Trainer, "_step", poisoned)
+        patch.setattr(TrainingSteps, "take", poisoned)
         with pytest.raises(UserError, match="stopped at step 4: loss is nan"):
             run(config, task_in(tmp_path, videos))
-    # The checkpoint before it is sound, and training goes on from there.
+    # The checkpoint before it is undamaged, and training resumes from there.
     weights = run(config, task_in(tmp_path, videos))
     assert all(torch.isfinite(value).all() for value in weights.values())
 
@@ -258,7 +258,7 @@ def test_running_out_of_memory_says_what_the_model_has(tmp_path, videos, monkeyp
     def exhausted(self, video):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(_Trainer, "_step", exhausted)
+    monkeypatch.setattr(TrainingSteps, "take", exhausted)
     with pytest.raises(UserError, match=r"micro_batch: \{16: 1\} \(now 2\), or .*checkpointing"):
         run(settings_of(), task_in(tmp_path, videos))
 

@@ -1,15 +1,15 @@
 rule sample:
     input:
-        videos=AT("data/{dataset}.h5"),
+        videos=LAYOUT.videos("{dataset}"),
         predictor=lambda wildcards: PLAN.predictor(
             wildcards.dataset, wildcards.model, wildcards.seed
         ),
     output:
-        AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
+        result(layout.SAMPLES),
     log:
-        AT("logs/sample/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("sample", "{dataset}", "{model}", "seed{seed}"),
     benchmark:
-        AT("logs/sample/{dataset}/{model}/seed{seed}.tsv")
+        LAYOUT.benchmark("sample", "{dataset}", "{model}", "seed{seed}")
     threads: EXPERIMENT.compute.threads
     resources:
         mem_mb=growing(16000),
@@ -20,13 +20,11 @@ rule sample:
             else 0
         ),
     params:
-        config=CONFIG,
-        sampling=lambda wildcards: PLAN.sampling(wildcards.dataset, wildcards.model),
-        predictor=lambda wildcards, input: (
-            f"--predictor {shlex.quote(str(input.predictor))}"
-            if input.predictor
-            else ""
+        config=LAYOUT.config,
+        sampling=lambda wildcards: rerun_keys.sampling(
+            EXPERIMENT, wildcards.dataset, wildcards.model
         ),
+        predictor=lambda wildcards, input: repeated("--predictor", input.predictor),
     message:
         "Forecast the test videos of {wildcards.dataset} by {wildcards.model}, seed {wildcards.seed}"
     shell:
@@ -37,9 +35,9 @@ rule sample:
 
 rule weights:
     output:
-        f"{AT(EXPERIMENT.evaluation.weights)}/{{network}}.safetensors",
+        LAYOUT.weights(EXPERIMENT.evaluation.weights, "{network}"),
     log:
-        f"{AT('logs/weights')}/{{network}}.log",
+        LAYOUT.log("weights", "{network}"),
     retries: 2
     threads: 1
     resources:
@@ -53,47 +51,49 @@ rule weights:
 
 rule score:
     input:
-        samples=AT("results/{dataset}/{model}/seed{seed}/samples.h5"),
+        samples=result(layout.SAMPLES),
         weights=PLAN.weights(),
     output:
-        scores=AT("results/{dataset}/{model}/seed{seed}/scores.csv"),
-        maps=AT("results/{dataset}/{model}/seed{seed}/maps.h5"),
+        scores=result(layout.SCORES),
+        maps=result(layout.MAPS),
     log:
-        AT("logs/score/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("score", "{dataset}", "{model}", "seed{seed}"),
     benchmark:
-        AT("logs/score/{dataset}/{model}/seed{seed}.tsv")
+        LAYOUT.benchmark("score", "{dataset}", "{model}", "seed{seed}")
     threads: EXPERIMENT.compute.threads
     resources:
         mem_mb=growing(6000),
         runtime=growing(240),
     params:
-        config=CONFIG,
-        scoring=PLAN.scoring(),
-        features=AT("results/{dataset}/features"),
+        config=LAYOUT.config,
+        scoring=rerun_keys.scoring(EXPERIMENT),
+        features=LAYOUT.features("{dataset}"),
+        weights=lambda wildcards, input: repeated("--weights", input.weights),
     message:
         "Score {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m rvd --log {log:q} score {input.samples:q} --config {params.config:q}"
-        " --threads {threads} --features {params.features:q} --output {output.scores:q}"
+        " --threads {threads} {params.weights} --features {params.features:q}"
+        " --output {output.scores:q}"
 
 
-# Not in `all`: ancestral sampling, with which the others are compared, takes all diffusion steps.
+# Not in `all`, because the ancestral sampler, the reference, takes all diffusion steps.
 rule tune_sampler:
     input:
-        videos=AT("data/{dataset}.h5"),
-        predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
+        videos=LAYOUT.videos("{dataset}"),
+        predictor=result(layout.PREDICTOR),
     output:
-        chosen=AT("results/{dataset}/{model}/seed{seed}/sampler.yaml"),
-        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+        chosen=result(layout.SAMPLER),
+        costs=result(layout.SAMPLER_COSTS),
     log:
-        AT("logs/tune_sampler/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("tune_sampler", "{dataset}", "{model}", "seed{seed}"),
     threads: EXPERIMENT.compute.threads
     resources:
         mem_mb=growing(16000),
         runtime=growing(1440),
         gpu=ONE_GPU,
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
     message:
         "Compare samplers of {wildcards.model} on validation videos of {wildcards.dataset}"
     shell:

@@ -1,37 +1,44 @@
+# The options that pass the inputs of a rule to a verb, which are kept out of the rerun triggers: the
+# inputs themselves are among them.
+def given(wildcards, input):
+    kinds = ("samples", "scores", "curves", "tables")
+    return " ".join(repeated(f"--{kind}", input[kind]) for kind in kinds)
+
+
 rule table:
     input:
         lambda wildcards: PLAN.scores(wildcards.table),
     output:
         csv=report(
-            AT("results/{table}.csv"),
+            LAYOUT.shown.table("{table}"),
             category="Tables",
             caption="../report/tables.rst",
             labels={"table": "{table}"},
         ),
-        markdown=AT("results/{table}.md"),
-        latex=AT("results/{table}.tex"),
+        markdown=LAYOUT.shown.table("{table}", ".md"),
+        latex=LAYOUT.shown.table("{table}", ".tex"),
     log:
-        AT("logs/{table}.log"),
+        LAYOUT.log("{table}"),
     params:
-        config=CONFIG,
-        run=PLAN.tabulation(),
+        config=LAYOUT.config,
+        run=rerun_keys.table(EXPERIMENT),
     message:
         "Tabulate {output.csv}"
     shell:
-        "python -m rvd --log {log:q} tabulate --config {params.config:q}"
+        "python -m rvd --log {log:q} tabulate {input:q} --config {params.config:q}"
         " --table {wildcards.table} --output {output.csv:q}"
 
 
 rule figures:
     input:
         notebook=f"{workflow.basedir}/notebooks/{{notebook}}.ipynb",
-        samples=PLAN.results("samples.h5"),
-        scores=PLAN.results("scores.csv"),
+        samples=PLAN.results(layout.SAMPLES),
+        scores=PLAN.results(layout.SCORES),
         curves=PLAN.curves(),
-        tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
+        tables=LAYOUT.shown.tables(),
     output:
         report(
-            directory(AT("results/figures/{notebook}")),
+            directory(LAYOUT.shown.figures("{notebook}")),
             patterns=["{figure}.svg"],
             category="Figures",
             subcategory="{notebook}",
@@ -39,35 +46,37 @@ rule figures:
             labels={"figure": "{figure}"},
         ),
     log:
-        AT("logs/figures/{notebook}.log"),
+        LAYOUT.log("figures", "{notebook}"),
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
+        given=given,
     message:
         "Render the notebook {wildcards.notebook}"
     shell:
-        "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
+        "python -m rvd --log {log:q} render {input.notebook:q} {params.given} --config {params.config:q}"
+        " --output {output:q}"
 
 
 rule sampler_cost:
     input:
         notebook=f"{workflow.basedir}/notebooks/sampler_cost.ipynb",
-        costs=AT("results/{dataset}/{model}/seed{seed}/sampler_costs.csv"),
+        costs=result(layout.SAMPLER_COSTS),
     output:
-        directory(AT("results/{dataset}/{model}/seed{seed}/sampler_cost")),
+        directory(result(layout.SAMPLER_COST_FIGURES)),
     log:
-        AT("logs/sampler_cost/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("sampler_cost", "{dataset}", "{model}", "seed{seed}"),
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
     message:
-        "Draw what samplers of {wildcards.model} cost on {wildcards.dataset}"
+        "Draw the cost of samplers of {wildcards.model} on {wildcards.dataset}"
     shell:
         "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
         " --costs {input.costs:q}"
@@ -79,7 +88,7 @@ rule flow:
         runs=lambda wildcards: PLAN.raw_files(wildcards.simulated),
     output:
         report(
-            directory(AT("results/flow/{simulated}")),
+            directory(LAYOUT.flow("{simulated}")),
             patterns=["{figure}.svg"],
             category="Figures",
             subcategory="{simulated}",
@@ -87,37 +96,40 @@ rule flow:
             labels={"figure": "{figure}"},
         ),
     log:
-        AT("logs/flow/{simulated}.log"),
+        LAYOUT.log("flow", "{simulated}"),
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=CONFIG,
-        shown=lambda wildcards: json.dumps(PLAN.runs(wildcards.simulated)),
+        config=LAYOUT.config,
+        runs=lambda wildcards, input: repeated("--runs", input.runs),
+        shown=lambda wildcards: rerun_keys.flow(
+            EXPERIMENT, wildcards.simulated, PLAN.raw_files(wildcards.simulated)
+        ),
     message:
-        "Look at the runs of {wildcards.simulated}"
+        "Draw the runs of {wildcards.simulated}"
     shell:
         "python -m rvd --log {log:q} render {input.notebook:q} --output {output:q} --config {params.config:q}"
-        " --dataset {wildcards.simulated}"
+        " --dataset {wildcards.simulated} {params.runs}"
 
 
-# A target of its own, as it takes minutes and tells of the solver, not of the experiment.
+# Not in `all`: it takes minutes, and validates the solver rather than the experiment.
 rule flow_validation:
     input:
         notebook=f"{workflow.basedir}/notebooks/flow_validation.ipynb",
     output:
-        directory(AT("results/flow_validation")),
+        directory(LAYOUT.flow_validation),
     log:
-        AT("logs/flow_validation.log"),
+        LAYOUT.log("flow_validation"),
     benchmark:
-        AT("logs/flow_validation.tsv")
+        LAYOUT.benchmark("flow_validation")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
     message:
         "Validate the flow solver"
     shell:
@@ -126,26 +138,28 @@ rule flow_validation:
 
 rule gallery:
     input:
-        samples=PLAN.results("samples.h5"),
-        scores=PLAN.results("scores.csv"),
+        samples=PLAN.results(layout.SAMPLES),
+        scores=PLAN.results(layout.SCORES),
         curves=PLAN.curves(),
-        tables=[AT("results/table1.csv"), AT("results/ablation.csv")],
+        tables=LAYOUT.shown.tables(),
     output:
         report(
-            AT("results/gallery.html"),
+            LAYOUT.shown.gallery,
             category="Gallery",
             caption="../report/gallery.rst",
         ),
     log:
-        AT("logs/gallery.log"),
+        LAYOUT.log("gallery"),
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
+        given=given,
         megabytes=EXPERIMENT.gallery.megabytes,
     message:
         "Build the gallery"
     shell:
-        "python -m rvd --log {log:q} gallery --config {params.config:q} --output {output:q}"
+        "python -m rvd --log {log:q} gallery {params.given} --config {params.config:q}"
+        " --output {output:q}"

@@ -1,17 +1,17 @@
-# Not in `all`, and without inputs: it shows what exists when it runs, and starts nothing else. A change
-# of the existing files changes `existing`, and with it the rule runs again.
+# Not in `all`, and without inputs: it shows the results that exist when it runs, and starts no other
+# job. Where the existing files change, so does `existing`, and the rule runs again.
 rule partial:
     output:
-        directory(AT("results/partial")),
+        directory(LAYOUT.partial.folder),
     log:
-        AT("logs/partial.log"),
+        LAYOUT.log("partial"),
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=CONFIG,
-        run=PLAN.tabulation(),
+        config=LAYOUT.config,
+        run=rerun_keys.table(EXPERIMENT),
         existing=existing_results(PLAN).fingerprint(),
         notebooks=[f"{workflow.basedir}/notebooks/{name}.ipynb" for name in NOTEBOOKS],
     message:

@@ -1,18 +1,18 @@
-# As for a dataset's archives, the output is the record of the checksum: a download that was broken
-# off is not deleted by Snakemake, and is resumed. The file is named by its checksum, so that models
-# of one checkpoint share it, and another checksum is another file.
+# As for a dataset's archives, the output is the record of the checksum: a partial download is not
+# deleted by Snakemake, and is resumed. The file is named by its checksum, so that models of one
+# checkpoint share it, and another checksum is another file.
 rule fetch_pretrained:
     output:
-        protected(AT("data/pretrained/{digest}.sha256")),
+        protected(LAYOUT.pretrained_record("{digest}")),
     log:
-        AT("logs/fetch_pretrained/{digest}.log"),
+        LAYOUT.log("fetch_pretrained", "{digest}"),
     retries: 2
     threads: 1
     resources:
         mem_mb=growing(500),
         runtime=growing(600),
     params:
-        config=CONFIG,
+        config=LAYOUT.config,
         model=lambda wildcards: PLAN.downloading(wildcards.digest),
     message:
         "Fetch the checkpoint of {params.model}"
@@ -25,20 +25,22 @@ rule import_pretrained:
     input:
         lambda wildcards: PLAN.checkpoint_input(wildcards.model),
     output:
-        AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
+        result(layout.PREDICTOR),
     log:
-        AT("logs/import_pretrained/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("import_pretrained", "{dataset}", "{model}", "seed{seed}"),
     wildcard_constraints:
-        model=PLAN.pattern(PLAN.pretrained()) or "none",
-    # Before any training, as what is wrong with a checkpoint should be known at once.
+        model=pattern(PLAN.pretrained()),
+    # Before any training, so that a faulty checkpoint is reported at once.
     priority: 2
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        config=CONFIG,
-        importing=lambda wildcards: PLAN.importing(wildcards.model),
+        config=LAYOUT.config,
+        importing=lambda wildcards: rerun_keys.pretrained_import(
+            EXPERIMENT, wildcards.model
+        ),
         checkpoint=lambda wildcards: PLAN.checkpoint(wildcards.model),
     message:
         "Import {wildcards.model} for {wildcards.dataset}"

@@ -1,16 +1,16 @@
 rule simulate:
     output:
-        AT("data/{dataset}/{run}.h5"),
+        LAYOUT.simulation("{dataset}", "{run}"),
     log:
-        AT("logs/simulate/{dataset}/{run}.log"),
+        LAYOUT.log("simulate", "{dataset}", "{run}"),
     benchmark:
-        AT("logs/simulate/{dataset}/{run}.tsv")
+        LAYOUT.benchmark("simulate", "{dataset}", "{run}")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(60),
     params:
-        flags=lambda wildcards: PLAN.street_flags(wildcards.dataset, wildcards.run),
+        flags=lambda wildcards: PLAN.simulation_flags(wildcards.dataset, wildcards.run),
     message:
         "Simulate the run {wildcards.run} of {wildcards.dataset}"
     shell:

@@ -1,18 +1,18 @@
-# The checkpoints are no output: Snakemake deletes the outputs of a job that failed, and a training
-# that was interrupted is to go on from them.
+# The checkpoints are not an output: Snakemake deletes the outputs of a job that failed, and an
+# interrupted training is to be resumed from them.
 rule train:
     input:
-        videos=AT("data/{dataset}.h5"),
+        videos=LAYOUT.videos("{dataset}"),
     output:
-        predictor=AT("results/{dataset}/{model}/seed{seed}/predictor.safetensors"),
-        curve=AT("results/{dataset}/{model}/seed{seed}/curve.csv"),
+        predictor=result(layout.PREDICTOR),
+        curve=result(layout.CURVE),
     log:
-        AT("logs/train/{dataset}/{model}/seed{seed}.log"),
+        LAYOUT.log("train", "{dataset}", "{model}", "seed{seed}"),
     benchmark:
-        AT("logs/train/{dataset}/{model}/seed{seed}.tsv")
+        LAYOUT.benchmark("train", "{dataset}", "{model}", "seed{seed}")
     wildcard_constraints:
-        model=PLAN.pattern(PLAN.trained()) or "none",
-    # Before shorter jobs, which then fill the cores beside the last trainings.
+        model=pattern(PLAN.trained()),
+    # Before shorter jobs, which then use the cores that the last trainings leave free.
     priority: 1
     threads: EXPERIMENT.compute.threads
     resources:
@@ -20,9 +20,11 @@ rule train:
         runtime=7200,
         gpu=EXPERIMENT.compute.gpus,
     params:
-        config=CONFIG,
-        training=lambda wildcards: PLAN.training(wildcards.dataset, wildcards.model),
-        checkpoints=PLAN.checkpoints("{dataset}", "{model}", "{seed}"),
+        config=LAYOUT.config,
+        training=lambda wildcards: rerun_keys.training(
+            EXPERIMENT, wildcards.dataset, wildcards.model
+        ),
+        checkpoints=LAYOUT.checkpoints("{dataset}", "{model}", "{seed}"),
     message:
         "Train {wildcards.model} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:

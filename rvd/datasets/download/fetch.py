@@ -29,7 +29,7 @@ from rvd.datasets.download.config import DownloadConfig, RemoteFileConfig
 from rvd.datasets.download.login import NoLogin, logged_in
 from rvd.errors import UserError
 from rvd.files import atomic_write, reason
-from rvd.runtime.interruption import exclusive
+from rvd.runtime.locks import exclusive
 from rvd.runtime.progress import progress
 
 BLOCK = 2**20

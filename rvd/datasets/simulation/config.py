@@ -81,6 +81,12 @@ class SimulationConfig(VideoDatasetConfig):
                 )
         return found
 
+    @property
+    def shedding_period(self) -> float:
+        """The expected shedding period of the test runs, in frames: their mean."""
+        tests = [run for name, run in self.simulations().items() if name.startswith("test-")]
+        return sum(run.shedding_period / run.interval for run in tests) / len(tests)
+
     def shortest(self, split: str) -> int | None:
         """Frames of the shortest video of ``split``, known before it is made."""
         return self.runs[split].frames  # type: ignore[index]  # a split is any str here

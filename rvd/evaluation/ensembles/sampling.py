@@ -1,10 +1,9 @@
-"""Forecasts of the test videos, by any model, into an ensemble file."""
+"""Forecasts of the test videos, by any model, written to an ensemble file."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,19 @@ from torch import Tensor
 
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
-from rvd.experiment.evaluation import EvaluationConfig
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.files import software
+from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.models.base import VideoPredictor
 from rvd.models.entry import ForecastSource
 from rvd.models.files import content_digest
-from rvd.models.noise import seeded_noise
+from rvd.models.noise import derived_seed
 from rvd.models.registry import MODELS
 from rvd.runtime.device import device_for
-from rvd.runtime.interruption import exclusive
+from rvd.runtime.locks import exclusive
 from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
-from rvd.video.clips import FixedClip, authors_clips, fixed_clips, read_clip, stored_to_unit
+from rvd.video.clips import FixedClip, authors_clips, fixed_clips
 from rvd.video.file import Frames, Split, VideoFile
 
 MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
@@ -39,17 +38,17 @@ def forecaster(
     *,
     dataset: str,
 ) -> VideoPredictor:
-    """The named model, ready to forecast.
+    """Return a model of the config, ready to forecast.
 
     Args:
-        experiment: the config.
-        model: a name of its ``models``.
-        videos: an open video file, whose training split the analogue forecast searches.
-        predictor: the trained model's file; None for one that is not trained.
-        dataset: a name of its ``datasets``, for the model's settings on it.
+        experiment: The config.
+        model: Name of the model in the config.
+        videos: Open video file, whose training split the analogue forecast searches.
+        predictor: File of the trained model; None for a model that is not trained.
+        dataset: Name of the dataset in the config, for the model's settings on it.
 
     Raises:
-        UserError: a trained model is asked for and there is no ``predictor``, or it is unfit.
+        UserError: The model is trained and there is no ``predictor``, or it does not fit the data.
     """
     config = experiment.model(model, dataset)
     source = ForecastSource(model, predictor, videos, lambda name: experiment.model(name, dataset))
@@ -67,25 +66,25 @@ def sample(
     output: Path,
     weights: Path | None = None,
 ) -> None:
-    """Forecast every test clip and write ``output`` (``docs/data-format.md``, ensemble file).
+    """Forecast every test clip and write an ensemble file (``docs/data-format.md``).
 
-    An interrupted call goes on where it stopped. A clip's randomness follows from the seeds and its
-    number, so that interruptions change nothing of it, and batch size nothing but rounding.
+    An interrupted call is resumed. A clip's randomness follows from the seeds and its number, so
+    that interruptions do not change the forecasts, and the batch size only by rounding.
 
     Args:
-        predictor: from :func:`forecaster`.
-        videos: an open video file.
-        experiment: the config, for context, horizon, ensemble, clips and seed of the evaluation.
-        dataset: its name in the config.
-        model: its name in the config.
-        seed: that it was trained with.
-        output: the ensemble file.
-        weights: the file that ``predictor`` was read from; a call that was interrupted under other
-            weights, another revision or other videos is not continued.
+        predictor: Model from :func:`forecaster`.
+        videos: Open video file.
+        experiment: The config, for context, horizon, ensemble, clips and seed of the evaluation.
+        dataset: Name of the dataset in the config.
+        model: Name of the model in the config.
+        seed: Seed of the model's training.
+        output: Path of the ensemble file.
+        weights: File that ``predictor`` was read from. A call that was interrupted with other
+            weights, another revision or other videos is not resumed.
 
     Raises:
-        UserError: no test video is long enough, a forecast is not finite, another sampler is at
-            work on ``output``, the disk is full, or memory is not enough.
+        UserError: No test video is long enough, a forecast is not finite, another process samples
+            to ``output``, the disk is full, or memory is not sufficient.
     """
     with exclusive(output.parent, f".{output.name}.lock", "sampler"):
         made_by = _made_by(experiment, videos, weights)
@@ -121,15 +120,16 @@ def _sample(
                 batch = range(first, min(first + settings.batch, len(clips)))
                 if all(writer.done[index] for index in batch):
                     continue
-                began = time.monotonic()
-                frames = [
-                    read_clip(split, clips[index].position, settings.context + horizon)
-                    for index in batch
-                ]
-                seeds = [_clip_seed(settings.seed, seed, index) for index in batch]
+                start = time.monotonic()
+                length = settings.context + horizon
+                frames = read_clips(split, [clips[index] for index in batch], length)
+                known = torch.from_numpy(frames[:, : settings.context])
+                seeds = [derived_seed(settings.seed, seed, index) for index in batch]
                 with enough_memory("a forecast", MORE_MEMORY):
-                    forecast = _forecast(predictor, frames, settings, seeds, device)
-                seconds = (time.monotonic() - began) / len(batch)
+                    forecast = forecast_clips(
+                        predictor, known, horizon, settings.ensemble, seeds, device
+                    )
+                seconds = (time.monotonic() - start) / len(batch)
                 for row, index in enumerate(batch):
                     if not writer.done[index]:
                         _write(
@@ -145,30 +145,13 @@ def _sample(
 
 
 def _chosen_clips(split: Split, experiment: ExperimentConfig, dataset: str) -> list[FixedClip]:
-    """The clips that every model is tested on, as ``evaluation.clips_from`` says."""
+    """Return the clips on which every model is tested, chosen by ``evaluation.clips_from``."""
     settings, described = experiment.evaluation, experiment.datasets[dataset]
     length = settings.context + described.horizon
     if settings.clips_from == "authors":
         consecutive = described.consecutive_items
         return authors_clips(split, length, settings.clips, consecutive=consecutive)
     return fixed_clips(split, length, settings.clips)
-
-
-def _forecast(
-    predictor: VideoPredictor,
-    clips: list[Frames],
-    settings: EvaluationConfig,
-    seeds: Sequence[int],
-    device: torch.device,
-) -> Tensor:
-    """(clip, member, future frame, channel, height, width) in [0, 1], on the CPU."""
-    frames = torch.from_numpy(np.stack(clips))
-    given = stored_to_unit(frames[:, : settings.context]).to(device)
-    horizon = frames.shape[1] - settings.context
-    forecast = predictor.predict(given, horizon, settings.ensemble, seeded_noise(seeds, device))
-    if not torch.isfinite(forecast).all():
-        raise UserError("a forecast is not finite; was the model's training sound?")
-    return forecast.cpu()
 
 
 def _write(
@@ -193,15 +176,11 @@ def _write(
 
 
 def _made_by(experiment: ExperimentConfig, videos: VideoFile, weights: Path | None) -> str:
-    """Digests of what forecasts depend on besides the config of model and evaluation, as JSON."""
+    """Return digests of what forecasts depend on besides model and evaluation, as JSON."""
     digests = {"revision": experiment.revision, "videos": videos.fingerprint()}
     if weights is not None:
         digests["predictor"] = content_digest(weights)
     return json.dumps(digests)
-
-
-def _clip_seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _info(

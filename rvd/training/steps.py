@@ -1,0 +1,168 @@
+"""The training steps of a model: each of its players in turn, then the averaged weights."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from rvd.config.trained import Stage, TrainedModelConfig
+from rvd.config.training import PlayerConfig, TrainingConfig
+from rvd.errors import UserError
+from rvd.models.base import VideoPredictor
+from rvd.models.noise import derived_seed, micro_batches
+from rvd.training.rate import learning_rate
+
+
+def batch_at(config: TrainedModelConfig, size: int, step: int) -> int:
+    """Return the number of clips that each process takes at ``step`` (from 0)."""
+    return config.stage(step, size).batch
+
+
+class TrainingSteps:
+    """A model with its optimisers and averaged weights, and the number of steps done.
+
+    Args:
+        accelerator: Device, precision and processes of the training.
+        predictor: Model, which is moved to the device.
+        settings: Settings of the training.
+        seed: Seed of the training.
+
+    Raises:
+        UserError: The settings name a player that the model does not have.
+    """
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        predictor: VideoPredictor,
+        settings: TrainingConfig,
+        seed: int,
+    ) -> None:
+        self.accelerator, self.settings, self.seed = accelerator, settings, seed
+        optimisers = {
+            player: torch.optim.Adam(
+                module.parameters(),
+                lr=settings.learning_rate.initial,
+                betas=settings.betas,
+                weight_decay=settings.weight_decay,
+            )
+            for player, module in predictor.players.items()
+        }
+        if foreign := settings.players.keys() - optimisers.keys():
+            raise UserError(
+                f"training.players: '{min(foreign)}' is none of {', '.join(optimisers)}"
+            )
+        self.predictor = predictor.to(accelerator.device).train()
+        self.model: nn.Module = accelerator.prepare(self.predictor)
+        self.optimisers = {
+            player: accelerator.prepare(optimiser) for player, optimiser in optimisers.items()
+        }
+        self.average = self._averaged_model()
+        config: Any = predictor.config
+        self.config: TrainedModelConfig = config
+        self.done = 0
+
+    def take(self, video: Tensor) -> dict[str, Tensor]:
+        """Take one step: update each player whose turn it is.
+
+        Args:
+            video: Clips (clip, frame, channel, height, width) in [0, 1], on the device.
+
+        Returns:
+            Losses by name, averaged over processes, and ``learning_rate``.
+        """
+        # All randomness of a step follows from its number, so that a resumed step repeats it.
+        torch.manual_seed(derived_seed(self.seed, self.done))
+        stage: Stage = self.config.stage(self.done, self.predictor.size)
+        self.predictor.begin_step(self.done)
+        rate = stage.rate * learning_rate(
+            self.settings.learning_rate, self.done, self.settings.steps
+        )
+        found: dict[str, Tensor] = {}
+        for player, optimiser in self.optimisers.items():
+            settings = self.settings.players.get(player, PlayerConfig())
+            if stage.fresh:
+                optimiser.state.clear()
+            for group in optimiser.param_groups:
+                group["lr"] = rate * settings.rate
+            if (self.done + 1) % settings.every == 0:
+                losses = self._update(player, optimiser, video)
+                prefix = "" if len(self.optimisers) == 1 else f"{player}_"
+                found |= {prefix + name: value for name, value in losses.items()}
+        self.done += 1
+        average = self.settings.average
+        due = average and self.done >= average.start and self.done % average.every == 0
+        if due and self.average is not None:
+            self.average.update_parameters(self.predictor)
+        return found | {"learning_rate": torch.tensor(rate)}
+
+    def state(self) -> dict[str, Any]:
+        """Return the state that a checkpoint stores: weights, optimisers, averaged weights."""
+        return {
+            "model": self.predictor.state_dict(),
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+            "average": self.average.state_dict() if self.average else None,
+        }
+
+    def restore(self, done: int, state: Any) -> None:
+        """Resume after ``done`` steps from the ``state`` of a checkpoint."""
+        self.done = done
+        self.predictor.load_state_dict(state["model"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def exported(self) -> VideoPredictor:
+        """Return the model with the weights that are tested: the last, or the averaged ones."""
+        wanted = self.settings.weights == "average"
+        if wanted and self.average is not None and int(self.average.n_averaged) > 0:
+            averaged = self.average.module
+            assert isinstance(averaged, VideoPredictor)  # a copy of the predictor
+            return averaged
+        return self.predictor
+
+    def _update(self, player: str, optimiser: Any, video: Tensor) -> dict[str, Tensor]:
+        """Update one player's weights; return its losses by name."""
+        players = self.predictor.players
+        for module in players.values():
+            module.requires_grad_(module is players[player])
+        optimiser.zero_grad(set_to_none=True)
+        losses = self._accumulate_gradients(player, video)
+        if self.settings.gradient_clip is not None:
+            losses["gradient_norm"] = self.accelerator.clip_grad_norm_(
+                players[player].parameters(), self.settings.gradient_clip
+            )
+        optimiser.step()
+        return {name: self.accelerator.reduce(value, "mean") for name, value in losses.items()}
+
+    def _accumulate_gradients(self, player: str, video: Tensor) -> dict[str, Tensor]:
+        """Sum the gradients of the batch's micro-batches; return the means of their losses.
+
+        Each loss is divided by their number, so that the sum is the gradient of the whole batch
+        where its loss is a mean over clips. Processes exchange gradients once, after the last.
+        """
+        clips = self.settings.micro_batch.get(self.predictor.size, len(video))
+        count = len(video) // clips
+        sums: dict[str, Tensor] = {}
+        for index, part in enumerate(micro_batches(video, clips)):
+            last = index == count - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                losses = self.model(part, player)
+                self.accelerator.backward(losses["loss"] / count)
+            for name, value in losses.items():
+                # Clones, because a CUDA graph's results are overwritten by its next run.
+                value = value.detach().clone()
+                sums[name] = sums[name] + value if name in sums else value
+        return {name: value / count for name, value in sums.items()}
+
+    def _averaged_model(self) -> AveragedModel | None:
+        if self.settings.average is None:
+            return None
+        average = get_ema_multi_avg_fn(self.settings.average.decay)
+        return AveragedModel(self.predictor, multi_avg_fn=average)
