@@ -1,5 +1,5 @@
-# Each target makes .venv when it is missing. Nothing else is needed but git, make, Python 3.11 or
-# newer, and a C compiler.
+# Each target creates .venv if it is missing. It needs git, make, Python 3.11 or newer, and a C
+# compiler.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,12 +16,12 @@ help:
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
-	@echo "make test-faults kills, faults and fuzz inputs, and what was lost: twenty minutes on two cores"
-	@echo "make test-slurm  the pipeline on a SLURM that it installs and starts (root, Debian)"
-	@echo "make lint        style, types, rules  make format      mend the style"
+	@echo "make test-faults kills, faults and fuzz inputs: twenty minutes on two cores"
+	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"
+	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
-	@echo "make lock        renew constraints.txt"
-	@echo "make clean       remove the demo and caches (make distclean: .venv, too)"
+	@echo "make lock        update constraints.txt"
+	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
 
 demo: $(READY)
 	$(SNAKEMAKE) --quiet reason host --configfile config/demo.yaml -- all
@@ -65,7 +65,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.training_step --device cuda --steps 20
 	$(BIN)/python -m benchmarks.denoising_step --device cuda --steps 50 --rows 16
 
-# The exact versions that were tested: what an installation without constraints gives today.
+# The exact versions that were tested: those that an installation without constraints takes today.
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock

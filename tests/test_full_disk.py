@@ -13,14 +13,15 @@ WRITERS = {
         save_checkpoint(here, 1, {}, {"weights": torch.zeros(100_000)})
     """,
     "predictor.safetensors": """
-        from rvd.models import build, save
+        from rvd.models.files import save
+        from rvd.models.registry import build
         save(build(tiny.experiment().models["rvd"], 16, 1), here / "predictor.safetensors", {})
     """,
     "videos.h5": """
         tiny.write_squares(here / "videos.h5", frames=200)
     """,
     "samples.h5": """
-        from rvd.evaluation.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+        from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
         from rvd.video import VideoInfo
         shape = EnsembleShape(1, 50, 4, 10, (16, 16, 1))
         frames = np.zeros((50, 10, 16, 16, 1), np.float32)

@@ -1,1 +1,1 @@
-"""The workflow: where files lie, and what each rule depends on."""
+"""The workflow: paths, the runs of an experiment, and the dependencies of each rule."""

@@ -1,4 +1,4 @@
-"""Where the artefacts of an experiment lie: each path is written here, and nowhere else.
+"""The paths of an experiment's artefacts. Each path is written here, and nowhere else.
 
 Paths are strings, because Snakemake's rules take them with wildcards: ``"{dataset}"`` may be passed
 for the name of a dataset.
@@ -24,7 +24,7 @@ TABLES = {"table1": "Table 1", "ablation": "Table 2, ablations"}
 
 
 class ShownResults:
-    """A folder of what people look at: tables, figures and the gallery.
+    """A folder of results for people: tables, figures and the gallery.
 
     Args:
         folder: Path of the folder.

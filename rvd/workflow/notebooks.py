@@ -1,4 +1,4 @@
-"""Rendering notebooks by papermill, under the interpreter that runs this."""
+"""Execution of notebooks by papermill, under the interpreter of this process."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ KERNEL = "python3"
 
 
 def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
-    """Execute ``notebook`` and put it, as HTML, too, with what it made, into ``folder``.
+    """Execute ``notebook``; write it, the same as HTML, and its figures to ``folder``.
 
-    The notebook's parameter ``output`` is a scratch folder for its figures. Only when every cell
-    has run does all of it move to ``folder``, replacing what is there.
+    The notebook's parameter ``output`` is a temporary folder for its figures. ``folder`` is
+    replaced only when every cell has run.
 
     Args:
-        notebook: with a cell tagged ``parameters``.
-        folder: of the executed notebook, its HTML and its figures.
-        parameters: further values for that cell, which needs not name all of them.
+        notebook: Notebook with a cell tagged ``parameters``.
+        folder: Folder of the executed notebook, its HTML and its figures.
+        parameters: Further values for that cell; those that it does not name are ignored.
 
     Raises:
-        UserError: the notebook is missing, or a cell failed (the notebook as far as it ran is then
-            beside ``folder``), or the folder cannot be written.
+        UserError: The notebook is missing, a cell failed (the notebook as far as it ran is then
+            next to ``folder``), or the folder cannot be written.
     """
     if not notebook.is_file():
         raise UserError(f"{notebook}: there is no such notebook")
     executed = notebook.name
     partial = folder.with_name(f"{folder.name}-failed.ipynb")
-    # It warns of every parameter that a notebook has no use for.
+    # It warns of every parameter that a notebook does not use.
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with (
         tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch,
@@ -69,7 +69,7 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
         except RuntimeError as error:  # a kernel that did not start
             raise UserError(f"{notebook}: {_first_line(str(error))}") from None
         (made / executed).with_suffix(".html").write_text(_html(made / executed))
-        _move(made, folder)
+        _replace(made, folder)
     partial.unlink(missing_ok=True)
 
 
@@ -77,7 +77,7 @@ def parameters_of(notebook: Path) -> set[str]:
     """Return the names in the cell tagged ``parameters``.
 
     Raises:
-        UserError: the notebook is missing.
+        UserError: The notebook is missing.
     """
     if not notebook.is_file():
         raise UserError(f"{notebook}: there is no such notebook")
@@ -85,16 +85,16 @@ def parameters_of(notebook: Path) -> set[str]:
 
 
 def _html(executed: Path) -> str:
-    """An executed notebook as a page that loads nothing from elsewhere."""
-    nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")
-    body, _ = HTMLExporter(**nowhere).from_notebook_node(nbformat.read(executed, 4))
+    """Return an executed notebook as a page that loads nothing from the network."""
+    offline = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url"), "")
+    body, _ = HTMLExporter(**offline).from_notebook_node(nbformat.read(executed, 4))
     return body
 
 
 def _without_ports(folder: Path) -> Config:
-    """Kernels that talk through sockets in ``folder``.
+    """Return a config of kernels that communicate through sockets in ``folder``.
 
-    Of two that start at the same moment both may choose one port, and then one of them dies.
+    With ports, two kernels that start at the same moment may choose the same one, and one dies.
     """
     config = Config()
     config.KernelManager.transport = "ipc"
@@ -104,14 +104,14 @@ def _without_ports(folder: Path) -> Config:
 
 @contextlib.contextmanager
 def _this_interpreter() -> Iterator[Path]:
-    """A kernel named python3 that is this interpreter, before any that a user has registered.
+    """Register this interpreter as the kernel python3, before any that a user has registered.
 
     Yields:
-        A folder that lasts as long as the kernel may run.
+        A folder that exists for as long as the kernel may run.
     """
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory(prefix="rvd-kernel-") as folder:
-        # A failing cell is in the notebook; what else a kernel logs is of its own life.
+        # The error of a cell is in the notebook; what else a kernel logs is of no use here.
         quiet = [f"--log-level={logging.CRITICAL}"]
         write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=quiet)
         paths = [folder, *([before] if before else [])]
@@ -126,7 +126,7 @@ def _this_interpreter() -> Iterator[Path]:
 
 
 def _failure(error: Exception) -> str:
-    """Which cell failed (its number in the executed notebook, and its first line), and why."""
+    """Return the number and the first line of the cell that failed, and its error."""
     if not isinstance(error, PapermillExecutionError):
         return _first_line(str(error))
     code, value = _first_line(error.source), _first_line(str(error.evalue))
@@ -137,15 +137,15 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def _move(made: Path, folder: Path) -> None:
+def _replace(made: Path, folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Copied beside its place first, as the scratch folder may lie on another file system.
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        shutil.copytree(made, beside, dirs_exist_ok=True)
-        beside.chmod(0o777 & ~_umask())
+        # Copied next to ``folder`` first, as the temporary folder may be on another file system.
+        copy = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        shutil.copytree(made, copy, dirs_exist_ok=True)
+        copy.chmod(0o777 & ~_umask())
         shutil.rmtree(folder, ignore_errors=True)
-        beside.replace(folder)
+        copy.replace(folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({reason(error)})") from error
 

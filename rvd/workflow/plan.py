@@ -1,4 +1,4 @@
-"""What an experiment runs: which model on which dataset with which seed, and from which files."""
+"""The runs of an experiment: models on datasets with seeds, and the files that each needs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What each rule depends on besides its input files, as text: a change of it reruns the rule.
+"""The dependencies of each rule besides its input files, as text: a change reruns the rule.
 
-The texts stand in the rules' params, which Snakemake records with each output. Keep them stable:
+The texts are in the rules' params, which Snakemake records with each output. Keep them stable:
 where one changes, finished work is done again.
 """
 
