@@ -9,6 +9,7 @@ snakemake -n all                             the jobs to do, and why
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -20,7 +21,7 @@ from rvd.workflow.partial import existing_results
 from rvd.workflow.plan import Plan
 from rvd.workflow.provenance import write_config
 from rvd.workflow.resources import conversion_threads, growing
-from rvd.workflow.shell import repeated
+from rvd.workflow.shell import repeated, shown_files
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -38,14 +39,11 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 LAYOUT = PLAN.layout
+# A file, given by its name, of one model on one dataset with one seed.
+result = partial(LAYOUT.result, "{dataset}", "{model}", "{seed}")
 # Forecasting takes one GPU, however many train.
 ONE_GPU = min(1, EXPERIMENT.compute.gpus)
 NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
-
-
-# A file of one model on one dataset with one seed.
-def result(name):
-    return LAYOUT.result("{dataset}", "{model}", "{seed}", name)
 
 
 # Each verb reads the resolved config from here; it is written before the first job starts. What a

@@ -9,6 +9,7 @@ import torch
 import rvd
 from rvd.cli import app
 from rvd.errors import UserError
+from rvd.forecasting.clips import forecast_clips
 from rvd.models.files import save
 from rvd.models.registry import build
 from tests.tiny import SIZE, experiment, moving_squares
@@ -187,3 +188,31 @@ def test_pictures_of_different_sizes_are_refused(folder, tmp_path):
         iio.imwrite(tmp_path / f"{number}.png", np.zeros((size, size, 3), np.uint8))
     with pytest.raises(UserError, match="frame 2 has"):
         rvd.read_video(tmp_path, SIZE, 1)
+
+
+class Constant:
+    """A predictor that forecasts ``value``, and records its arguments."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def predict(self, context, horizon, ensemble, draw, **options):
+        self.context, self.options = context, options
+        return torch.full((len(context), ensemble, horizon, *context.shape[2:]), self.value)
+
+
+def test_stored_clips_are_forecast_in_the_unit_range():
+    predictor, cpu = Constant(0.5), torch.device("cpu")
+    stored = torch.full((2, 3, 1, 4, 4), 51, dtype=torch.uint8)
+    samples = forecast_clips(predictor, stored, 5, 7, [0, 1], cpu, sampler="ddim")
+    assert samples.shape == (2, 7, 5, 1, 4, 4)
+    assert predictor.context.unique().tolist() == pytest.approx([0.2])
+    assert predictor.options == {"sampler": "ddim"}
+
+
+def test_a_forecast_that_is_not_finite_is_refused_unless_it_is_to_be_shown():
+    predictor, cpu = Constant(float("nan")), torch.device("cpu")
+    stored = torch.zeros(1, 2, 1, 4, 4)
+    with pytest.raises(UserError, match="a forecast is not finite"):
+        forecast_clips(predictor, stored, 1, 1, [0], cpu)
+    assert forecast_clips(predictor, stored, 1, 1, [0], cpu, check_finite=False).isnan().all()

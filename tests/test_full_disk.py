@@ -21,12 +21,13 @@ WRITERS = {
         tiny.write_squares(here / "videos.h5", frames=200)
     """,
     "samples.h5": """
-        from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+        from rvd.evaluation.ensembles import ensemble_file
         from rvd.video import VideoInfo
-        shape = EnsembleShape(1, 50, 4, 10, (16, 16, 1))
+        shape = ensemble_file.EnsembleShape(1, 50, 4, 10, (16, 16, 1))
         frames = np.zeros((50, 10, 16, 16, 1), np.float32)
-        info = EnsembleInfo("d", "m", 0, VideoInfo())
-        with EnsembleWriter(here / "samples.h5", info, shape, np.float32, [("v", 0)]) as writer:
+        info = ensemble_file.EnsembleInfo("d", "m", 0, VideoInfo())
+        path, places = here / "samples.h5", [("v", 0)]
+        with ensemble_file.EnsembleWriter(path, info, shape, np.float32, places) as writer:
             writer.write(0, context=frames[0, :4], truth=frames[0],
                          samples=frames, seconds=1.0)
     """,

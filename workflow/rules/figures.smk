@@ -1,10 +1,3 @@
-# The options that pass the inputs of a rule to a verb, which are kept out of the rerun triggers: the
-# inputs themselves are among them.
-def given(wildcards, input):
-    kinds = ("samples", "scores", "curves", "tables")
-    return " ".join(repeated(f"--{kind}", input[kind]) for kind in kinds)
-
-
 rule table:
     input:
         lambda wildcards: PLAN.scores(wildcards.table),
@@ -53,11 +46,11 @@ rule figures:
         runtime=growing(60),
     params:
         config=LAYOUT.config,
-        given=given,
+        shown=shown_files,
     message:
         "Render the notebook {wildcards.notebook}"
     shell:
-        "python -m rvd --log {log:q} render {input.notebook:q} {params.given} --config {params.config:q}"
+        "python -m rvd --log {log:q} render {input.notebook:q} {params.shown} --config {params.config:q}"
         " --output {output:q}"
 
 
@@ -156,10 +149,10 @@ rule gallery:
         runtime=growing(60),
     params:
         config=LAYOUT.config,
-        given=given,
+        shown=shown_files,
         megabytes=EXPERIMENT.gallery.megabytes,
     message:
         "Build the gallery"
     shell:
-        "python -m rvd --log {log:q} gallery {params.given} --config {params.config:q}"
+        "python -m rvd --log {log:q} gallery {params.shown} --config {params.config:q}"
         " --output {output:q}"
