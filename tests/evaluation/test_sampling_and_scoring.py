@@ -93,7 +93,7 @@ def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor,
     videos = write_squares(tmp_path / "v.h5")
     with sampled(videos, "rvd", tmp_path / "whole.h5", predictor) as file:
         whole = file.samples[:]
-    original, calls = sampling._forecast, []
+    original, calls = sampling.forecast_clips, []
 
     def failing(*args):
         calls.append(1)
@@ -102,12 +102,14 @@ def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor,
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sampling, "_forecast", failing)
+        patch.setattr(sampling, "forecast_clips", failing)
         with pytest.raises(KeyboardInterrupt):
             sampled(videos, "rvd", tmp_path / "parts.h5", predictor)
     assert not (tmp_path / "parts.h5").exists()
     calls.clear()
-    monkeypatch.setattr(sampling, "_forecast", lambda *args: calls.append(1) or original(*args))
+    monkeypatch.setattr(
+        sampling, "forecast_clips", lambda *args: calls.append(1) or original(*args)
+    )
     with sampled(videos, "rvd", tmp_path / "parts.h5", predictor) as file:
         np.testing.assert_array_equal(file.samples[:], whole)
     assert len(calls) == 1
@@ -122,7 +124,7 @@ def test_sampling_interrupted_under_something_else_restarts(
     videos = write_squares(tmp_path / "v.h5")
     weights = tmp_path / "predictor.safetensors"
     weights.write_bytes(predictor.read_bytes())
-    original, calls = sampling._forecast, []
+    original, calls = sampling.forecast_clips, []
 
     def counted(*args):
         calls.append(1)
@@ -130,7 +132,7 @@ def test_sampling_interrupted_under_something_else_restarts(
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(sampling, "_forecast", counted)
+    monkeypatch.setattr(sampling, "forecast_clips", counted)
     with pytest.raises(KeyboardInterrupt):
         sampled(videos, "rvd", tmp_path / "s.h5", weights, weights=weights)
     changes = None
