@@ -1,4 +1,4 @@
-"""The command line: one line for a mistake, its exit code, and nothing lost."""
+"""The command line: one line for an error, its exit code, and nothing lost."""
 
 import os
 import signal
@@ -91,7 +91,7 @@ def test_train_sample_score(workplace):
         ("--config=absent.yaml", "absent.yaml: cannot be read"),
     ],
 )
-def test_a_mistake_is_one_line(workplace, change, said):
+def test_an_error_the_user_can_fix_is_one_line(workplace, change, said):
     run = rvd(*training(change), cwd=workplace)
     assert run.returncode == 2
     assert said in run.stderr

@@ -127,7 +127,7 @@ class TestPlan:
             counts = re.findall(r"^weights +(\d+)$", run.stdout + run.stderr, re.MULTILINE)
             assert counts[:1] == ([str(fetched)] if fetched else [])
 
-    def test_a_mistake_stops_before_anything_starts(self, tmp_path):
+    def test_an_error_in_the_config_stops_before_anything_starts(self, tmp_path):
         run = snakemake(tmp_path, "all", evaluation={"contxt": 3})
         said = run.stdout + run.stderr
         assert run.returncode != 0
