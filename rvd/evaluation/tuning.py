@@ -15,12 +15,12 @@ import yaml
 from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
 from rvd.files import atomic_write
+from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.metrics.functional.crps import crps
-from rvd.models.noise import seeded_noise
 from rvd.models.rvd.model import ResidualVideoDiffusion
 from rvd.runtime.device import best_device
 from rvd.runtime.progress import progress
-from rvd.video.clips import fixed_clips, read_clip, stored_to_unit
+from rvd.video.clips import fixed_clips, stored_to_unit
 from rvd.video.file import VideoFile
 
 STEPS = (2, 3, 5, 8, 12, 20, 32)
@@ -106,22 +106,25 @@ def try_samplers(
         raise UserError(f"{videos.path}: no validation video has {length} frames")
     device = device or best_device()
     model = model.to(device).eval()
-    frames = torch.stack(
-        [
-            stored_to_unit(torch.from_numpy(read_clip(split, clip.position, length)))
-            for clip in clips
-        ]
-    )
-    truth = 255 * frames[:, task.context :].numpy()
+    stored = torch.from_numpy(read_clips(split, clips, length))
+    truth = 255 * stored_to_unit(stored[:, task.context :]).numpy()
+    seeds = [task.seed + index for index in range(len(clips))]
     every = model.config.diffusion_steps
     # Progress counts steps, because samplers take very different times.
     total = sum(sampler.steps or every for sampler in samplers)
     with progress(total, "tune the sampler", "step") as bar:
         for sampler in samplers:
-            noise = seeded_noise([task.seed + index for index in range(len(clips))], device)
             start = time.monotonic()
-            context = frames[:, : task.context].to(device)
-            forecast = model.predict(context, task.horizon, task.ensemble, noise, sampler).cpu()
+            forecast = forecast_clips(
+                model,
+                stored[:, : task.context],
+                task.horizon,
+                task.ensemble,
+                seeds,
+                device,
+                check_finite=False,
+                sampler=sampler,
+            )
             seconds = time.monotonic() - start
             members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
             yield Trial(sampler, float(crps(members, truth).mean()), seconds)
