@@ -1,4 +1,4 @@
-"""How a training uses the machine."""
+"""The use of the machine by trainings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from rvd.config.section import Section
 
 
 class ComputeConfig(Section):
-    """What a training takes of the machine, and how it computes there.
+    """The part of the machine that trainings use, and how they compute there.
 
-    ``gpus`` (0 trains on the CPU) and CPU ``threads``; ``tf32`` lets a GPU round the inputs of
-    float32 products to 10 bits of mantissa; ``channels_last`` lays images out with channels
-    together; ``compile`` names a mode of torch.compile, of which ``reduce-overhead`` and
-    ``max-autotune`` use CUDA graphs.
+    Nothing here is from the paper. Only rounding depends on `tf32`, `channels_last` and `compile`.
     """
 
     gpus: NonNegativeInt
+    """GPUs per training, with one process on each (the effective batch is `batch` times as many). A
+    machine with fewer is refused. Forecasting uses one GPU if there is one. 0 keeps to the CPU."""
     threads: PositiveInt
+    """CPU threads of a training (of all its processes together) or of sampling."""
     tf32: bool = True
+    """Round the inputs of float32 products and convolutions to TF32 (10 bits of mantissa) on a GPU;
+    false computes them in full."""
     channels_last: bool = False
+    """Store images with their channels together, which a GPU's convolutions prefer in bfloat16."""
     compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
+    """Mode of `torch.compile`; `reduce-overhead` and `max-autotune` use CUDA graphs."""

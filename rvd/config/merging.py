@@ -8,7 +8,14 @@ from typing import Any
 
 
 def merge(base: Any, change: Any) -> Any:
-    """``change`` laid over ``base``: mappings merge, all else is replaced (as Snakemake does)."""
+    """Return ``change`` laid over ``base``, as Snakemake lays one config file over another.
+
+    Mappings merge key by key; everything else, lists too, is replaced. Neither argument is changed.
+
+    Args:
+        base: The values below.
+        change: The values that take precedence.
+    """
     if not (isinstance(base, Mapping) and isinstance(change, Mapping)):
         return copy.deepcopy(change)
     merged = {key: copy.deepcopy(value) for key, value in base.items()}

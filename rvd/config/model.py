@@ -1,17 +1,20 @@
-"""What every model's section of the config has in common."""
+"""The base class of the config sections of all models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rvd.config.section import Section
 
 
 class ModelConfig(Section):
-    """A model of the experiment, told apart by ``kind``; each kind overrides what is its own."""
+    """A model of the experiment; each `kind` is a subclass."""
 
-    kind: str
+    # Declared as a Literal by each subclass. A field here would come first in the JSON of all
+    # sections, and so change the texts that Snakemake compares for reruns.
+    if TYPE_CHECKING:
+        kind: str
 
     @classmethod
     def expand(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,7 +58,7 @@ class ModelConfig(Section):
     def errors(
         self, models: Mapping[str, ModelConfig], datasets: Mapping[str, Any]
     ) -> Iterator[str]:
-        """Yield a line for each error in what the section says of other sections.
+        """Yield a line for each error in the section's references to other sections.
 
         Args:
             models: All models of the experiment.
@@ -67,5 +70,10 @@ class ModelConfig(Section):
         yield from ()
 
     def why_not(self, size: int, context: int) -> str | None:
-        """Return why the model cannot forecast frames of ``size`` from ``context``, or None."""
+        """Return the reason why the model cannot forecast, or None.
+
+        Args:
+            size: Height and width of the frames, in pixels.
+            context: Number of context frames.
+        """
         return None

@@ -1,4 +1,4 @@
-"""What the sections of all trained models have in common."""
+"""The base classes of the config sections of trained models."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from rvd.config.training import TrainingConfig
 
 @dataclass(frozen=True)
 class Stage:
-    """What a model asks of the trainer at one step; most ask the same at all of them.
+    """The trainer's settings at one step, which for most models are the same at all steps.
 
-    ``batch`` clips a process, learning rates times ``rate``, and, where ``fresh``, optimisers that
-    forget the steps before.
+    Attributes:
+        batch: Clips per process.
+        rate: Factor of the learning rates.
+        fresh: True where the optimisers are reset before the step.
     """
 
     batch: int
@@ -27,29 +29,25 @@ class Stage:
 
 
 class TrainedModelConfig(ModelConfig):
-    """A model with weights: its ``training``, and what the rest of the project asks of it.
+    """A model that this experiment trains."""
 
-    ``on`` holds settings per dataset, laid over the section where the model is used on that
-    dataset (:meth:`rvd.config.Experiment.model`).
-
-    ``checkpointed`` says whether its blocks can be computed again in the backward pass
-    (``training.gradient_checkpointing``).
-    """
-
+    # True where its blocks can be computed again in the backward pass.
     checkpointed: ClassVar[bool] = False
 
     training: TrainingConfig
+    """Budget and optimisation."""
     on: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings per dataset, by the dataset's name: see "A model on a dataset" above."""
 
     @field_validator("on", mode="before")
     @classmethod
     def _keys_as_in_json(cls, value: Any) -> Any:
-        """A config that was written as JSON and read back is to equal the one before."""
+        """Make keys text, so that a config written as JSON and read back equals the original."""
         return _with_text_keys(value)
 
     @model_serializer(mode="wrap")
     def _without_empty_on(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave an empty ``on`` out of predictor files and checkpoints, as those from before it."""
+        """Leave an empty ``on`` out, as in predictor files and checkpoints older than the key."""
         values: dict[str, Any] = serialize(self)
         if not self.on:
             values.pop("on", None)
@@ -73,19 +71,22 @@ class TrainedModelConfig(ModelConfig):
         return type(self).model_validate(merge(own, self.on[dataset]))
 
     def why_not(self, size: int, context: int) -> str | None:
-        """Return why the model cannot forecast frames of ``size`` from ``context``, or None."""
+        """Return the reason why the model cannot forecast, or None."""
         return self.why_not_size(size) or self.why_not_context(context)
 
     @property
     def has_batch_statistics(self) -> bool:
-        """True where clips of a training batch are normalised by moments of all of them.
+        """True where the clips of a training batch are normalised by statistics of all of them.
 
-        If so, those are moments of a micro-batch, on which the trained weights then depend.
+        The statistics are those of a micro-batch, so the trained weights depend on its size.
         """
         return False
 
     def training_fingerprint(self) -> dict[str, Any]:
-        """What the trained weights depend on: all but what only observes the training."""
+        """Return the values that the trained weights depend on.
+
+        Values that only observe the training are left out.
+        """
         own = self.model_dump(mode="json", exclude={"training", "on"})
         training = self.training.training_fingerprint()
         if self.has_batch_statistics and (split := self._split_batches()):
@@ -93,21 +94,21 @@ class TrainedModelConfig(ModelConfig):
         return {**own, "training": training}
 
     def _split_batches(self) -> dict[str, int]:
-        """The micro-batches that are smaller than their batch, by image size."""
+        """Return the micro-batches that are smaller than their batch, by image size."""
         batch = self.training.batch
         micro_batch = self.training.micro_batch.items()
         return {str(size): clips for size, clips in sorted(micro_batch) if clips < batch[size]}
 
     def sampling_fingerprint(self) -> dict[str, Any]:
-        """What forecasts depend on beside the trained weights (and, maybe, what those do)."""
+        """Return the values that forecasts depend on; those of the weights may be among them."""
         return self.training_fingerprint()
 
     def stage(self, step: int, size: int) -> Stage:
-        """What is asked of the trainer at step ``step`` (from 0), for images of ``size`` pixels."""
+        """Return the trainer's settings at ``step`` (from 0), for images of ``size`` pixels."""
         return Stage(self.training.batch[size])
 
     def why_not_size(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
+        """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         if size not in self.training.batch:
             known = ", ".join(map(str, sorted(self.training.batch)))
             return f"training.batch: no entry for images of {size} pixels (there are: {known})"
@@ -119,10 +120,10 @@ class TrainedModelConfig(ModelConfig):
         return None
 
     def remedy_of_memory(self, size: int) -> str:
-        """The keys to change when a training step at ``size`` pixels must need less memory.
+        """Return the keys to change when a training step at ``size`` pixels needs less memory.
 
-        It names only what would help: a smaller ``micro_batch`` while there is one, then
-        ``gradient_checkpointing`` where this model has it and does not use it yet.
+        Only remedies that help are named: a smaller ``micro_batch`` while there is one, then
+        ``gradient_checkpointing`` where the model has it and does not use it yet.
         """
         batch = self.training.batch[size]
         now = self.training.micro_batch.get(size, batch)
@@ -135,7 +136,7 @@ class TrainedModelConfig(ModelConfig):
         return ", or ".join(remedies) or "give it a machine with more memory"
 
     def why_not_context(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
+        """Return the reason why the model cannot forecast from ``context`` frames, or None."""
         return None
 
 
@@ -146,10 +147,10 @@ def _with_text_keys(value: Any) -> Any:
 
 
 class WindowModelConfig(TrainedModelConfig):
-    """A model that sees the last ``training.context`` frames, whatever else is known."""
+    """A model that sees the last ``training.context`` frames and ignores earlier ones."""
 
     def why_not_context(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
+        """Return the reason why the model cannot forecast from ``context`` frames, or None."""
         seen = self.training.context
         if context < seen:
             return f"training.context: the generator sees {seen} frames, not {context}"
@@ -161,12 +162,12 @@ class Downsampling(Protocol):
 
     @property
     def divisor(self) -> int:
-        """Height and width must be multiples of it."""
+        """The number of which height and width must be multiples."""
         ...
 
 
 def why_no_network(networks: Mapping[int, object], size: int) -> str | None:
-    """Why ``networks``, by frame size, hold none for ``size`` pixels, or None."""
+    """Return the reason why ``networks``, by frame size, have none for ``size`` pixels, or None."""
     if size not in networks:
         known = ", ".join(map(str, sorted(networks)))
         return f"networks: there is no entry for images of {size} pixels (there are: {known})"
@@ -174,7 +175,7 @@ def why_no_network(networks: Mapping[int, object], size: int) -> str | None:
 
 
 def why_no_downsampling(networks: Mapping[int, Downsampling], size: int) -> str | None:
-    """Why the network for ``size`` pixels is missing or cannot halve them, or None."""
+    """Return the reason why no network can downsample ``size`` pixels, or None."""
     if problem := why_no_network(networks, size):
         return problem
     divisor = networks[size].divisor

@@ -1,4 +1,4 @@
-"""How a model is trained."""
+"""The training of a model."""
 
 from __future__ import annotations
 
@@ -22,64 +22,87 @@ Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LearningRateConfig(Section):
-    """The learning rate at each step.
-
-    ``initial`` after a linear ``warmup`` (steps), the values of ``drops`` from their steps on, and,
-    where ``decay_from`` (a fraction of all steps) is given, a half cosine from there down to zero.
-    """
+    """The learning rate at each step."""
 
     initial: PositiveFloat
+    """Rate after the warm-up."""
     warmup: NonNegativeInt = 0
+    """Steps over which the rate rises linearly from zero. The paper has none."""
     drops: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
+    """Step → rate from that step on. RVD drops once, at half of its steps (section 3.2)."""
     decay_from: Fraction | None = None
+    """Fraction of all steps after which the rate falls to zero as half a cosine; null for never.
+    The paper has no such decay."""
 
 
 class AverageConfig(Section):
-    """An exponential moving average of the weights: w ← decay·w + (1 − decay)·weights."""
+    """An exponential moving average: average ← decay · average + (1 − decay) · weights.
+
+    The paper does not mention one; RVD's values in `config.yaml` are those of the authors' code.
+    """
 
     decay: Momentum
+    """Weight of the average at each update."""
     every: PositiveInt = 1
+    """Steps from update to update."""
     start: NonNegativeInt = 0
+    """First step that is averaged; the average equals the weights until then."""
 
 
 class PlayerConfig(Section):
-    """How one of a model's players (a generator, its critics) is optimised apart from the others.
-
-    ``rate`` is a factor of the learning rate, ``every`` how often it takes a step: 2 for a
-    generator whose critics take two steps to its one.
-    """
+    """The optimisation of one of a model's players: a generator or its critics."""
 
     rate: PositiveFloat = 1.0
+    """Factor of the learning rate."""
     every: PositiveInt = 1
+    """Steps from update to update of this player: 2 for a generator whose critics are updated twice
+    as often."""
 
 
 class TrainingConfig(Section):
-    """The budget and the optimisation of one model (section 3.2).
-
-    ``micro_batch`` gives, by image size, the clips of one forward and backward pass; the gradients
-    of a batch's micro-batches are accumulated before the optimiser's step. A size that it does not
-    name takes its batch at once. While it names none, it is left out of what is written down, so
-    that files made before it existed still agree.
-    """
+    """The budget and the optimisation of a model, with Adam (section 3.2)."""
 
     context: PositiveInt
+    """Context frames of a training clip: 2 for RVD (section 3.2)."""
     future: PositiveInt
+    """Frames after the context, over which the loss is averaged: 6 for RVD (section 3.2)."""
     steps: PositiveInt
+    """Gradient steps: 1,000,000 for all models of the paper (section 3.2)."""
     batch: dict[PositiveInt, PositiveInt]
+    """Clips per step and process, by frame size in pixels: 8 at 64 and 4 at 128 for RVD (section
+    3.2)."""
     micro_batch: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
+    """Clips of one forward and backward pass, by frame size in pixels, a divisor of `batch`.
+    Gradients are accumulated, so that less memory gives the same step (`docs/models.md` lists the
+    differences for `svg-lp` with `normalisation: batch` and for `dvd-gan`; `future-gan` has none).
+    Sizes without an entry process their batch at once."""
     learning_rate: LearningRateConfig
+    """Learning rate at each step."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    """β₁ and β₂ of Adam; the paper states none, and these are Adam's defaults."""
     gradient_clip: PositiveFloat | None = None
+    """Largest norm of the gradient; null for no bound, as in the paper."""
     average: AverageConfig | None = None
+    """Exponential moving average of the weights; null for none."""
     weights: Literal["raw", "average"] = "raw"
+    """Weights that are tested: the `raw` ones or their `average`."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic; `bfloat16` applies to convolutions and matrix products only."""
     gradient_checkpointing: bool = False
+    """Compute blocks again in the backward pass instead of storing their values: less memory, more
+    time. For kinds `rvd`, `svg-lp` and `ivrnn`."""
     checkpoint_every: PositiveInt = 1000
+    """Steps from checkpoint to checkpoint."""
     validate_every: PositiveInt = 10000
+    """Steps from one picture of validation forecasts to the next."""
     journal_every: PositiveInt = 50
+    """Steps from entry to entry of the journal."""
     workers: NonNegativeInt = 0
+    """Processes that read clips ahead; 0 reads in the training process."""
     weight_decay: NonNegativeFloat = 0.0
+    """Weight decay of Adam."""
     players: dict[str, PlayerConfig] = Field(default_factory=dict)
+    """Name of a player → its optimisation, for a model with several (`generator` and `critics`)."""
 
     @property
     def clip_length(self) -> int:
@@ -112,17 +135,18 @@ class TrainingConfig(Section):
 
     @model_serializer(mode="wrap")
     def _without_empty_micro_batch(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave an empty ``micro_batch`` out, so that files older than the key still agree."""
         values: dict[str, Any] = handler(self)
         if not self.micro_batch:
             values.pop("micro_batch", None)
         return values
 
     def training_fingerprint(self) -> dict[str, object]:
-        """The values that the trained weights depend on: what a resumed training must agree in.
+        """Return the values that the trained weights depend on, and a resumed training must keep.
 
-        ``micro_batch`` is not among them: accumulated gradients are those of the whole batch but
-        for rounding, so that a training that ran out of memory can be resumed with smaller ones.
-        A model with statistics of the batch adds it (``TrainedModelConfig.training_fingerprint``).
+        ``micro_batch`` is not among them: up to rounding, accumulated gradients are those of the
+        whole batch, so a training that ran out of memory can be resumed with a smaller one. A
+        model with batch statistics adds it (``TrainedModelConfig.training_fingerprint``).
         """
         observing = {"checkpoint_every", "validate_every", "journal_every", "workers"}
         observing.add("micro_batch")

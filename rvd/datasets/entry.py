@@ -1,4 +1,4 @@
-"""What the registry holds of a dataset."""
+"""An entry of the registry of datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a diffusion model learns and how it is sampled, as sections of the config."""
+"""The config sections of a diffusion model's objective and sampler."""
 
 from __future__ import annotations
 
@@ -8,46 +8,50 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from rvd.config.section import Section
 
-# The whole objective in a word: as the paper states it, and as the authors' published code has it.
+# Objectives that have a name: the paper's, and that of the authors' published code.
 PAPER = {"sigma": 2.0, "loss": "squared", "target": "noise", "mean_loss": 0.0, "step_of": "clip"}
 
 OBJECTIVES = {"paper": PAPER, "official": PAPER | {"sigma": 1.0, "loss": "absolute"}}
 
 
 def named_objective(value: Any) -> Any:
-    """What ``paper`` or ``official`` stands for; anything else is left as it is."""
+    """Return the objective named ``paper`` or ``official``; any other ``value`` is returned."""
     return OBJECTIVES.get(value, value) if isinstance(value, str) else value
 
 
 class ObjectiveConfig(Section):
-    """What the diffusion learns (equations 9 and 10).
-
-    ``sigma`` scales the residual, ``target`` is what the network predicts (the noise, or the
-    velocity √ᾱ·ε − √(1−ᾱ)·y₀), ``loss`` how its error counts, ``mean_loss`` the weight of an
-    additional squared error of μ itself (zero in the paper), and ``step_of`` whether all frames of
-    a clip share a diffusion step n (Algorithm 1) or each ``frame`` draws its own.
-    """
+    """The objective of the diffusion (equations 9 and 10)."""
 
     sigma: PositiveFloat
+    """σ, the unit of the residual (equation 5), for frames in [−1, 1]: 2 for RVD (section 3.2), 1
+    for VD (section 3.6)."""
     target: Literal["noise", "velocity"] = "noise"
+    """Prediction of the network: `noise` ε (equation 9) or `velocity` √ᾱ·ε − √(1−ᾱ)·y₀ (Salimans
+    and Ho 2022)."""
     loss: Literal["squared", "absolute"] = "squared"
+    """Error of the prediction: `squared` (equation 9) or `absolute` (the authors' code)."""
     mean_loss: NonNegativeFloat = 0.0
+    """Weight of an additional squared error of μ itself; the paper has none (equation 9)."""
     step_of: Literal["clip", "frame"] = "clip"
+    """Frames that share a diffusion step n in training: those of a `clip` (Algorithm 1), or none,
+    with a step for each `frame`."""
 
 
 class SamplerConfig(Section):
-    """How a residual is drawn.
-
-    ``steps`` are spaced evenly in n by DDIM, and in log-SNR by DPM-Solver++. ``clip`` bounds the
-    implied y₀ at each step, ``eta`` is the noise of DDIM (1: as ancestral sampling),
-    ``start_log_snr`` where these two start (log ᾱ/(1−ᾱ)); null starts at step N.
-    """
+    """The sampler of residuals. A change of it does not repeat the training."""
 
     method: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
+    """`ancestral` (Algorithm 1, all N steps), `ddim` (Song et al. 2021) or `dpm-solver`
+    (DPM-Solver++(2M), Lu et al. 2022)."""
     steps: PositiveInt | None = None
+    """Steps of `ddim` (evenly spaced in n) and `dpm-solver` (in log-SNR), required for both."""
     eta: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Noise of `ddim`: 0 for none, 1 for that of ancestral sampling."""
     clip: PositiveFloat | None = 2.0
+    """Bound of the implied residual y₀ at each step, in units of σ; null for none. Not stated in
+    the paper; as in the authors' code."""
     start_log_snr: float | None = None
+    """Start of `ddim` and `dpm-solver`, as log ᾱ/(1−ᾱ); null starts at step N."""
 
     @model_validator(mode="after")
     def _steps_belong_to_the_method(self) -> Self:

@@ -6,44 +6,43 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import (
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import PositiveInt, model_validator
 
 from rvd.config.compute import ComputeConfig
 from rvd.config.section import Folder, Name, Section
 from rvd.config.trained import TrainedModelConfig
 from rvd.datasets.registry import Dataset
 from rvd.experiment.evaluation import EvaluationConfig
-from rvd.experiment.inheritance import mistakes_on, resolve_like, with_text_on_of_models
+from rvd.experiment.gallery import GalleryConfig
+from rvd.experiment.inheritance import errors_on, resolve_like, with_text_on_of_models
 from rvd.experiment.run import RunConfig
 from rvd.models.registry import MODELS, Model
 
 
-class GalleryConfig(Section):
-    """The page of moving forecasts: ``megabytes`` bounds its films; what does not fit is named."""
-
-    megabytes: PositiveFloat = 12.0
-
-
 class ExperimentConfig(Section):
-    """The config as a whole, as ``config/README.md`` documents it."""
+    """The whole config."""
 
     root: Folder
+    """Folder that contains `data/`, `checkpoints/`, `results/` and `logs/`."""
     revision: PositiveInt = 1
+    """Number to increase after a change of the code for which all trainings should be repeated."""
     run: RunConfig
+    """Datasets, models and seeds that are run."""
     datasets: dict[Name, Dataset]
+    """Datasets by name."""
     models: dict[Name, Model]
+    """Models by name."""
     evaluation: EvaluationConfig
+    """Test protocol."""
     compute: ComputeConfig
+    """Part of the machine that trainings use."""
     gallery: GalleryConfig = GalleryConfig()
+    """Page of moving forecasts."""
 
     @model_validator(mode="before")
     @classmethod
-    def _resolve_likeness(cls, value: Any) -> Any:
-        """A dataset or model with ``like: other`` is that other but for the keys it gives."""
+    def _resolve_inheritance(cls, value: Any) -> Any:
+        """Lay each dataset or model with ``like: other`` over that other one."""
         if not isinstance(value, Mapping):
             return value
         resolved = copy.deepcopy(dict(value))
@@ -69,8 +68,8 @@ class ExperimentConfig(Section):
 
     @model_validator(mode="after")
     def _settings_on_datasets_are_valid(self) -> Self:
-        if mistakes := mistakes_on(self.models, self.datasets):
-            raise ValueError("\n".join(mistakes))
+        if errors := errors_on(self.models, self.datasets):
+            raise ValueError("\n".join(errors))
         return self
 
     @model_validator(mode="after")
@@ -97,6 +96,7 @@ class ExperimentConfig(Section):
 
     @model_validator(mode="after")
     def _clips_fit(self) -> Self:
+        """Refuse clips that are longer than a video, and sizes that a model cannot take."""
         for dataset_name in self.run.datasets:
             dataset = self.datasets[dataset_name]
             test_length = self.evaluation.context + dataset.horizon
@@ -127,7 +127,7 @@ class ExperimentConfig(Section):
         return self
 
     def _too_few_clips(self, dataset: str, length: int) -> str | None:
-        """The reason why the authors' choice of clips cannot be made, where it is known already."""
+        """Return the reason why the authors' choice of clips is impossible, if known already."""
         wanted, known = self.evaluation.clips, self.datasets[dataset].authors_clips(length)
         if self.evaluation.clips_from == "spread" or known is None or wanted <= known:
             return None
@@ -138,23 +138,23 @@ class ExperimentConfig(Section):
         )
 
     def model(self, name: str, dataset: str) -> Model:
-        """The section of model ``name`` as it is on ``dataset``: its ``on`` applied, and empty.
+        """Return the section of a model on a dataset: its ``on`` applied, and empty.
 
         Args:
-            name: of ``models``.
-            dataset: of ``datasets``.
+            name: Name of the model in ``models``.
+            dataset: Name of the dataset in ``datasets``.
 
         Raises:
-            KeyError: there is no such model.
+            KeyError: There is no such model.
         """
         return self.models[name].on_dataset(dataset)
 
 
 def _expanded(model: Any) -> Any:
-    """The section of a model, and its settings per dataset, with shorthands written out in full."""
+    """Return a model's section, and its settings per dataset, with shorthands written out."""
     if not isinstance(model, Mapping):
         return model
-    # What a section says by `like` alone has no kind yet.
+    # A section that inherits its kind by `like` has none yet, so all kinds expand it.
     section = dict(model)
     for entry in MODELS.values():
         section = dict(entry.config.expand(section))

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rvd.config.errors import describe
 from rvd.config.merging import merge
-from rvd.config.section import describe
 from rvd.config.trained import TrainedModelConfig
 
-# A section on a dataset stays the same kind of model, and is resolved already.
+# Keys that `on` cannot set: the kind is the same on all datasets, and sections are resolved.
 FIXED = ("kind", "like", "on")
 
 
 def with_text_on(section: Any) -> Any:
-    """``section`` with its key ``on`` as text: YAML 1.1 reads one without quotes as ``true``."""
+    """Return ``section`` with its key ``on`` as text, which YAML 1.1 reads as ``true``."""
     if not isinstance(section, Mapping):
         return section
     found: dict[Any, Any] = {}
@@ -25,7 +25,7 @@ def with_text_on(section: Any) -> Any:
         inner = value
         if name == "on" and isinstance(value, Mapping):
             inner = {dataset: with_text_on(settings) for dataset, settings in value.items()}
-        # Both forms are there where one file quotes the key and another does not.
+        # Both forms occur where one file quotes the key and another does not.
         found[name] = merge(found[name], inner) if name in found else inner
     return found
 
@@ -39,7 +39,12 @@ def with_text_on_of_models(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def resolve_like(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
-    """The section ``name`` of ``sections`` laid over the one that it is ``like``.
+    """Return the section ``name`` laid over the one that it is ``like``.
+
+    Args:
+        kind: ``datasets`` or ``models``, for messages.
+        name: Name of the section.
+        sections: All sections of that kind, by name.
 
     Raises:
         ValueError: ``like`` names no other section, or leads back to this one.
@@ -55,10 +60,10 @@ def resolve_like(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
     return section
 
 
-def mistakes_on(models: Mapping[str, Any], datasets: Iterable[str]) -> list[str]:
-    """One line for each mistake in the ``on`` of ``models``.
+def errors_on(models: Mapping[str, Any], datasets: Iterable[str]) -> list[str]:
+    """Return one line for each error in the ``on`` of ``models``.
 
-    A mistake that is inherited through ``like`` is reported for one of the models only.
+    An error that is inherited through ``like`` is reported for one of the models only.
     """
     known = sorted(datasets)
     found: dict[str, str] = {}
@@ -66,13 +71,13 @@ def mistakes_on(models: Mapping[str, Any], datasets: Iterable[str]) -> list[str]
         if not isinstance(section, TrainedModelConfig):
             continue
         for dataset in section.on:
-            for mistake in _mistakes(section, dataset, known):
-                line = f"on.{dataset}{mistake}"
+            for error in _errors(section, dataset, known):
+                line = f"on.{dataset}{error}"
                 found.setdefault(line, f"models.{name}.{line}")
     return list(found.values())
 
 
-def _mistakes(section: TrainedModelConfig, dataset: str, known: list[str]) -> list[str]:
+def _errors(section: TrainedModelConfig, dataset: str, known: list[str]) -> list[str]:
     if dataset not in known:
         return [f": there is no such dataset; there are {', '.join(known)}"]
     if fixed := [key for key in FIXED if key in section.on[dataset]]:

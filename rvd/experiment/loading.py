@@ -10,17 +10,17 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from rvd.config.errors import ConfigError, describe
 from rvd.config.merging import merge
-from rvd.config.section import ConfigError, describe
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.experiment.inheritance import with_text_on_of_models
 
 
 def experiment_from_mapping(values: Mapping[str, Any]) -> ExperimentConfig:
-    """The experiment that ``values`` describe.
+    """Return the experiment that ``values`` describe.
 
     Raises:
-        ConfigError: with one line for each mistake.
+        ConfigError: The config is wrong; one line for each error.
     """
     try:
         return ExperimentConfig.model_validate(values)
@@ -29,10 +29,13 @@ def experiment_from_mapping(values: Mapping[str, Any]) -> ExperimentConfig:
 
 
 def load_experiment(paths: Sequence[Path]) -> ExperimentConfig:
-    """The experiment described by YAML (or JSON) files, each laid over the ones before it.
+    """Return the experiment described by YAML (or JSON) files.
+
+    Args:
+        paths: Files, each laid over the ones before it.
 
     Raises:
-        ConfigError: a file is missing or not YAML, or the config is wrong; one line a mistake.
+        ConfigError: A file is missing or not YAML, or the config is wrong; one line for each error.
     """
     values: Any = {}
     for path in paths:

@@ -12,12 +12,15 @@ Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
 
 
 class RunConfig(Section):
-    """The scope of a run: names of ``datasets`` and ``models``, and the seeds of training.
-
-    ``seeds_of`` gives models seeds of their own in place of ``seeds``.
-    """
+    """The datasets, models and seeds that are run."""
 
     datasets: tuple[Name, ...] = Field(min_length=1)
+    """Names of `datasets`."""
     models: tuple[Name, ...] = Field(min_length=1)
+    """Names of `models`, in the order in which the workflow lists them."""
     seeds: Seeds
+    """Seeds of training. Each is trained, sampled and scored, and tables show mean and standard
+    error."""
     seeds_of: dict[Name, Seeds] = Field(default_factory=dict)
+    """Model → its own seeds instead of `seeds`. Only for models that are trained; `rvd-mean` has
+    the seeds of its model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rvd.config.section import ConfigError
+from rvd.config.errors import ConfigError
 from rvd.datasets.download.config import DownloadedDatasetConfig
 from rvd.datasets.folder.config import FolderConfig
 from rvd.datasets.simulation.config import SimulationConfig

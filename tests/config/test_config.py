@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rvd.config.errors import ConfigError
 from rvd.config.merging import merge
-from rvd.config.section import ConfigError
 from rvd.config.trained import TrainedModelConfig
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
 from rvd.workflow import rerun_keys

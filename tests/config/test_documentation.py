@@ -17,7 +17,8 @@ from rvd.datasets.kth.config import KthConfig
 from rvd.datasets.simulation.config import RunsConfig, SimulationConfig
 from rvd.diffusion.config import ObjectiveConfig, SamplerConfig
 from rvd.experiment.evaluation import EvaluationConfig
-from rvd.experiment.experiment import ExperimentConfig, GalleryConfig
+from rvd.experiment.experiment import ExperimentConfig
+from rvd.experiment.gallery import GalleryConfig
 from rvd.experiment.run import RunConfig
 from rvd.models.baselines.config import AnalogueConfig, MeanConfig, PersistenceConfig
 from rvd.models.dvd_gan.config import DvdGanConfig
@@ -26,7 +27,7 @@ from rvd.models.ivrnn.config import IvrnnConfig, IvrnnNetworkConfig
 from rvd.models.pretrained.config import PretrainedConfig
 from rvd.models.retro_gan.config import RetroGanConfig, RetroGanLossConfig
 from rvd.models.rvd.config import RvdConfig, RvdNetworkConfig
-from rvd.models.svg_lp.config import SvgLpConfig, VggConfig
+from rvd.models.svg_lp.config import SvgLpConfig, SvgLpNetworkConfig
 
 TEXT = (Path(__file__).parents[2] / "config" / "README.md").read_text()
 
@@ -55,7 +56,7 @@ SECTIONS = {
     "models.<name>.levels.<resolution>": LevelConfig,
     "models.<name> of kind dvd-gan": DvdGanConfig,
     "models.<name> of kind svg-lp": SvgLpConfig,
-    "models.<name>.networks.<size> of kind svg-lp": VggConfig,
+    "models.<name>.networks.<size> of kind svg-lp": SvgLpNetworkConfig,
     "models.<name> of kind retrospective-cycle-gan": RetroGanConfig,
     "models.<name>.loss of kind retrospective-cycle-gan": RetroGanLossConfig,
     "models.<name> of kind ivrnn": IvrnnConfig,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from rvd.config.errors import ConfigError
 from rvd.config.merging import merge
-from rvd.config.section import ConfigError
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
 from rvd.models.files import load, save
 from rvd.models.registry import build

@@ -20,7 +20,7 @@ from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
 from lbm.run_file import open_run
 from lbm.vortex_street import simulate
-from rvd.config.section import ConfigError
+from rvd.config.errors import ConfigError
 from rvd.datasets.bair.reader import _records
 from rvd.datasets.bair.tfrecord import BadRecord, features, read_record
 from rvd.datasets.kth.reader import sequences

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvd.config.section import ConfigError
+from rvd.config.errors import ConfigError
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
 from rvd.models.files import parameters
 from rvd.models.ivrnn.config import IvrnnConfig

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rvd.config.section import ConfigError
+from rvd.config.errors import ConfigError
 from rvd.experiment.loading import experiment_from_mapping
 from rvd.models.layers.checkpointing import Checkpointing
 from rvd.models.noise import batch_noise, micro_batches, training_noise

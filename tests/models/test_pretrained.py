@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
+from rvd.config.errors import ConfigError
 from rvd.config.merging import merge
-from rvd.config.section import ConfigError
 from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile

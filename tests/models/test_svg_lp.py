@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvd.config.section import ConfigError
+from rvd.config.errors import ConfigError
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
 from rvd.models.files import load, parameters, save
 from rvd.models.layers.gaussian import Gaussian

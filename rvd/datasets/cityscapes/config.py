@@ -1,4 +1,4 @@
-"""Cityscapes."""
+"""The config section of Cityscapes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from rvd.datasets.download.config import DownloadedDatasetConfig, OfficialSplit,
 
 
 class CityscapesConfig(DownloadedDatasetConfig):
-    """Cityscapes (Cordts et al. 2016): each snippet of consecutive frames is a video.
-
-    ``stored`` is the size (width, height) of the archive's pictures, ``frames`` the length of a
-    snippet, ``splits`` which of the archive's splits each of ours is, and ``videos`` how many
-    snippets the archive's splits hold: another number is an error.
-    """
+    """Cityscapes (Cordts et al. 2016): each snippet of consecutive frames is a video."""
 
     reader: Literal["cityscapes"]
+    """A zip of PNG pictures."""
     channels: Literal[1, 3] = 3
+    """1 (converted to grey) or 3 (colour)."""
     stored: PixelSize = (2048, 1024)
+    """[width, height] of the archive's pictures, in pixels; their largest central square is used
+    (section 3.1)."""
     frames: PositiveInt = 30
+    """Frames per snippet (section 3.1)."""
     splits: dict[OfficialSplit, OfficialSplit] = Field(
         default={"train": "train", "val": "test", "test": "val"}
     )
+    """Split of the video file → split of the archive. Testing on the public validation videos is
+    our choice."""
     videos: dict[OfficialSplit, PositiveInt] | None = None
+    """Number of snippets in the archive's `train`, `val` and `test`; another number is an error.
+    Null for any."""
 
     @model_validator(mode="after")
     def _every_split_once(self) -> Self:
@@ -33,5 +37,5 @@ class CityscapesConfig(DownloadedDatasetConfig):
         return self
 
     def shortest(self, split: str) -> int | None:
-        """Every snippet has the same number of frames."""
+        """Return the frames per snippet, which are the same for all."""
         return self.frames

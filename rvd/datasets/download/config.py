@@ -1,4 +1,4 @@
-"""Datasets that are downloaded: KTH actions, BAIR robot pushing, Cityscapes."""
+"""The config sections of datasets that are downloaded, and of their files."""
 
 from __future__ import annotations
 
@@ -17,33 +17,37 @@ OfficialSplit = Literal["train", "val", "test"]
 
 
 class RemoteFileConfig(Section):
-    """One file to download.
-
-    ``path`` is its address below a mirror (its name when left out), ``bytes`` its size, ``sha256``
-    its checksum. A file that differs from ``sha256`` is refused; one that differs from
-    ``unverified_sha1``, which no one vouches for, is reported.
-    """
+    """A file to download, and its known properties."""
 
     path: str | None = None
+    """Address below a mirror; null for the file's name."""
     bytes: PositiveInt | None = None
+    """Size in bytes; null where it is not known."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 checksum, 64 hexadecimal digits: a file that differs is refused. Null where it is not
+    known."""
     unverified_sha1: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+    """SHA-1 checksum from an unofficial source, 40 hexadecimal digits: a file that differs is
+    reported and used."""
 
 
 class DownloadConfig(Section):
-    """Where a dataset's files come from: ``mirrors`` are tried in order.
-
-    ``login`` is the page, below a mirror, that takes a user name and a password (which never stand
-    in a config).
-    """
+    """The origin of a dataset's files."""
 
     mirrors: tuple[Mirror, ...] = Field(min_length=1)
+    """Addresses (http or https), tried in order, to which each file's `path` is appended."""
     files: dict[FileName, RemoteFileConfig] = Field(min_length=1)
+    """Name of each file → its known properties."""
     login: str | None = None
+    """Page below a mirror that takes a user name and a password (`docs/data.md` describes how they
+    are given; they are never part of a config); null for none."""
 
 
 class DownloadedDatasetConfig(VideoDatasetConfig):
-    """A dataset made from downloaded archives; ``resize`` is how frames are brought to ``size``."""
+    """A dataset that is built from downloaded archives."""
 
     download: DownloadConfig
+    """Origin of the archives."""
     resize: Resize = "area"
+    """Interpolation to `size`, which the paper does not state: `area` (mean over the area of a
+    pixel), `linear`, `cubic`, `lanczos` or `nearest`."""

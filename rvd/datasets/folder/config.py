@@ -1,4 +1,4 @@
-"""A user's own videos."""
+"""The config section of a folder of the user's own videos."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rvd.config.section import Section
 from rvd.datasets.base import Resize, VideoDatasetConfig
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-
-
 Crop = Literal["center", "none"] | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
 
 
 class SharesConfig(Section):
-    """The part of the videos, drawn by a hash of their names, that each split gets."""
+    """The fractions of the videos in each split, with `split: hash`; the rest is trained on."""
 
     val: Share = 0.1
+    """Fraction of the videos for validation."""
     test: Share = 0.1
+    """Fraction of the videos for the test."""
 
     @model_validator(mode="after")
     def _some_are_left(self) -> Self:
@@ -29,21 +29,27 @@ class SharesConfig(Section):
 
 
 class FolderConfig(VideoDatasetConfig):
-    """Films, GIFs and folders of pictures below ``path``.
-
-    ``split`` takes each video's split from the sub-folders ``train``, ``val``, ``test``, or from a
-    hash of its name. ``crop`` is ``center`` (the largest square), ``none`` (the whole frame,
-    stretched), or (left, top, width, height) in pixels. Of the frames every ``stride``-th is kept.
-    """
+    """Films, GIFs and folders of pictures, each of which is a video."""
 
     reader: Literal["folder"]
+    """Films, GIFs, or folders of pictures."""
     path: str
+    """Folder of the videos."""
     channels: Literal[1, 3] = 3
+    """1 (converted to grey) or 3 (colour)."""
     split: Literal["folders", "hash"] = "hash"
+    """Source of each video's split: `folders` (the sub-folders `train`, `val` and `test`) or `hash`
+    (a hash of the video's name)."""
     shares: SharesConfig = SharesConfig()
+    """Fractions of the videos in each split, with `split: hash`."""
     crop: Crop = "center"
+    """Part of a frame that is used: `center` (the largest square), `none` (the whole frame,
+    stretched to a square), or [left, top, width, height] in pixels."""
     stride: PositiveInt = 1
+    """Number of frames of which the first is kept: 2 halves the frame rate."""
     resize: Resize = "area"
+    """Interpolation to `size`: `area` (mean over the area of a pixel), `linear`, `cubic`, `lanczos`
+    or `nearest`."""
 
     @field_validator("crop", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Datasets that ``lbm`` simulates."""
+"""The config section of datasets that ``lbm`` simulates."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from rvd.datasets.base import SPLITS, VideoDatasetConfig
 
 
 class RunsConfig(Section):
-    """The simulations of one split; ``reynolds`` and ``offset`` have an entry for each run."""
+    """The simulations of one split, with one entry of `reynolds` and `offset` for each run.
+
+    The paper simulates 8,000 frames to train on and 2,000 to test on (section 3.1).
+    """
 
     reynolds: tuple[PositiveFloat, ...] = Field(min_length=1)
+    """Reynolds number of each run (our choice)."""
     offset: tuple[float, ...] = Field(min_length=1)
+    """Distance of the obstacle from the middle of the channel for each run, in cells (our
+    choice)."""
     frames: PositiveInt
+    """Frames of each run."""
 
     @model_validator(mode="after")
     def _entry_for_each_run(self) -> Self:
@@ -28,22 +35,25 @@ class RunsConfig(Section):
 
 
 class SimulationConfig(VideoDatasetConfig):
-    """Vorticity of simulated flows, made by ``lbm``.
-
-    ``columns`` (first, last + 1) is the part of the domain that is shown, ``pool`` the side of the
-    squares of cells averaged into one pixel, and ``percentile`` of the training runs' absolute
-    vorticity is what maps to white (and its negative to black).
-    """
+    """Vorticity of von Kármán vortex streets, simulated by `lbm` (section 3.1)."""
 
     consecutive_items: ClassVar[bool] = True
 
     reader: Literal["simulation"]
+    """Runs of `lbm`, which the workflow simulates."""
     channels: Literal[1, 3] = 1
+    """1, the vorticity (appendix C)."""
     flow: VortexStreetConfig
+    """Parameters that all runs share."""
     runs: dict[Literal["train", "val", "test"], RunsConfig]
+    """Simulations of `train`, `val` and `test`."""
     columns: tuple[int, int]
+    """[first, last + 1] column of the part of the domain that is shown, in cells."""
     pool: PositiveInt = 1
+    """Side of the squares that are averaged to a pixel, in cells."""
     percentile: Annotated[float, Field(gt=50, le=100)] = 100.0
+    """Percentile of the training runs' absolute vorticity that maps to white, and its negative to
+    black; values beyond it are clipped. 100 normalises to [−1, 1] (section 3.2)."""
 
     @model_validator(mode="after")
     def _picture_fits(self) -> Self:
@@ -64,7 +74,7 @@ class SimulationConfig(VideoDatasetConfig):
         return self
 
     def simulations(self) -> dict[str, VortexStreetConfig]:
-        """Every run by its name (``train-0`` …), each with a seed of its own."""
+        """Return the runs by name (``train-0`` …), each with a seed of its own."""
         found: dict[str, VortexStreetConfig] = {}
         for split, runs in self.runs.items():
             for index, (reynolds, offset) in enumerate(
@@ -88,10 +98,10 @@ class SimulationConfig(VideoDatasetConfig):
         return sum(run.shedding_period / run.interval for run in tests) / len(tests)
 
     def shortest(self, split: str) -> int | None:
-        """Frames of the shortest video of ``split``, known before it is made."""
+        """Return the frames of the shortest video of ``split``, known before it is simulated."""
         return self.runs[split].frames  # type: ignore[index]  # a split is any str here
 
     def authors_clips(self, length: int) -> int:
-        """Positions of the test runs at which a clip of ``length`` frames begins."""
+        """Return the number of positions in the test runs where a clip of ``length`` starts."""
         runs = self.runs["test"]
         return len(runs.reynolds) * max(runs.frames - length + 1, 0)

@@ -1,4 +1,4 @@
-"""Models without weights of their own."""
+"""The config sections of models without weights of their own."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from rvd.config.model import ModelConfig
 
 
 class PersistenceConfig(ModelConfig):
-    """The forecast that copies the last frame."""
+    """A non-learned baseline that copies the last frame."""
 
     kind: Literal["persistence"]
+    """Copy of the last frame."""
 
 
 class AnalogueConfig(ModelConfig):
-    """The futures of the training clips whose context is nearest to the one given.
-
-    ``candidates`` bounds how many training contexts are searched (evenly spread).
-    """
+    """A non-learned baseline: the futures of the training clips with the nearest contexts."""
 
     kind: Literal["analogue"]
+    """Futures of the training clips with the nearest contexts."""
     candidates: PositiveInt = 20000
+    """Largest number of training contexts that are searched, evenly spread (our choice)."""
 
 
 class MeanConfig(ModelConfig):
-    """The forecast of the next-frame predictor μ of another model, without its diffusion."""
+    """The next-frame predictor μ of another model, without its diffusion."""
 
     kind: Literal["mean"]
+    """Next-frame predictor of another model."""
     of: str
+    """Name of that model, which is of kind `rvd` with `residual: true`."""
 
     def predictor_of(self, name: str) -> str:
         """Return the other model's name."""

@@ -1,4 +1,4 @@
-"""DVD-GAN, the dual video discriminator GAN, for frame prediction."""
+"""The config section of DVD-GAN, the dual video discriminator GAN, for frame prediction."""
 
 from __future__ import annotations
 
@@ -7,40 +7,52 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from rvd.config.trained import WindowModelConfig
+from rvd.config.training import TrainingConfig
 
-# Generators begin at this many pixels.
+# Height and width, in pixels, at which the generator starts.
 SMALLEST = 4
-# The temporal critic halves its frames once before, and at least twice within.
+# The temporal critic downsamples its frames once before, and at least twice within.
 LEAST = 32
 
 Widths = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
 class DvdGanConfig(WindowModelConfig):
-    """A recurrent generator of a block of frames, given frames and noise, and two critics.
+    """DVD-GAN (Clark et al. 2019, appendices A and B).
 
-    Widths are multiples of ``width``: ``multipliers`` of the generator at 4 pixels, 8, and so on up
-    to the frame's size (counted from the end: larger frames repeat the first, smaller ones leave
-    some out), ``critic_multipliers`` of the critics and the context's encoder at half of the
-    frame's size, a quarter, and so on (larger frames repeat the last). The ConvGRUs stacked at each
-    scale have ``recurrent_multipliers`` of its width, and ``recurrent_kernels``.
-
-    ``reconstruction`` is the weight of an absolute error of the forecast, none in the source; a
-    training far shorter than the source's learns little from critics alone.
+    A recurrent generator predicts a block of frames from context frames and noise; a spatial and a
+    temporal critic compare it with real frames.
     """
 
+    training: TrainingConfig
+    """Budget and optimisation. `future` is the number of frames that are predicted at once, and the
+    players are `generator` and `critics`."""
     kind: Literal["dvd-gan"]
+    """Dual video discriminator GAN."""
     width: PositiveInt = 32
+    """Unit of all widths, in channels; as in the third-party code that the paper compares with."""
     latent: PositiveInt = 120
+    """Length of the noise vector of a block of frames."""
     multipliers: Widths = (8, 8, 8, 4, 2)
+    """Multiples of `width` in the generator at 4 pixels, 8, …, the frame's size. Larger frames
+    repeat the first, smaller ones leave the first ones out."""
     critic_multipliers: Widths = (2, 4, 8, 16)
+    """Multiples of `width` in the critics and the context encoder at half of the frame's size, a
+    quarter, …. Larger frames repeat the last."""
     recurrent_multipliers: Widths = (1, 2, 1)
+    """Multiples of a scale's width, for each of the ConvGRUs stacked there; as in that code."""
     recurrent_kernels: Widths = (3, 5, 3)
+    """Kernel sizes of the ConvGRUs' convolutions, odd; as in that code."""
     judged_frames: PositiveInt = 4
+    """Future frames of a clip that the spatial critic sees, chosen at random at each step; as k in
+    that code (the source has 8 of more frames)."""
     reconstruction: NonNegativeFloat = 0.0
+    """Weight of the forecast's absolute error, for frames in [−1, 1], in the generator's loss. The
+    source has no such term; a training far shorter than the source's learns little from critics
+    alone."""
 
     @model_validator(mode="after")
-    def _critics_can_judge(self) -> Self:
+    def _critics_have_enough_frames(self) -> Self:
         if self.judged_frames > self.training.future:
             raise ValueError(
                 f"judged_frames: the spatial critic cannot draw {self.judged_frames} of "
@@ -48,8 +60,8 @@ class DvdGanConfig(WindowModelConfig):
             )
         if self.training.clip_length % 4:
             raise ValueError(
-                "training.future: the temporal critic halves time twice: context and future need "
-                f"a multiple of 4 frames together, not {self.training.clip_length}"
+                "training.future: the temporal critic downsamples time twice: context and future "
+                f"together need a multiple of 4 frames, not {self.training.clip_length}"
             )
         return self
 
@@ -63,24 +75,24 @@ class DvdGanConfig(WindowModelConfig):
 
     @property
     def has_batch_statistics(self) -> bool:
-        """The generator's batch normalisation, and the steps of spectral normalisation."""
+        """True: of batch normalisation in the generator, and of spectral normalisation."""
         return True
 
     def why_not_size(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
+        """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         if size < LEAST or size & (size - 1):
             return f"multipliers: it takes {LEAST}, {2 * LEAST}, {4 * LEAST}, … pixels, not {size}"
         return super().why_not_size(size)
 
     def widths(self, size: int) -> list[int]:
-        """The generator's channels at 4 pixels, 8, …, ``size``."""
+        """Return the generator's channels at 4 pixels, 8, …, ``size``."""
         levels = _doublings(size) + 1
         lacking = max(levels - len(self.multipliers), 0)
         padded = self.multipliers[:1] * lacking + self.multipliers
         return [self.width * multiplier for multiplier in padded[-levels:]]
 
     def critic_widths(self, size: int) -> list[int]:
-        """A critic's channels at ``size``/2, ``size``/4, …, 4 pixels."""
+        """Return a critic's channels at ``size``/2, ``size``/4, …, 4 pixels."""
         levels = _doublings(size)
         lacking = max(levels - len(self.critic_multipliers), 0)
         padded = self.critic_multipliers + self.critic_multipliers[-1:] * lacking
@@ -88,5 +100,5 @@ class DvdGanConfig(WindowModelConfig):
 
 
 def _doublings(size: int) -> int:
-    """How often the smallest size is doubled to give ``size``."""
+    """Return the number of doublings from the smallest size to ``size``."""
     return (size // SMALLEST).bit_length() - 1

@@ -1,4 +1,4 @@
-"""FutureGAN, which grows."""
+"""The config section of FutureGAN, a progressively growing GAN."""
 
 from __future__ import annotations
 
@@ -15,30 +15,35 @@ from pydantic import (
 
 from rvd.config.section import Section
 from rvd.config.trained import Stage, WindowModelConfig
+from rvd.config.training import TrainingConfig
 
-# Height and width at which training begins.
+# Height and width, in pixels, at which training starts.
 SMALLEST = 4
 
 
 class LevelConfig(Section):
-    """One resolution of the growing networks.
-
-    ``width`` is its number of channels; a training spends ``fading`` steps on blending it in and
-    ``stable`` steps with it before the next one comes, with ``batch`` clips a process. Of the
-    frame's own size ``stable`` and ``batch`` do not count: it has the steps that are left, and
-    ``training.batch``.
-    """
+    """One resolution of the growing networks."""
 
     width: PositiveInt
+    """Channels at this resolution."""
     batch: PositiveInt
+    """Clips per step and process while frames have this resolution; at their own size it is
+    `training.batch`."""
     fading: NonNegativeInt
+    """Steps over which this resolution is blended in; ignored at 4 pixels, the first one."""
     stable: PositiveInt
+    """Steps after that, before the next resolution; the frame's own size has all remaining
+    steps."""
 
 
 class Growth(NamedTuple):
-    """How far the networks have grown: to ``resolution``, blended in by ``alpha`` (1: wholly).
+    """The growth of the networks at one step.
 
-    ``transitions`` counts the resolutions before; at step ``since`` this one came.
+    Attributes:
+        resolution: Height and width of the generated frames, in pixels.
+        alpha: Weight, up to 1, of that resolution against the one before.
+        transitions: Number of resolutions before.
+        since: Step at which this resolution was added.
     """
 
     resolution: int
@@ -48,20 +53,28 @@ class Growth(NamedTuple):
 
 
 class FutureGanConfig(WindowModelConfig):
-    """A deterministic generator of a block of frames and a critic that grow together.
+    """FutureGAN (Aigner and Körner 2018, section 4).
 
-    ``transition_rate`` is the factor of the learning rate at each growth, ``gradient_penalty`` and
-    ``drift`` weigh terms of the critic's loss. ``reconstruction`` is the weight of an absolute
-    error of the forecast, none in the source; a training far shorter than the source's learns
-    little from the critic alone.
+    A deterministic generator of a block of frames and a critic grow together.
     """
 
+    training: TrainingConfig
+    """Budget and optimisation. `future` is the number of frames that are predicted at once, and the
+    players are `generator` and `critics`."""
     kind: Literal["future-gan"]
+    """Progressively growing GAN."""
     levels: dict[PositiveInt, LevelConfig]
+    """Resolution in pixels (4, 8, …, up to the frame's size or beyond) → its networks and steps."""
     transition_rate: Annotated[float, Field(gt=0, le=1)] = 0.87
+    """Factor of the learning rate at each growth; as in its authors' code."""
     gradient_penalty: NonNegativeFloat = 10.0
+    """Weight in the critic's loss of the squared deviation of its gradient's norm from 1."""
     drift: NonNegativeFloat = 0.001
+    """Weight in the critic's loss of its mean squared score of real clips."""
     reconstruction: NonNegativeFloat = 0.0
+    """Weight of the forecast's absolute error, for frames in [−1, 1], in the generator's loss. The
+    source has no such term; a training far shorter than the source's learns little from the critic
+    alone."""
 
     @field_validator("levels")
     @classmethod
@@ -83,11 +96,11 @@ class FutureGanConfig(WindowModelConfig):
         return self
 
     def remedy_of_memory(self, size: int) -> str:
-        """Smaller batches, of the frame's own size and of the resolutions before it."""
+        """Return the keys of the batches that need less memory when they are smaller."""
         return f"set a smaller training.batch.{size}, or levels.<resolution>.batch"
 
     def growth(self, step: int, size: int) -> Growth:
-        """How far the networks have grown at step ``step`` (from 0), for frames of ``size``."""
+        """Return the growth of the networks at ``step`` (from 0), for frames of ``size`` pixels."""
         resolution, since, transitions = SMALLEST, 0, 0
         while resolution < size:
             until = since + self._fading(resolution) + self.levels[resolution].stable
@@ -99,11 +112,11 @@ class FutureGanConfig(WindowModelConfig):
         return Growth(resolution, alpha, transitions, since)
 
     def _fading(self, resolution: int) -> int:
-        """The smallest resolution has none to be blended with."""
+        """Return the steps of blending in, none for the first resolution."""
         return 0 if resolution == SMALLEST else self.levels[resolution].fading
 
     def stage(self, step: int, size: int) -> Stage:
-        """The batch of the resolution, a lower rate and a fresh optimiser at each growth."""
+        """Return the resolution's batch; each growth lowers the rate and resets the optimisers."""
         growth = self.growth(step, size)
         grown = growth.resolution == size
         batch = self.training.batch[size] if grown else self.levels[growth.resolution].batch
@@ -111,7 +124,7 @@ class FutureGanConfig(WindowModelConfig):
         return Stage(batch, rate, fresh=step == growth.since and growth.transitions > 0)
 
     def why_not_size(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
+        """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         if size not in self.levels or size == SMALLEST:
             known = ", ".join(str(level) for level in list(self.levels)[1:])
             return f"levels: it grows to {known} pixels, not {size}"

@@ -1,4 +1,4 @@
-"""A checkpoint that was trained elsewhere: the authors', or a predictor file from anyone."""
+"""The config section of a model that was trained elsewhere."""
 
 from __future__ import annotations
 
@@ -19,25 +19,35 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class PretrainedConfig(ModelConfig):
-    """A model that is scored, but not trained here.
+    """A model that was trained elsewhere: it is sampled, scored and drawn as the others are.
 
-    Its file is at ``path``, or is downloaded from ``address`` and must have the checksum
-    ``sha256``. ``format`` is ``predictor`` (a predictor file of this project) or ``official`` (a
-    checkpoint of the authors' code, whose ``raw`` or ``average`` ``weights`` are taken). ``size``
-    is the frame size of an official checkpoint; None takes Table 3's for its width, or the
-    dataset's where Table 3 has no such width. ``sampler`` replaces that of the file, and
-    ``datasets`` names those that the model is tested on; None for all.
+    `docs/reproduction.md` has an example.
     """
 
     kind: Literal["pretrained"]
+    """Predictor file, or checkpoint of the authors' code."""
     path: LocalPath | None = None
+    """File; null where `address` is given."""
     address: Address | None = None
+    """Address (http or https) from which the file is downloaded, resumed and checked as datasets'
+    archives are; null where `path` is given."""
     sha256: Sha256 | None = None
+    """SHA-256 checksum, 64 hexadecimal digits: a file that differs is refused before it is read.
+    Required with `address`; null for any."""
     format: Literal["predictor", "official"] = "predictor"
+    """Format of the file: `predictor` (a predictor file of this project) or `official` (a
+    checkpoint of the authors' code)."""
     weights: Literal["raw", "average"] = "raw"
+    """Weights of an official checkpoint: `raw`, or `average` (its `ema`)."""
     size: PositiveInt | None = None
+    """Height and width of an official checkpoint's frames, in pixels; null for Table 3's of its
+    width, or the dataset's where Table 3 has no such width."""
     sampler: SamplerConfig | None = None
+    """Replacement of the file's sampler (an official checkpoint's is `ancestral`); null keeps
+    it."""
     datasets: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Names of the datasets that the model is tested on. It is left out for others, and tables say
+    so; null for all."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -87,7 +97,7 @@ class PretrainedConfig(ModelConfig):
         """The download of ``address``: one file, named by its checksum.
 
         Raises:
-            ValueError: the file is local.
+            ValueError: The file is local.
         """
         if self.address is None or self.sha256 is None:
             raise ValueError(f"{self.path} is not downloaded")

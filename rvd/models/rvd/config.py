@@ -1,4 +1,4 @@
-"""Residual Video Diffusion and its ablation VD."""
+"""The config section of Residual Video Diffusion and its ablation VD."""
 
 from __future__ import annotations
 
@@ -18,39 +18,55 @@ from rvd.diffusion.config import ObjectiveConfig, SamplerConfig, named_objective
 
 
 class RvdNetworkConfig(Section):
-    """Widths of RVD's three networks at one image size (Table 3)."""
+    """The widths of RVD's three networks at one frame size (Table 3)."""
 
     width: Annotated[int, Field(ge=8, multiple_of=8)]
+    """Channels of the first level, a multiple of 8; give 16 or more (with 8, the 8 groups of the
+    normalisation would be single channels)."""
     denoiser_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
+    """Multiples of `width` at each level of the denoiser and the context encoder."""
     transform_multipliers: tuple[PositiveInt, ...] = Field(min_length=2)
+    """Multiples of `width` at each level of the next-frame predictor μ."""
 
     @property
     def divisor(self) -> int:
-        """The image's height and width must be multiples of this (the down-sampling)."""
+        """The number of which the image's height and width must be multiples."""
         levels = max(len(self.denoiser_multipliers), len(self.transform_multipliers))
         return 2 ** (levels - 1)
 
 
 class RvdConfig(TrainedModelConfig):
-    """RVD, and with ``residual: false`` (μ = 0) its ablation VD."""
+    """Residual Video Diffusion (RVD), and with `residual: false` its ablation VD."""
 
     checkpointed: ClassVar[bool] = True
 
     kind: Literal["rvd"]
+    """Residual Video Diffusion, the paper's model."""
     residual: bool = True
+    """Predict the mean of the next frame by a network μ (RVD); false sets μ = 0 (VD, section
+    3.6)."""
     networks: dict[PositiveInt, RvdNetworkConfig]
+    """Widths of the networks, by frame size in pixels (Table 3)."""
     diffusion_steps: Annotated[int, Field(ge=2)]
+    """N, the number of diffusion steps: 1600 (section 3.2)."""
     objective: ObjectiveConfig
+    """Objective of the diffusion. A name stands for all of it: `paper`, or `official` for the
+    choices of the authors' published code."""
     sampler: SamplerConfig = SamplerConfig()
+    """Sampler of the residuals; a change of it does not repeat the training."""
 
     @classmethod
     def expand(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return ``values`` with an objective that is named in a word written out."""
+        """Return ``values`` with a named objective written out in full."""
         if "objective" not in values:
             return values
         return {**values, "objective": named_objective(values["objective"])}
 
-    @field_validator("objective", mode="before")
+    @field_validator(
+        "objective",
+        mode="before",
+        json_schema_input_type=Literal["paper", "official"] | ObjectiveConfig,
+    )
     @classmethod
     def _named_objective(cls, value: Any) -> Any:
         return named_objective(value)
@@ -65,14 +81,14 @@ class RvdConfig(TrainedModelConfig):
         return self
 
     def training_fingerprint(self) -> dict[str, Any]:
-        """What the trained weights depend on: all but the sampler."""
+        """Return the values that the trained weights depend on: all but the sampler."""
         own = self.model_dump(mode="json", exclude={"sampler", "training", "on"})
         return {**own, "training": self.training.training_fingerprint()}
 
     def sampling_fingerprint(self) -> dict[str, Any]:
-        """The sampler."""
+        """Return the values of the sampler."""
         return self.sampler.model_dump(mode="json")
 
     def why_not_size(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
+        """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         return why_no_downsampling(self.networks, size) or super().why_not_size(size)

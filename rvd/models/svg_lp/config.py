@@ -1,4 +1,4 @@
-"""SVG-LP: stochastic video generation with a learned prior."""
+"""The config section of SVG-LP, stochastic video generation with a learned prior."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from rvd.config.trained import TrainedModelConfig, why_no_downsampling
 GROUPS = 8  # of `normalisation: group`
 
 
-class VggConfig(Section):
-    """Encoder and decoder at one image size.
-
-    A stage has ``depths`` convolutions of ``widths`` channels, and halves height and width.
-    """
+class SvgLpNetworkConfig(Section):
+    """The encoder and the decoder at one frame size (VGG64 of the source)."""
 
     widths: tuple[PositiveInt, ...] = Field(min_length=1)
+    """Channels of each stage, which halves height and width."""
     depths: tuple[Annotated[int, Field(ge=2)], ...] = Field(min_length=1)
+    """Convolutions of each stage, two or more."""
 
     @model_validator(mode="after")
-    def _one_depth_a_stage(self) -> Self:
+    def _one_depth_per_stage(self) -> Self:
         if len(self.widths) != len(self.depths):
             raise ValueError(
                 f"depths: there are {len(self.depths)} for the {len(self.widths)} stages of widths"
@@ -39,40 +38,46 @@ class VggConfig(Section):
 
     @property
     def divisor(self) -> int:
-        """The image's height and width must be multiples of this."""
+        """The number of which the image's height and width must be multiples."""
         return 2 ** len(self.widths)
 
 
 class SvgLpConfig(TrainedModelConfig):
-    """SVG-LP (Denton and Fergus 2018) as the paper adapts it, and with what it departs from.
-
-    ``recurrence`` says whether features, latents and states are ``maps`` (ConvLSTMs, as the paper)
-    or ``vectors`` (LSTMs, as the source). ``normalisation`` is ``batch`` as in the source, with its
-    statistics of training at test, too: the source normalises a forecast by its batch mates.
-    ``group`` knows no batch at all. ``skip_from`` is the context frame whose details all forecasts
-    see: the ``last``, or, by an oversight of the source, the one ``before-last``.
-    ``latent_channels`` are those of z at each position of its map, one number or one for each frame
-    size: maps of larger frames have more positions.
-    """
+    """SVG-LP (Denton and Fergus 2018), as the paper adapts it (section 3.3) or as in the source."""
 
     checkpointed: ClassVar[bool] = True
 
     kind: Literal["svg-lp"]
-    networks: dict[PositiveInt, VggConfig]
+    """Stochastic video generation with a learned prior."""
+    networks: dict[PositiveInt, SvgLpNetworkConfig]
+    """Encoder and decoder, by frame size in pixels."""
     features: PositiveInt = 128
+    """Channels of the encoded frame; as in the source."""
     state_width: PositiveInt = 256
+    """Channels of the recurrent states; as in the source."""
     latent_channels: PositiveInt | dict[PositiveInt, PositiveInt] = 8
+    """Channels of z at each position of its map: one number, or one for each frame size in pixels,
+    as larger frames have larger maps (our choice)."""
     recurrence: Literal["maps", "vectors"] = "maps"
+    """Form of features, z and states: `maps` (ConvLSTMs, section 3.3) or `vectors` (LSTMs, as in
+    the source)."""
     normalisation: Literal["batch", "group"] = "batch"
+    """Normalisation of encoder and decoder: `batch` (as in the source, but with the statistics of
+    training at test; the source uses those of the test batch) or `group` (independent of the
+    batch)."""
     skip_from: Literal["last", "before-last"] = "last"
+    """Context frame whose skip connections the decoder sees in forecasts: the `last`, or the one
+    `before-last` (as the source's code by its index, probably unintended)."""
     divergence_weight: NonNegativeFloat
+    """β, the weight of the divergence of posterior and prior: 1e-4 for BAIR and 1e-6 for KTH in the
+    source."""
 
     @field_validator("latent_channels", mode="wrap")
     @classmethod
     def _one_number_or_one_for_each_size(
         cls, value: Any, validate: ValidatorFunctionWrapHandler
     ) -> Any:
-        """One line instead of pydantic's one for each member of the union."""
+        """Give one message instead of pydantic's one for each member of the union."""
         try:
             return validate(value)
         except ValidationError:
@@ -100,7 +105,7 @@ class SvgLpConfig(TrainedModelConfig):
         return self.normalisation == "batch"
 
     def why_not_size(self, size: int) -> str | None:
-        """Why this model cannot take images of ``size`` pixels, or None."""
+        """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         sizes = self.latent_channels
         if isinstance(sizes, dict) and size not in sizes:
             known = ", ".join(map(str, sorted(sizes)))
@@ -108,12 +113,12 @@ class SvgLpConfig(TrainedModelConfig):
         return why_no_downsampling(self.networks, size) or super().why_not_size(size)
 
     def latent_channels_at(self, size: int) -> int:
-        """Channels of z at each position of its map, for images of ``size`` pixels."""
+        """Return the channels of z at each position of its map, for images of ``size`` pixels."""
         channels = self.latent_channels
         return channels[size] if isinstance(channels, dict) else channels
 
     def why_not_context(self, context: int) -> str | None:
-        """Why this model cannot forecast from ``context`` frames, or None."""
+        """Return the reason why the model cannot forecast from ``context`` frames, or None."""
         if self.skip_from == "before-last" and context < 2:
             return "context: skip_from 'before-last' needs two frames at least"
         return None
