@@ -10,7 +10,7 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long test-faults test-slurm lint format bench bench-gpu lock clean distclean
+.PHONY: help demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock clean distclean
 
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"
 	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
+	@echo "make config-reference   update config/README.md and config/schema.json"
 	@echo "make lock        update constraints.txt"
 	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
 
@@ -55,6 +56,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/nbstripout notebooks/*.ipynb
+
+# From the docstrings of the config's sections: after a change of one of their keys.
+config-reference: $(READY)
+	$(BIN)/rvd config-reference
 
 bench: $(READY)
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done

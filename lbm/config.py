@@ -1,4 +1,4 @@
-"""What one simulated vortex street is: every parameter of a run, in lattice units, validated.
+"""The parameters of one simulated vortex street, in lattice units, validated.
 
 Light to import (pydantic only), since the experiment's config embeds it. Lengths are in cells,
 times in ticks, and positions count from the lower left corner of the domain, so that cell (y, x)
@@ -15,69 +15,66 @@ MAX_MACH = 0.15
 MIN_TAU = 0.505
 MAX_BLOCKAGE = 0.5
 MODULATION_LIMIT = 2.0
-"""A modulated inflow is reflected at so many standard deviations from its mean."""
+"""Standard deviations from the mean at which a modulated inflow is reflected."""
 MARGIN = 2.0
-"""Cells of fluid kept between the obstacle and every edge: interpolation at its surface and the
-outlet's extrapolation reach two cells far."""
+"""Cells of fluid between the obstacle and each edge of the domain: interpolation at its surface and
+the outlet's extrapolation reach two cells far."""
 
 Finite = Field(allow_inf_nan=False)
 Positive = Field(gt=0, allow_inf_nan=False)
 
 
 class VortexStreetConfig(BaseModel):
-    """One run: flow past a circle in a channel, sampled as frames of vorticity.
+    """Flow past a circle in a channel, sampled as frames of vorticity, in cells and ticks.
 
-    The defaults are the street of the paper (section "Simulation"): a 128×128 window of it is the
-    picture, one frame every 128 ticks.
+    The paper names these parameters, but gives no values except for the interval (section 3.1). The
+    defaults are our choice: a 128×128 window of the flow is the picture.
 
     Raises:
-        pydantic.ValidationError: a value is impossible or the flow would be inaccurate or
-            unstable; `lbm.errors.one_line_each` makes readable lines of it.
+        pydantic.ValidationError: A value is impossible, or the flow would be inaccurate or
+            unstable; `lbm.errors.one_line_each` turns it into readable lines.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    solver: Literal["numba", "pylbm"] = Field(
-        "numba", description="program that computes the flow; pylbm is slow, and needs float64"
-    )
-    width: int = Field(256, ge=16, le=16384, description="cells along the flow")
-    height: int = Field(128, ge=16, le=16384, description="cells across the flow")
-    diameter: Annotated[float, Positive] = Field(16.0, description="diameter of the circle, cells")
-    center: Annotated[float, Positive] = Field(
-        32.0, description="distance of the circle's centre from the inlet, cells"
-    )
-    offset: Annotated[float, Finite] = Field(
-        0.0, description="height of the circle's centre above the middle of the channel, cells"
-    )
-    velocity: Annotated[float, Positive] = Field(
-        0.08, description="inflow velocity, cells per tick (the Mach number is √3 times it)"
-    )
-    reynolds: Annotated[float, Positive] = Field(
-        100.0, description="velocity · diameter / viscosity; sets the shear viscosity"
-    )
-    bulk_viscosity: Annotated[float, Positive] = Field(
-        0.02, description="kinematic bulk viscosity, cells² per tick: it damps sound"
-    )
-    warmup: int = Field(20_000, ge=0, description="ticks before the first frame's interval")
-    interval: int = Field(128, ge=1, description="ticks from frame to frame")
-    frames: int = Field(1000, ge=1, description="frames of the run")
-    perturbation: float = Field(
-        0.05, ge=0, le=0.5, description="r.m.s. of the initial random velocity over the inflow's"
-    )
-    modulation: float = Field(
-        0.0, ge=0, le=0.3, description="r.m.s. of the inflow's random modulation over its mean"
-    )
-    modulation_time: Annotated[float, Positive] = Field(
-        2000.0, description="correlation time of the modulation, ticks"
-    )
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of everything random in the run")
-    precision: Literal["float32", "float64"] = Field(
-        "float32", description="arithmetic: float32 for data, float64 for validation"
-    )
+    solver: Literal["numba", "pylbm"] = "numba"
+    """Program that computes the flow; `pylbm` is slow, and needs float64."""
+    width: int = Field(256, ge=16, le=16384)
+    """Cells along the flow."""
+    height: int = Field(128, ge=16, le=16384)
+    """Cells across the flow."""
+    diameter: Annotated[float, Positive] = 16.0
+    """Diameter of the circle, in cells."""
+    center: Annotated[float, Positive] = 32.0
+    """Distance of the circle's centre from the inlet, in cells."""
+    offset: Annotated[float, Finite] = 0.0
+    """Height of the circle's centre above the middle of the channel, in cells."""
+    velocity: Annotated[float, Positive] = 0.08
+    """Inflow velocity, in cells per tick (the Mach number is √3 times it)."""
+    reynolds: Annotated[float, Positive] = 100.0
+    """Reynolds number, velocity · diameter / viscosity; it sets the shear viscosity."""
+    bulk_viscosity: Annotated[float, Positive] = 0.02
+    """Kinematic bulk viscosity, in cells² per tick; it damps sound."""
+    warmup: int = Field(20_000, ge=0)
+    """Ticks before the first frame's interval."""
+    interval: int = Field(128, ge=1)
+    """Ticks from frame to frame; 128 in the paper (section 3.1)."""
+    frames: int = Field(1000, ge=1)
+    """Frames of the run."""
+    perturbation: float = Field(0.05, ge=0, le=0.5)
+    """Root mean square of the initial random velocity, relative to the inflow's."""
+    modulation: float = Field(0.0, ge=0, le=0.3)
+    """Root mean square of the inflow's random modulation, relative to its mean."""
+    modulation_time: Annotated[float, Positive] = 2000.0
+    """Correlation time of the modulation, in ticks."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    """Seed of all random numbers of the run."""
+    precision: Literal["float32", "float64"] = "float32"
+    """Arithmetic: `float32` for data, `float64` for validation."""
 
     @model_validator(mode="after")
     def _check_flow(self) -> Self:
-        """Refuse what would be wrong physics, naming the value and the bound."""
+        """Refuse values for which the solver is inaccurate, naming the value and its bound."""
         fastest = 1 + MODULATION_LIMIT * self.modulation
         if self.mach * fastest >= MAX_MACH:
             bound = MAX_MACH * SOUND_SPEED / fastest
@@ -105,12 +102,12 @@ class VortexStreetConfig(BaseModel):
         self._check_inside()
         if self.solver == "pylbm" and self.precision != "float64":
             raise ValueError(
-                f"precision = {self.precision!r}: the solver pylbm knows only 'float64'"
+                f"precision = {self.precision!r}: the solver pylbm supports only 'float64'"
             )
         return self
 
     def _check_inside(self) -> None:
-        """Refuse a circle that reaches the domain's edges."""
+        """Refuse a circle that reaches the edges of the domain."""
         reach = self.diameter / 2 + MARGIN
         if not reach <= self.center <= self.width - reach:
             raise ValueError(
@@ -140,17 +137,17 @@ class VortexStreetConfig(BaseModel):
 
     @property
     def mach(self) -> float:
-        """Inflow velocity over the lattice's speed of sound."""
+        """Inflow velocity divided by the lattice's speed of sound."""
         return self.velocity / SOUND_SPEED
 
     @property
     def blockage(self) -> float:
-        """Part of the channel's height that the circle fills."""
+        """Fraction of the channel's height that the circle blocks."""
         return self.diameter / self.height
 
     @property
     def strouhal(self) -> float:
-        """Expected Strouhal number, an estimate good to 7 % (10 % with 8 cells a diameter).
+        """Expected Strouhal number, an estimate within 7 % (10 % with 8 cells per diameter).
 
         The unconfined cylinder's 0.2684 − 1.0356/√Re (Fey, König & Eckelmann, Phys. Fluids 10,
         1998, laminar range) at the mean of the inflow's and the gap's velocity. An inlet close
@@ -178,7 +175,7 @@ class VortexStreetConfig(BaseModel):
         return self.total_ticks * self.width * self.height
 
     def flags(self) -> list[str]:
-        """Every parameter as options of `python -m lbm simulate`, in the order of the fields."""
+        """Return the parameters as options of `python -m lbm simulate`, in the fields' order."""
         return [
             word
             for name, value in self.model_dump().items()

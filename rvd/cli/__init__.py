@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from rvd.cli import data, forecasts, partial, pretrained, scores, training, views
+from rvd.cli import data, forecasts, partial, pretrained, reference, scores, training, views
 from rvd.errors import UserError
 from rvd.files import silence_repeated_disk_full
 from rvd.runtime.signals import INTERRUPTED, Interrupted
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # In the pipeline's order, which is that of `--help`.
-for group in (data, training, pretrained, forecasts, scores, views, partial):
+for group in (data, training, pretrained, forecasts, scores, views, partial, reference):
     app.add_typer(group.verbs)
 
 

@@ -46,7 +46,7 @@ class AverageConfig(Section):
     every: PositiveInt = 1
     """Steps from update to update."""
     start: NonNegativeInt = 0
-    """First step that is averaged; the average equals the weights until then."""
+    """First step that is averaged."""
 
 
 class PlayerConfig(Section):

@@ -44,11 +44,12 @@ class SimulationConfig(VideoDatasetConfig):
     channels: Literal[1, 3] = 1
     """1, the vorticity (appendix C)."""
     flow: VortexStreetConfig
-    """Parameters that all runs share."""
+    """Parameters that all runs share. `reynolds`, `offset` and `frames` of a run come from `runs`,
+    and its seed is `seed` plus the number of runs before it."""
     runs: dict[Literal["train", "val", "test"], RunsConfig]
     """Simulations of `train`, `val` and `test`."""
     columns: tuple[int, int]
-    """[first, last + 1] column of the part of the domain that is shown, in cells."""
+    """[first, last + 1] column of the visible part of the domain, in cells."""
     pool: PositiveInt = 1
     """Side of the squares that are averaged to a pixel, in cells."""
     percentile: Annotated[float, Field(gt=50, le=100)] = 100.0
