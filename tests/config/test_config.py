@@ -79,7 +79,7 @@ def changed(path, value):
         ),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_key(path, value, said):
+def test_an_error_is_one_line_that_names_the_key(path, value, said):
     with pytest.raises(ConfigError, match=said) as caught:
         experiment_from_mapping(changed(path, value))
     assert "\n" not in str(caught.value)
@@ -99,7 +99,7 @@ def test_missing_keys_are_named():
         experiment_from_mapping(values)
 
 
-def test_likeness_takes_what_is_not_said_from_the_other():
+def test_like_inherits_the_keys_that_are_not_given():
     described = experiment()
     assert described.models["vd"].residual is False
     assert described.models["vd"].training == described.models["rvd"].training
@@ -311,6 +311,11 @@ class TestPlan:
         assert rerun_keys.conversion(first, "kth") == rerun_keys.conversion(second, "kth")
         assert Plan(first).raw_files("kth")[-1] == "data/raw/kth/00sequences.txt.sha256"
 
+    def test_the_order_of_keys_stays_as_the_text_is_compared(self):
+        text = Plan(experiment()).conversion("simulation")
+        assert text.startswith('{"size": 16, "channels": 1, "frame_rate": ')
+        assert list(experiment().models["rvd"].model_dump())[:2] == ["training", "kind"]
+
     def test_means_read_the_predictor_of_their_model(self):
         plan = Plan(experiment(root="out"))
         expected = ["out/results/simulation/rvd/seed0/predictor.safetensors"]
@@ -318,7 +323,7 @@ class TestPlan:
         assert plan.predictor("simulation", "rvd", 0) == expected
         assert plan.predictor("simulation", "persistence", 0) == []
 
-    def test_models_that_learn_nothing_have_one_seed(self):
+    def test_non_learned_baselines_have_one_seed(self):
         run = {"datasets": ["simulation"], "models": ["rvd", "persistence"], "seeds": [3, 4]}
         assert Plan(experiment(run=run)).results("scores.csv") == [
             "./results/simulation/rvd/seed3/scores.csv".removeprefix("./"),

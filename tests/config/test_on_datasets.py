@@ -82,7 +82,7 @@ def test_an_objective_in_a_word_is_one_here_too():
         ({"simulation": 3}, r"models\.rvd\.on\.simulation: .*\(given 3\)"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_key(on, said):
+def test_an_error_is_one_line_that_names_the_key(on, said):
     with pytest.raises(ConfigError, match=said) as caught:
         experiment_from_mapping(two_datasets(on))
     assert "\n" not in str(caught.value)

@@ -46,7 +46,7 @@ class FolderConfig(VideoDatasetConfig):
     """Part of a frame that is used: `center` (the largest square), `none` (the whole frame,
     stretched to a square), or [left, top, width, height] in pixels."""
     stride: PositiveInt = 1
-    """Number of frames of which the first is kept: 2 halves the frame rate."""
+    """Number of frames of which the first is kept: 2 keeps every second frame."""
     resize: Resize = "area"
     """Interpolation to `size`: `area` (mean over the area of a pixel), `linear`, `cubic`, `lanczos`
     or `nearest`."""

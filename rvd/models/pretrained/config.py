@@ -19,7 +19,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class PretrainedConfig(ModelConfig):
-    """A model that was trained elsewhere: it is sampled, scored and drawn as the others are.
+    """A model that was trained elsewhere: it is sampled, scored and shown as the others are.
 
     `docs/reproduction.md` has an example.
     """
