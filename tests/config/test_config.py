@@ -312,7 +312,7 @@ class TestPlan:
         assert Plan(first).raw_files("kth")[-1] == "data/raw/kth/00sequences.txt.sha256"
 
     def test_the_order_of_keys_stays_as_the_text_is_compared(self):
-        text = Plan(experiment()).conversion("simulation")
+        text = rerun_keys.conversion(experiment(), "simulation")
         assert text.startswith('{"size": 16, "channels": 1, "frame_rate": ')
         assert list(experiment().models["rvd"].model_dump())[:2] == ["training", "kind"]
 
