@@ -23,8 +23,9 @@ from rvd.models.baselines.config import AnalogueConfig, PersistenceConfig
 from rvd.models.baselines.persistence import PersistenceForecast
 from rvd.models.noise import NoiseSource, seeded_noise
 from rvd.video import VideoFile
-from rvd.video.clips import FixedClip, authors_clips, fixed_clips, read_clip, stored_to_unit
+from rvd.video.clips import FixedClip, authors_clips, fixed_clips, read_clip
 from rvd.video.file import Split
+from rvd.video.ranges import stored_to_unit
 
 BLOCK = 100  # frames read at once
 

@@ -26,8 +26,9 @@ def fetch(
     ],
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Download one of a dataset's files, or check the one that exists."""
-    from rvd.datasets.download.fetch import UnavailableError, fetch
+    """Download one of a dataset's files, or check the one that is there."""
+    from rvd.datasets.download.fetch import fetch
+    from rvd.datasets.download.transfer import UnavailableError
 
     described = entry(load_experiment(config), "datasets", dataset)
     files = described.download.files if hasattr(described, "download") else {}

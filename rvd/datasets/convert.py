@@ -1,4 +1,4 @@
-"""From raw files to a video file, whatever the dataset."""
+"""Conversion of a dataset's raw files to a video file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rvd.datasets.base import VideoDatasetConfig
 from rvd.datasets.reading.reader import NamedVideo
 from rvd.datasets.registry import DATASETS
 from rvd.runtime.progress import progress
-from rvd.video.file import write_video_file
+from rvd.video.writing import write_video_file
 
-# Beside a downloaded archive lies the record of its checksum, which is what the workflow knows.
+# The workflow tracks the checksum record next to a downloaded archive, not the archive itself.
 RECORD = ".sha256"
 
 
@@ -25,14 +25,14 @@ def convert(
     """Write the video file of a dataset.
 
     Args:
-        name: of the dataset, for the progress bar.
-        dataset: its section of the config.
-        raw: its raw files (or, of downloads, the records beside them), in any order.
-        output: the video file.
-        threads: that decode at once; None for one a core.
+        name: Name of the dataset, for the progress bar.
+        dataset: The dataset's section of the config.
+        raw: Raw files, or the checksum records next to downloaded ones, in any order.
+        output: Path of the video file.
+        threads: Threads that decode; None for one per core.
 
     Raises:
-        UserError: a raw file is missing, damaged or unfit; no video file is left.
+        UserError: A raw file is missing, damaged or unsuitable; no video file is left behind.
     """
     files = [path.with_suffix("") if path.suffix == RECORD else path for path in raw]
     reading = DATASETS[dataset.reader].read(dataset, files, threads)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rvd.datasets.base import VideoDatasetConfig
 
 if TYPE_CHECKING:
-    from rvd.datasets.reading.reader import Reading
+    from rvd.datasets.reading.reader import ReaderResult
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class DatasetEntry:
         reader: The value of ``reader`` in the config.
         config: The section's class.
         function: ``module:function`` that takes (config, raw files, threads) and returns a
-            :class:`~rvd.datasets.reading.reader.Reading`.
+            :class:`~rvd.datasets.reading.reader.ReaderResult`.
         labels: Names of sections as people read them, in the order in which tables show them.
     """
 
@@ -31,11 +31,11 @@ class DatasetEntry:
     function: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def read(self, config: Any, raw: Sequence[Path], threads: int | None) -> Reading:
+    def read(self, config: Any, raw: Sequence[Path], threads: int | None) -> ReaderResult:
         """Return the videos in the files ``raw``.
 
         Raises:
             UserError: A file is missing, damaged or unfit.
         """
-        reading: Reading = resolve_name(self.function)(config, raw, threads)
+        reading: ReaderResult = resolve_name(self.function)(config, raw, threads)
         return reading

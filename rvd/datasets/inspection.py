@@ -1,4 +1,4 @@
-"""What is in a video file: counts, values, and a contact sheet."""
+"""Summary of a video file: counts, values, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from rvd.files import atomic_write
 from rvd.video.file import Split, VideoFile
-from rvd.video.pictures import Picture, stored_to_unit, to_picture
+from rvd.video.pictures import Picture, to_picture
+from rvd.video.ranges import stored_to_unit
 
-# Frames that values are taken from, spread evenly over a split.
+# Frames from which values are taken, spread evenly over a split.
 SAMPLED = 500
-# The sheet: videos a split, frames a video, and pixels between them.
+# Contact sheet: videos per split, frames per video, and pixels between them.
 ROWS, COLUMNS, GAP = 4, 8, 2
 LEAST_PIXELS = 64
 PAPER = 255
@@ -22,7 +23,7 @@ PAPER = 255
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """Counts of a split, and its values on the scale from 0 (black) to 255 (white)."""
+    """Counts and values of a split; values range from 0 (black) to 255 (white)."""
 
     videos: int
     frames: int
@@ -34,8 +35,8 @@ class SplitSummary:
     deviation: float
 
 
-def summary(split: Split) -> SplitSummary:
-    """Counts, and values of at most ``SAMPLED`` frames spread evenly over the split."""
+def summarise(split: Split) -> SplitSummary:
+    """Summarise a split; values are from at most ``SAMPLED`` frames spread evenly over it."""
     lengths = np.diff(split.first_frame)
     count = len(split.frames)
     chosen = np.unique(np.linspace(0, count - 1, min(count, SAMPLED)).round().astype(int))
@@ -53,10 +54,10 @@ def summary(split: Split) -> SplitSummary:
 
 
 def contact_sheet(file: VideoFile) -> Picture:
-    """Frames of a few videos of each split: RGB (height, width, 3), uint8.
+    """Draw frames of a few videos of each split: RGB (height, width, 3), uint8.
 
-    A row is a video, whose first to last frame run from left to right, evenly spaced; a wider gap
-    parts the splits ``train``, ``val`` and ``test``.
+    Each row shows one video, with evenly spaced frames from left to right. A wider gap separates
+    the splits ``train``, ``val`` and ``test``.
     """
     side = max(file.frame_shape[0], LEAST_PIXELS)
     rows: list[Picture] = []
@@ -68,7 +69,7 @@ def contact_sheet(file: VideoFile) -> Picture:
 
 
 def describe(file: VideoFile) -> str:
-    """Shape, range, source and the counts of each split, as text of several lines."""
+    """Describe a video file's shape, range, source and splits in several lines of text."""
     height, width, channels = file.frame_shape
     info, dtype = file.info, file.splits["train"].frames.dtype
     lines = [
@@ -80,7 +81,7 @@ def describe(file: VideoFile) -> str:
         f"{'mean ± deviation':>20}",
     ]
     for name, split in file.splits.items():
-        found = summary(split)
+        found = summarise(split)
         length = f"{found.shortest}-{found.longest}"
         values = f"{found.minimum:.0f}-{found.maximum:.0f}"
         spread = f"{found.mean:.1f} ± {found.deviation:.1f}"
@@ -92,10 +93,11 @@ def describe(file: VideoFile) -> str:
 
 
 def inspect(path: Path, sheet: Path) -> str:
-    """Write the contact sheet (PNG) of a video file, and describe it.
+    """Write the contact sheet (PNG) of a video file and return its description.
 
     Raises:
-        UserError: the file is missing, damaged or foreign, or the sheet cannot be written.
+        UserError: The file is missing, damaged or of another format, or the sheet cannot be
+            written.
     """
     with VideoFile(path) as file:
         picture = contact_sheet(file)

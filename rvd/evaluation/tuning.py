@@ -20,8 +20,9 @@ from rvd.metrics.functional.crps import crps
 from rvd.models.rvd.model import ResidualVideoDiffusion
 from rvd.runtime.device import best_device
 from rvd.runtime.progress import progress
-from rvd.video.clips import fixed_clips, stored_to_unit
+from rvd.video.clips import fixed_clips
 from rvd.video.file import VideoFile
+from rvd.video.ranges import stored_to_unit
 
 STEPS = (2, 3, 5, 8, 12, 20, 32)
 CLAMP_BOUNDS = (1.0, 2.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rvd.datasets.folder.config import Crop
 from rvd.datasets.folder.reader import read_frames
-from rvd.datasets.reading.frames import Unreadable
+from rvd.datasets.reading.frames import DecodingError
 from rvd.errors import UserError
 from rvd.forecasting.arguments import at_least
 
@@ -43,5 +43,5 @@ def read_video(
         raise UserError(f"{path}: there is no such file or folder")
     try:
         return read_frames(path, size, channels, crop, stride)
-    except Unreadable as error:
+    except DecodingError as error:
         raise UserError(f"{path}: cannot be read: {error}") from None

@@ -25,8 +25,9 @@ from rvd.training.losses import REMEDIES, LossMonitor
 from rvd.training.steps import TrainingSteps, batch_at
 from rvd.training.task import TrainingTask
 from rvd.training.validation import Validation
-from rvd.video.clips import ClipStream, stored_to_unit, training_loader
+from rvd.video.clips import ClipStream, training_loader
 from rvd.video.file import VideoFile
+from rvd.video.ranges import stored_to_unit
 
 
 def train(

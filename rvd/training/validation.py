@@ -10,9 +10,10 @@ from rvd.errors import UserError
 from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.models.base import VideoPredictor
 from rvd.training.journal import Journal
-from rvd.video.clips import fixed_clips, stored_to_unit
+from rvd.video.clips import fixed_clips
 from rvd.video.export import comparison, write_picture
 from rvd.video.file import VideoFile
+from rvd.video.ranges import stored_to_unit
 
 CLIPS, MEMBERS, HORIZON = 2, 2, 8
 

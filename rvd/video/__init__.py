@@ -1,5 +1,6 @@
-"""Videos: the one file format, clips cut from it, and pictures made of it."""
+"""Videos: the file format, clips, and pictures."""
 
-from rvd.video.file import Split, VideoFile, VideoInfo, write_video_file
+from rvd.video.file import Split, VideoFile, VideoInfo
+from rvd.video.writing import write_video_file
 
 __all__ = ["Split", "VideoFile", "VideoInfo", "write_video_file"]

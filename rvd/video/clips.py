@@ -1,4 +1,4 @@
-"""Clips of a fixed length: random ones to train on, fixed ones to test on."""
+"""Clips of a fixed length: random ones for training, fixed ones for evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -21,26 +20,29 @@ from rvd.video.file import Frames, Split, VideoFile
 
 
 def read_clip(split: Split, start: int, length: int) -> Frames:
-    """Frames (frame, channel, height, width) from position ``start`` of the split's frames on."""
+    """Read ``length`` frames (frame, channel, height, width) from position ``start`` of a split."""
     frames: Any = split.read(start, start + length)
     return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
 
 
-def stored_to_unit(video: Tensor) -> Float[Tensor, ...]:
-    """Frames as stored (uint8, or float32 in [0, 1]) → float32 in [0, 1]."""
-    return video.float() / 255 if video.dtype == torch.uint8 else video
-
-
 @dataclass(frozen=True)
 class ClipStream:
-    """Which clips each training step sees: a function of ``seed`` and the step's number alone.
+    """Random training clips, determined by ``seed`` and the number of the step alone.
 
-    So training resumes at any step without having stored anything, and several processes take
-    disjoint parts (``rank`` of ``processes``) of one batch. ``batch`` maps a step to the clips that
-    each process takes.
+    Training can therefore resume at any step without stored state, and several processes take
+    disjoint parts of one batch.
 
-    ``augmentation`` is ``none``, ``mirror`` (left–right) or ``mirror-antisymmetric`` (up–down, with
-    the sign about mid-grey changed: the symmetry of vorticity), each applied to half of the clips.
+    Attributes:
+        path: Path of the video file.
+        length: Frames per clip.
+        batch: Function from the step to the number of clips per process.
+        seed: Seed of the stream.
+        steps: Number of steps.
+        augmentation: ``none``, ``mirror`` (left–right) or ``mirror-antisymmetric`` (up–down, with
+            the sign about mid-grey inverted: the symmetry of vorticity), applied to half of the
+            clips.
+        rank: Index of this process.
+        processes: Number of processes.
     """
 
     path: Path
@@ -54,19 +56,19 @@ class ClipStream:
 
 
 class RandomClips(Dataset[Tensor]):
-    """The training batches of a :class:`ClipStream` by step: (clip, frame, channel, height, width).
+    """Training batches of a :class:`ClipStream` by step: (clip, frame, channel, height, width).
 
-    Values are as stored; :func:`as_unit` makes them [0, 1]. Every position at which a clip fits is
-    equally likely.
+    Values are as stored; :func:`~rvd.video.ranges.stored_to_unit` converts them to [0, 1]. All
+    positions at which a clip fits are equally likely.
 
     Raises:
-        UserError: no training video is long enough.
+        UserError: No training video is long enough.
     """
 
     def __init__(self, stream: ClipStream) -> None:
         self.stream = stream
         with VideoFile(stream.path) as file:
-            self.starts = file.splits["train"].starts(stream.length)
+            self.starts = file.splits["train"].clip_starts(stream.length)
         if not len(self.starts):
             raise UserError(
                 f"{stream.path}: no training video has the {stream.length} frames of a clip"
@@ -89,14 +91,14 @@ class RandomClips(Dataset[Tensor]):
         return torch.from_numpy(_augmented(clips, mirrored[own], self.stream.augmentation))
 
     def _split(self) -> Split:
-        """The training split, opened in the process that reads it: HDF5 does not survive a fork."""
+        """Return the training split, opened in this process: HDF5 does not survive a fork."""
         if self._file is None or self._owner != os.getpid():
             self._file, self._owner = VideoFile(self.stream.path), os.getpid()
         return self._file.splits["train"]
 
 
 def training_loader(stream: ClipStream, first_step: int, workers: int) -> DataLoader[Tensor]:
-    """The batches of the steps from ``first_step`` on, read ahead by ``workers`` processes."""
+    """Return the batches from ``first_step`` on, prefetched by ``workers`` processes."""
     return DataLoader(
         RandomClips(stream),
         batch_size=None,  # an item is a batch
@@ -105,21 +107,28 @@ def training_loader(stream: ClipStream, first_step: int, workers: int) -> DataLo
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
-        worker_init_fn=_leave_signals_to_the_trainer,
+        worker_init_fn=_ignore_signals,
     )
 
 
-def _leave_signals_to_the_trainer(worker: int) -> None:
-    """SLURM and Ctrl-C signal every process of a job: workers have to outlive the last step.
+def _ignore_signals(worker: int) -> None:
+    """Ignore TERM and INT, which SLURM and Ctrl-C send to every process of a job.
 
-    They end when the trainer tells them to, or within seconds of its death.
+    Workers must live until the last step. They exit when the trainer stops them, or within seconds
+    of its exit.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 
 
 class FixedClip(NamedTuple):
-    """A clip to evaluate on: its video's name, its first frame there, and in the split's frames."""
+    """An evaluation clip.
+
+    Attributes:
+        video: Name of its video.
+        start: Index of its first frame within the video.
+        position: Index of its first frame within the split.
+    """
 
     video: str
     start: int
@@ -127,30 +136,30 @@ class FixedClip(NamedTuple):
 
 
 def fixed_clips(split: Split, length: int, count: int) -> list[FixedClip]:
-    """At most ``count`` clips that do not overlap, evenly spread over the split's videos.
+    """Select at most ``count`` clips without overlap, evenly spread over the videos of a split.
 
-    The choice depends on nothing but the split, so that all models are tested on the same clips.
+    The selection depends on the split alone, so all models are tested on the same clips.
     """
-    positions = split.starts(length, stride=length)
+    positions = split.clip_starts(length, stride=length)
     if len(positions) > count:
         positions = positions[np.linspace(0, len(positions) - 1, count).round().astype(int)]
     return _clips_at(split, positions)
 
 
 def authors_clips(split: Split, length: int, count: int, *, consecutive: bool) -> list[FixedClip]:
-    """The first ``count`` items of the authors' loader of test data, in the split's order.
+    """Select the first ``count`` items of the authors' test loader.
 
     Args:
-        split: the videos, in the order in which they are taken.
-        length: frames of a clip.
-        count: clips.
-        consecutive: an item is a position in a run, so that neighbours share all but one frame (as
-            for the authors' simulation); else a video, from its first frame on (as for the others).
+        split: Videos, in the order in which they are taken.
+        length: Frames per clip.
+        count: Number of clips.
+        consecutive: If True, an item is a position in a run, so neighbours share all but one frame
+            (the authors' simulation); otherwise an item is the beginning of a video (all others).
 
     Raises:
-        UserError: there are fewer than ``count``.
+        UserError: The split has fewer than ``count`` clips.
     """
-    positions = split.starts(length)
+    positions = split.clip_starts(length)
     if not consecutive:
         positions = np.intersect1d(positions, split.first_frame[:-1])
     if len(positions) < count:

@@ -1,4 +1,4 @@
-"""Videos as pictures for people."""
+"""Videos as PNG pictures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,17 @@ def comparison(
     forecast: Float[Tensor, "clip member future channel h w"],
     signed: bool,
 ) -> NDArray[np.uint8]:
-    """A picture (height, width, 3): for each clip its frames, and below them each member's.
+    """Draw each clip in one row and each member of its forecast in a row below it.
 
-    Members stand under the frames that they forecast; values are in [0, 1].
+    Members are aligned with the frames that they forecast.
+
+    Args:
+        clips: Clips in [0, 1].
+        forecast: Forecasts of the last frames in [0, 1].
+        signed: If True, mid-grey means zero.
+
+    Returns:
+        Picture (height, width, 3), uint8.
     """
     rows = []
     known = clips.shape[1] - forecast.shape[2]
@@ -39,7 +47,7 @@ def comparison(
 
 
 def _row(frames: Float[Tensor, "frame channel h w"], signed: bool) -> NDArray[np.uint8]:
-    """Frames side by side, with a white gap after each and below."""
+    """Draw frames side by side, with a white gap after and below each."""
     pictures = to_picture(frames.permute(0, 2, 3, 1).numpy(), signed)
     padded = np.pad(pictures, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
     return np.concatenate(list(padded), 1)
@@ -49,7 +57,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write an RGB picture (height, width, 3) as PNG.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: The picture cannot be written.
     """
     encoded, data = cv2.imencode(".png", picture[..., ::-1])
     if not encoded:

@@ -1,8 +1,7 @@
-"""HDF5 files opened for reading and checked at once, with faults named in one line.
+"""HDF5 files that are checked when opened, with one-line error messages.
 
-Text has a fixed length in them. That of variable length lies in a heap, which HDF5 reads without
-end when some bytes of it are damaged. Data that lie outside of the file are refused
-(:mod:`lbm.self_contained`).
+Text has a fixed length: text of variable length is stored in a heap, and HDF5 hangs when it reads a
+damaged heap. Data outside the file are refused (:mod:`lbm.self_contained`).
 """
 
 from __future__ import annotations
@@ -19,55 +18,55 @@ from lbm.self_contained import why_not_self_contained
 from rvd.errors import UserError
 from rvd.files import reason
 
-# What h5py raises on damaged files, as fuzzing found.
-FAULTS = (KeyError, OSError, RuntimeError, ValueError, TypeError, MemoryError)
+# Exceptions that h5py raises on damaged files, found by fuzzing.
+HDF5_ERRORS = (KeyError, OSError, RuntimeError, ValueError, TypeError, MemoryError)
 
 
-def text(*values: str) -> NDArray[Any]:
-    """``values`` (one or more) as text of a fixed length, (value,)."""
+def fixed_length_text(*values: str) -> NDArray[Any]:
+    """Return one or more strings as an array (value,) of fixed-length text."""
     encoded = [value.encode() for value in values]
     length = max(1, *map(len, encoded))
     return np.array(encoded, h5py.string_dtype(length=length))
 
 
-def describe(file: h5py.File, values: Mapping[str, Any]) -> None:
-    """Set the file's attributes."""
+def write_attributes(file: h5py.File, values: Mapping[str, Any]) -> None:
+    """Set attributes of a file."""
     for key, value in values.items():
-        file.attrs[key] = text(value)[0] if isinstance(value, str) else value
+        file.attrs[key] = fixed_length_text(value)[0] if isinstance(value, str) else value
 
 
-def member(group: h5py.Group, name: str) -> Any:
-    """The dataset or group ``name`` of ``group``.
+def open_member(group: h5py.Group, name: str) -> Any:
+    """Open the dataset or group ``name`` of ``group``.
 
     Raises:
-        UserError: its data lie outside of the file.
+        UserError: Its data lie outside the file.
     """
     if why := why_not_self_contained(group, name):
         raise UserError(f"{group.file.filename}: {name} {why}")
     return group[name]
 
 
-def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """The dataset ``name`` of ``group``, whose values are safe to read.
+def open_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
+    """Open the dataset ``name`` of ``group``, whose values are safe to read.
 
     Raises:
-        UserError: it is none, has values of variable length, or has them outside of the file.
+        UserError: It is not a dataset, or its values have variable length or lie outside the file.
     """
-    found = member(group, name)
+    found = open_member(group, name)
     if not isinstance(found, h5py.Dataset) or found.dtype.hasobject:
-        raise UserError(f"{group.file.filename}: {name} is no dataset of values of a fixed length")
+        raise UserError(f"{group.file.filename}: {name} is not a dataset of fixed-length values")
     return found
 
 
-def texts(group: h5py.Group, name: str) -> list[str]:
-    """The values of a dataset (value,) of text.
+def read_texts(group: h5py.Group, name: str) -> list[str]:
+    """Read a dataset (value,) of text.
 
     Raises:
-        UserError: it is no such dataset.
+        UserError: It is not such a dataset.
     """
-    found = dataset(group, name)
+    found = open_dataset(group, name)
     if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
-        raise UserError(f"{group.file.filename}: {name} is no list of texts")
+        raise UserError(f"{group.file.filename}: {name} is not a list of texts")
     try:
         return list(found.asstr()[:])
     except UnicodeDecodeError:
@@ -77,11 +76,14 @@ def texts(group: h5py.Group, name: str) -> list[str]:
 class CheckedFile:
     """An HDF5 file of a known format; use it in a ``with`` block.
 
-    A subclass names its ``FORMAT`` and ``VERSION``, which stand in the file's attributes, and reads
-    and checks the rest in ``_read``. ``attributes`` are the file's, as Python's own types.
+    A subclass defines ``FORMAT`` and ``VERSION``, which are attributes of the file, and reads and
+    checks the rest in ``_read``.
+
+    Attributes:
+        attributes: Attributes of the file as Python types.
 
     Raises:
-        UserError: the file is missing, truncated, foreign, or inconsistent.
+        UserError: The file is missing, truncated, inconsistent or of another format.
     """
 
     FORMAT: ClassVar[str]
@@ -102,17 +104,17 @@ class CheckedFile:
         except UserError:
             self._file.close()
             raise
-        except FAULTS as error:
+        except HDF5_ERRORS as error:
             self._file.close()
             words = reason(error).strip("'\"")
             raise UserError(f"{path}: is damaged ({words})") from None
 
     def _attribute(self, key: str) -> Any:
-        """An attribute as Python's own type."""
+        """Return an attribute as a Python type."""
         if self._file.attrs.get_id(key).dtype.hasobject:
             raise UserError(
-                f"{self.path}: attribute '{key}' is of variable length: the file is foreign, or of "
-                "an earlier version"
+                f"{self.path}: attribute '{key}' has variable length: the file is of another "
+                "program, or of an earlier version"
             )
         value = self._file.attrs[key]
         if isinstance(value, np.bytes_):
@@ -121,7 +123,9 @@ class CheckedFile:
 
     def _check_format(self) -> None:
         if self.attributes.get("format") != self.FORMAT:
-            raise UserError(f"{self.path}: has no attribute format='{self.FORMAT}', so is foreign")
+            raise UserError(
+                f"{self.path}: has no attribute format='{self.FORMAT}', so is of another program"
+            )
         if self.attributes.get("version") != self.VERSION:
             raise UserError(
                 f"{self.path}: has format version {self.attributes.get('version')}, "
@@ -129,11 +133,11 @@ class CheckedFile:
             )
 
     def _read(self, file: h5py.File) -> None:
-        """Read and check what the file holds."""
+        """Read and check the content of the file."""
         raise TypeError(f"{type(self).__name__} reads nothing")
 
     def close(self) -> None:
-        """Close the file; its datasets cannot be read after that."""
+        """Close the file; its datasets can no longer be read."""
         self._file.close()
 
     def __enter__(self) -> Self:

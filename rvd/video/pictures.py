@@ -1,4 +1,4 @@
-"""From stored frames to pictures in colour."""
+"""Conversion of stored frames to RGB pictures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
+from rvd.video.ranges import stored_to_unit
+
 Picture = NDArray[np.uint8]
 
-# Signed values: dark blue – white – orange. Orange is lighter than blue, so that the sign survives
-# printing in grey, and the two differ for every kind of colour-blindness.
+# Signed values: dark blue – white – orange. Orange is lighter than blue, so the sign is visible in
+# greyscale print, and the two can be told apart with every kind of colour blindness.
 SIGNED_MAP = LinearSegmentedColormap.from_list(
     "rvd-signed",
     ["#08264f", "#1f5a9d", "#79a9d3", "#f7f6f4", "#f8c27c", "#ee8a1d", "#c95c00"],
@@ -23,17 +25,12 @@ ERROR_MAP = LinearSegmentedColormap.from_list(
 )
 
 
-def stored_to_unit(frames: NDArray[Any]) -> NDArray[np.float32]:
-    """Stored frames (uint8, or floats in [0, 1]) as float32 in [0, 1]; the shape stays."""
-    if frames.dtype == np.uint8:
-        return frames.astype(np.float32) / np.float32(255)
-    return np.clip(frames, 0, 1).astype(np.float32)
-
-
 def to_picture(frames: NDArray[Any], signed: bool) -> Picture:
-    """Stored frames (..., height, width, channel) as RGB (..., height, width, 3), uint8.
+    """Convert stored frames (..., height, width, channel) to RGB (..., height, width, 3), uint8.
 
-    ``signed`` frames of one channel, in which mid-grey is zero, get the diverging map.
+    Args:
+        frames: Frames, uint8 or floats in [0, 1].
+        signed: If True, mid-grey means zero, and frames of one channel get the diverging map.
     """
     if frames.shape[-1] == 1 and signed:
         return (255 * SIGNED_MAP(stored_to_unit(frames)[..., 0])[..., :3]).round().astype(np.uint8)
@@ -42,6 +39,6 @@ def to_picture(frames: NDArray[Any], signed: bool) -> Picture:
 
 
 def error_picture(errors: NDArray[Any], greatest: float) -> Picture:
-    """Errors (..., height, width) from 0 to ``greatest`` as RGB (..., height, width, 3), uint8."""
+    """Convert errors in [0, ``greatest``] (..., height, width) to RGB (..., height, width, 3)."""
     scaled = np.clip(errors / max(greatest, 1e-12), 0, 1)
     return (255 * ERROR_MAP(scaled)[..., :3]).round().astype(np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rvd.datasets.reading.archives import by_name, tar_members, zip_members
+from rvd.datasets.reading.archives import sorted_by_name, tar_members, zip_members
 from rvd.errors import UserError
 
 LARGEST = 2**20
@@ -44,7 +44,7 @@ def test_members_are_what_was_written(tmp_path_factory, files):
             archive.addfile(info, io.BytesIO(data))
     members = tar_members(folder / "a.tar", LARGEST)
     assert {member.name: member.read() for member in members} == files
-    assert [member.name for member in by_name(members)] == sorted(files)
+    assert [member.name for member in sorted_by_name(members)] == sorted(files)
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

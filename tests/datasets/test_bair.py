@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rvd.datasets.bair.tfrecord import BadRecord, features, masked_crc32c
+from rvd.datasets.bair.tfrecord import RecordError, masked_crc32c, read_features
 from rvd.datasets.convert import convert
 from rvd.errors import UserError
 from rvd.video import VideoFile
@@ -45,16 +45,16 @@ def test_checksum_is_that_of_the_standard():
 @pytest.mark.parametrize("sequence", [False, True])
 def test_both_kinds_of_message(sequence):
     picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    found = features(example({"a": picture, "b": picture + 1}, sequence))
+    found = read_features(example({"a": picture, "b": picture + 1}, sequence))
     assert found == {"a": [picture.tobytes()], "b": [(picture + 1).tobytes()]}
-    assert features(example({"a": picture, "b": picture}, sequence), "b").keys() == {"b"}
+    assert read_features(example({"a": picture, "b": picture}, sequence), "b").keys() == {"b"}
 
 
 def test_a_message_that_ends_within_a_field():
     message = example({"a": np.zeros((2, 2, 3), np.uint8)})
     for length in range(1, len(message)):
-        with pytest.raises(BadRecord):
-            features(message[:length])
+        with pytest.raises(RecordError):
+            read_features(message[:length])
 
 
 def test_a_flipped_bit_anywhere_is_found(raw, tmp_path):
@@ -79,9 +79,9 @@ def test_a_tar_cut_short(raw, tmp_path):
     [
         ({"videos": {"train": 43264, "test": 256}}, "holds 5 videos of 'train', not 43264"),
         ({"validation": 5}, "validation: 5 of 5 training videos leave none"),
-        ({"frames": 31}, "record 0: feature '30/image_aux1/encoded' is no picture"),
+        ({"frames": 31}, "record 0: feature '30/image_aux1/encoded' is not a picture"),
         ({"frames": 20, "horizon": 3}, "record 0: it holds more than 20 frames"),
-        ({"stored": [32, 32]}, "is no picture of 32×32"),
+        ({"stored": [32, 32]}, "is not a picture of 32×32"),
     ],
 )
 def test_what_does_not_fit_is_named(raw, tmp_path, change, said):

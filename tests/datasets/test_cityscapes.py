@@ -90,11 +90,14 @@ def lying(data, turned=3):
     [
         (lying, r"000025_leftImg8bit.png: .*its EXIF orientation is 3"),
         (lambda data: lying(data, 6), r"000025_leftImg8bit.png: .*its EXIF orientation is 6"),
-        (lambda data: None, r"hamburg_000000: frames 20 to 24 are no whole snippets of 30"),
-        (lambda data: data[:-20], r"000025_leftImg8bit.png: is no picture of 64×32: .*truncated"),
+        (lambda data: None, r"hamburg_000000: frames 20 to 24 are not whole snippets of 30"),
+        (
+            lambda data: data[:-20],
+            r"000025_.*: is not a picture of 64×32: .*truncated",
+        ),
         (lambda data: data[:60] + b"xx" + data[62:], r"000025_leftImg8bit.png: .* corrupt"),
-        (lambda data: b"GIF89a" + data, r"000025_leftImg8bit.png: .*it is no PNG"),
-        (other_size, r"000025_leftImg8bit.png: is no picture of 64×32: 16×16 pixels"),
+        (lambda data: b"GIF89a" + data, r"000025_leftImg8bit.png: .*it is not a PNG"),
+        (other_size, r"000025_leftImg8bit.png: is not a picture of 64×32: 16×16 pixels"),
     ],
 )
 def test_a_bad_picture_is_named(raw, tmp_path, change, said):

@@ -13,17 +13,18 @@ from collections import namedtuple
 import pytest
 import yaml
 
-from rvd.datasets.download import fetch as module
+from rvd.datasets.download import transfer
 from rvd.datasets.download.config import DownloadConfig
-from rvd.datasets.download.fetch import Pace, UnavailableError, fetch
+from rvd.datasets.download.fetch import fetch
 from rvd.datasets.download.login import FILE, PASSWORD, USER
+from rvd.datasets.download.transfer import RetryPolicy, UnavailableError
 from rvd.errors import UserError
 from tests.datasets.server import Site, served
 from tests.tiny import config
 
 DATA = b"PK" + random.Random(0).randbytes(3_000_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
-QUICK = Pace(patience=3, pause=0.0, timeout=5.0)
+QUICK = RetryPolicy(max_failures=3, delay=0.0, timeout=5.0)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def download(*mirrors, login=None, name="a.zip", **known):
     return DownloadConfig(mirrors=mirrors, files={name: known}, login=login)
 
 
-def is_whole(record):
+def assert_complete(record):
     archive = record.with_suffix("")
     assert archive.read_bytes() == DATA
     assert not archive.stat().st_mode & 0o222
@@ -49,87 +50,90 @@ def test_a_file_arrives_with_its_record(record):
         fetch("a.zip", download(site.address, **known), record, QUICK)
         fetch("a.zip", download(site.address, **known), record, QUICK)
     assert site.requests == [("/a.zip", None)]
-    is_whole(record)
+    assert_complete(record)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("tag", ['"1"', None])
-def test_a_download_cut_five_times_ends_whole(record, seed, tag):
+def test_a_download_interrupted_five_times_is_complete(record, seed, tag):
     cuts = [random.Random(seed).randrange(0, len(DATA) // 6) for _ in range(5)]
     with served(Site({"a.zip": DATA}, cuts=list(cuts), tag=tag)) as site:
         fetch("a.zip", download(site.address, sha256=SHA256), record, QUICK)
         ranges = [asked for _, asked in site.requests]
-    is_whole(record)
+    assert_complete(record)
     assert len(ranges) == 6
-    # It went on where it was, and sent nothing twice.
+    # It resumed where it stopped, and nothing was sent twice.
     assert ranges[-1] == f"bytes={sum(cuts)}-"
 
 
-def test_a_later_run_goes_on(record):
+def test_a_later_run_resumes(record):
     with served(Site({"a.zip": DATA}, cuts=[1_000_000, 0, 0, 0])) as site:
         with pytest.raises(
-            UserError, match=r"connection ended after 1000000 of .*, 3 times on end"
+            UserError, match=r"connection ended after 1000000 of .*, 3 times in a row"
         ):
             fetch("a.zip", download(site.address), record, QUICK)
         assert not record.exists()
         fetch("a.zip", download(site.address), record, QUICK)
         assert site.requests[-1] == ("/a.zip", "bytes=1000000-")
-    is_whole(record)
+    assert_complete(record)
 
 
-def test_a_whole_part_is_not_sent_again(record):
+def test_a_complete_partial_file_is_not_sent_again(record):
     record.parent.mkdir(parents=True)
     record.with_name("a.zip.part").write_bytes(DATA)
     with served(Site({"a.zip": DATA})) as site:
         fetch("a.zip", download(site.address), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
-def test_a_server_without_ranges_begins_anew(record):
+def test_a_download_without_ranges_restarts(record):
     with served(Site({"a.zip": DATA}, cuts=[1_000_000], ranges=False)) as site:
         fetch("a.zip", download(site.address, sha256=SHA256), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
-def test_a_file_that_changed_meanwhile_begins_anew(record):
+def test_a_file_that_has_changed_restarts(record):
     old = b"PK" + bytes(len(DATA) - 2)
     with served(Site({"a.zip": old}, cuts=[1_000_000, 0, 0, 0])) as site:
         with pytest.raises(UserError):
             fetch("a.zip", download(site.address), record, QUICK)
         site.files["a.zip"], site.tag = DATA, '"2"'
         fetch("a.zip", download(site.address), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
-def test_another_mirrors_file_of_another_size_begins_anew(record):
+def test_another_mirrors_file_of_another_size_restarts(record):
     with (
         served(Site({"a.zip": DATA + b"old"}, cuts=[1_000_000, 0, 0, 0])) as first,
         served(Site({"a.zip": DATA})) as second,
     ):
         fetch("a.zip", download(first.address, second.address), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
-def test_errors_that_pass_are_waited_for(record):
+def test_temporary_errors_are_retried(record):
     with served(Site({"a.zip": DATA}, answers=[503, 500])) as site:
         fetch("a.zip", download(site.address), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
 BAD = [
     ({"files": {}}, r"answers 404 \(Not Found\)"),
     ({"answers": [403] * 9}, r"answers 403 \(Forbidden\)"),
-    ({"answers": [500] * 9}, r"answers 500 .*, 3 times on end"),
+    ({"answers": [500] * 9}, r"answers 500 .*, 3 times in a row"),
     ({"kind": "text/html; charset=utf-8"}, "sends a web page"),
-    ({"files": {"a.zip": b"<html>moved</html>"}}, r"is no zip archive \(it begins with b'<html>"),
+    (
+        {"files": {"a.zip": b"<html>moved</html>"}},
+        r"is not a zip archive \(it begins .*b'<html>",
+    ),
     ({"files": {"a.zip": b"PK other"}, "known": {"sha256": SHA256}}, "its SHA-256 is .*, not"),
     ({"known": {"bytes": 77}}, "file there has 3000002 bytes, not 77"),
-    ({"files": {"a.zip": b""}}, "is no file, or an empty one"),
+    ({"files": {"a.zip": b""}}, "is not a file, or is empty"),
 ]
 
 
 @pytest.mark.parametrize(("fault", "said"), BAD)
-def test_a_bad_mirror_is_named_and_the_next_one_tried(record, fault, said, capsys):
+def test_a_bad_mirror_is_named_and_the_next_one_is_tried(record, fault, said, capsys):
     fault = dict(fault)
     known = fault.pop("known", {})
     with served(Site(**({"files": {"a.zip": DATA}} | fault))) as bad:
@@ -143,15 +147,15 @@ def test_a_bad_mirror_is_named_and_the_next_one_tried(record, fault, said, capsy
         if not known.get("bytes"):
             with served(Site({"a.zip": DATA})) as good:
                 fetch("a.zip", download(bad.address, good.address, **known), record, QUICK)
-            is_whole(record)
+            assert_complete(record)
 
 
-def test_no_server_at_all(record):
+def test_no_server(record):
     with pytest.raises(UserError, match="no connection"):
         fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
 
 
-def test_room_is_looked_for_before_the_first_byte(record, monkeypatch):
+def test_free_space_is_checked_before_the_first_byte(record, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**7))
     with (
@@ -162,31 +166,31 @@ def test_room_is_looked_for_before_the_first_byte(record, monkeypatch):
     assert not record.with_name("a.zip.part").exists()
 
 
-def test_a_disk_that_fills_keeps_what_is_there(record, monkeypatch):
-    begun = record.with_name("a.zip.part")
-    real = module._block
+def test_a_full_disk_keeps_the_partial_download(record, monkeypatch):
+    part = record.with_name("a.zip.part")
+    real = transfer._read_block
 
     def full(response, least):
-        if begun.stat().st_size > 1_000_000:
+        if part.stat().st_size > 1_000_000:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(response, least)
 
-    monkeypatch.setattr(module, "_block", full)
+    monkeypatch.setattr(transfer, "_read_block", full)
     with served(Site({"a.zip": DATA})) as site:
         with pytest.raises(UserError, match=r"a.zip.part: cannot be written \(No space left"):
             fetch("a.zip", download(site.address), record, QUICK)
-        assert begun.stat().st_size > 1_000_000
+        assert part.stat().st_size > 1_000_000
         monkeypatch.undo()
         fetch("a.zip", download(site.address), record, QUICK)
-    is_whole(record)
+    assert_complete(record)
 
 
 class TestByHand:
-    def test_it_is_used_after_its_checksum(self, record):
+    def test_it_is_verified_and_used(self, record):
         record.parent.mkdir(parents=True)
         record.with_suffix("").write_bytes(DATA)
         fetch("a.zip", download("http://127.0.0.1:9", sha256=SHA256), record, QUICK)
-        is_whole(record)
+        assert_complete(record)
 
     def test_another_file_is_refused_and_kept(self, record):
         record.parent.mkdir(parents=True)
@@ -202,7 +206,7 @@ class TestByHand:
         record.with_suffix("").write_bytes(DATA)
         sha1 = hashlib.sha1(DATA).hexdigest() if right else "0" * 40
         fetch("a.zip", download("http://127.0.0.1:9", unverified_sha1=sha1), record, QUICK)
-        is_whole(record)
+        assert_complete(record)
         assert ("warning: its SHA-1" in capsys.readouterr().err) is not right
 
 
@@ -210,7 +214,7 @@ class TestLogin:
     SECRET = "pass word&=ä"
 
     @pytest.fixture(autouse=True)
-    def nobody(self, monkeypatch, tmp_path):
+    def without_login(self, monkeypatch, tmp_path):
         monkeypatch.delenv(USER, raising=False)
         monkeypatch.delenv(PASSWORD, raising=False)
         monkeypatch.setenv(FILE, str(tmp_path / "login"))
@@ -227,7 +231,7 @@ class TestLogin:
         monkeypatch.setenv(USER, "me")
         monkeypatch.setenv(PASSWORD, self.SECRET)
         self.attempt(site, record)
-        is_whole(record)
+        assert_complete(record)
         kept = "".join(p.read_text("latin-1") for p in record.parent.iterdir())
         assert self.SECRET not in kept + "".join(capsys.readouterr()) + str(site.requests)
 
@@ -238,30 +242,30 @@ class TestLogin:
             self.attempt(site, record)
         (tmp_path / "login").chmod(stat.S_IRUSR)
         self.attempt(site, record)
-        is_whole(record)
+        assert_complete(record)
 
-    def test_without_it_says_how_to_get_one(self, site, record):
+    def test_a_missing_login_is_explained(self, site, record):
         said = r"register at .*CITYSCAPES_USERNAME.*put it at .*raw/kth/a.zip"
         with pytest.raises(UserError, match=said) as caught:
             self.attempt(site, record)
         assert "\n" not in str(caught.value)
         assert site.requests == []
 
-    def test_a_refused_one(self, site, record, monkeypatch):
+    def test_refused_credentials(self, site, record, monkeypatch):
         monkeypatch.setenv(USER, "me")
         monkeypatch.setenv(PASSWORD, "wrong")
         with pytest.raises(UserError, match="refuses the user name or the password") as caught:
             self.attempt(site, record)
         assert "wrong" not in str(caught.value)
 
-    def test_a_password_is_sent_by_https_alone(self, record, monkeypatch):
+    def test_a_password_is_only_sent_over_https(self, record, monkeypatch):
         monkeypatch.setenv(USER, "me")
         monkeypatch.setenv(PASSWORD, self.SECRET)
-        with pytest.raises(UserError, match="by https alone"):
+        with pytest.raises(UserError, match="only sent over https"):
             fetch("a.zip", download("http://example.org", login="login/"), record, QUICK)
 
 
-def test_two_at_once_do_not_mix(record):
+def test_two_downloads_exclude_each_other(record):
     from rvd.runtime.locks import exclusive
 
     record.parent.mkdir(parents=True)
@@ -272,12 +276,12 @@ def test_two_at_once_do_not_mix(record):
         fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
 
 
-class TestNames:
+class TestHostNames:
     """Host names that cannot be resolved."""
 
     @pytest.fixture
     def asked(self, monkeypatch):
-        """The names that were looked up; those that end in ``.invalid`` do not exist."""
+        """Return the list of resolved names; those that end in ``.invalid`` do not exist."""
         real, names = socket.getaddrinfo, []
 
         def resolve(host, *arguments, **options):
@@ -287,38 +291,38 @@ class TestNames:
             return real(host, *arguments, **options)
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        # A pause would be an error: nothing is waited for.
-        monkeypatch.setattr(module.time, "sleep", lambda seconds: pytest.fail("it waits"))
+        # Nothing may be retried, so a pause is an error.
+        monkeypatch.setattr(transfer.time, "sleep", lambda seconds: pytest.fail("it waits"))
         return names
 
-    def test_each_mirror_is_asked_once(self, record, asked):
+    def test_each_mirror_is_tried_once(self, record, asked):
         mirrors = ("http://one.invalid", "http://two.invalid")
         with pytest.raises(UnavailableError, match=r"the name two\.invalid cannot be resolved"):
-            fetch("a.zip", download(*mirrors), record, Pace())
+            fetch("a.zip", download(*mirrors), record, RetryPolicy())
         assert asked == ["one.invalid", "two.invalid"]
 
-    def test_the_next_mirror_may_give_it(self, record, asked):
+    def test_the_next_mirror_is_used(self, record, asked):
         with served(Site({"a.zip": DATA})) as site:
-            fetch("a.zip", download("http://one.invalid", site.address), record, Pace())
-        is_whole(record)
+            fetch("a.zip", download("http://one.invalid", site.address), record, RetryPolicy())
+        assert_complete(record)
 
-    def test_a_name_that_is_lost_meanwhile_is_asked_for_again(self, record, monkeypatch):
-        real, calls = module.urllib.request.OpenerDirector.open, []
+    def test_a_name_that_was_resolved_before_is_retried(self, record, monkeypatch):
+        real, calls = transfer.urllib.request.OpenerDirector.open, []
 
-        def lost_at_the_second(self, request, *arguments, **options):
+        def fails_at_the_second(self, request, *arguments, **options):
             calls.append(request.full_url)
             if len(calls) == 2:
                 raise urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "lost"))
             return real(self, request, *arguments, **options)
 
-        monkeypatch.setattr(module.urllib.request.OpenerDirector, "open", lost_at_the_second)
+        monkeypatch.setattr(transfer.urllib.request.OpenerDirector, "open", fails_at_the_second)
         with served(Site({"a.zip": DATA}, cuts=[1_000_000])) as site:
             fetch("a.zip", download(site.address), record, QUICK)
-        is_whole(record)
+        assert_complete(record)
         assert len(calls) == 3
 
 
-def test_the_verb_names_what_to_do_without_the_dataset(tmp_path):
+def test_the_command_says_what_to_do_without_the_dataset(tmp_path):
     described = {
         "reader": "kth",
         "size": 16,

@@ -5,7 +5,7 @@ import pytest
 
 from rvd.datasets.convert import convert
 from rvd.datasets.folder.config import SharesConfig
-from rvd.datasets.folder.reader import hashed
+from rvd.datasets.folder.listing import split_by_hash
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import film, snippet
@@ -82,11 +82,11 @@ def test_the_whole_frame_is_stretched(written, tmp_path):
 
 def test_hashes_split_by_name_alone():
     names = [f"film{index}.mp4" for index in range(100)]
-    first, second = hashed(names, SharesConfig()), hashed(names[::-1], SharesConfig())
+    first, second = split_by_hash(names, SharesConfig()), split_by_hash(names[::-1], SharesConfig())
     assert first == second
     counts = {split: list(first.values()).count(split) for split in ("train", "val", "test")}
     assert counts == {"train": 80, "val": 10, "test": 10}
-    assert set(hashed(names[:3], SharesConfig()).values()) == {"train", "val", "test"}
+    assert set(split_by_hash(names[:3], SharesConfig()).values()) == {"train", "val", "test"}
 
 
 class TestBadInput:
@@ -103,7 +103,7 @@ class TestBadInput:
         film_folder = tmp_path / "train"
         film_folder.mkdir()
         film(film_folder / "a.avi", 3, (16, 16))
-        with pytest.raises(UserError, match=r"val: holds no video"):
+        with pytest.raises(UserError, match=r"val: contains no video"):
             convert("own", folder(tmp_path, split="folders"), [tmp_path], tmp_path / "v.h5")
 
     @pytest.mark.parametrize("bad", ["cut", "text", "playlist"])
@@ -124,7 +124,7 @@ class TestBadInput:
         with pytest.raises(UserError, match=r"b: cannot be read: frame 3 has \(8, 8, 3\)"):
             convert("own", folder(tmp_path), [tmp_path], tmp_path / "v.h5")
         (tmp_path / "b" / "frame3.png").write_bytes(b"")
-        with pytest.raises(UserError, match=r"frame3.png: it is no picture"):
+        with pytest.raises(UserError, match=r"frame3.png: it is not a picture"):
             convert("own", folder(tmp_path), [tmp_path], tmp_path / "v.h5")
 
     def test_a_crop_outside_of_the_frame(self, written, tmp_path):

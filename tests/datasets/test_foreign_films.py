@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from rvd.datasets.bair.tfrecord import BadRecord, index
-from rvd.datasets.folder.reader import BLOCK, read_frames, split_videos
+from rvd.datasets.bair.tfrecord import RecordError, index_records
+from rvd.datasets.folder.listing import split_videos
+from rvd.datasets.folder.reader import BLOCK, read_frames
 from rvd.datasets.reading import frames
-from rvd.datasets.reading.frames import Unreadable, film_frames, fitted, picture
+from rvd.datasets.reading.frames import DecodingError, crop_and_resize, decode_film, decode_picture
 from rvd.errors import UserError
 from tests.datasets.archives import film
 from tests.datasets.test_folder import folder
@@ -56,17 +57,17 @@ def test_a_film_that_says_how_it_was_held_is_turned_upright(tmp_path, clockwise)
     stored = gradient(64, 32)
     path = mp4(tmp_path / "phone.mp4", stored, clockwise=clockwise)
     expected = np.rot90(stored, -clockwise)
-    (first, *_) = film_frames(path, 1, as_shown=True)
+    (first, *_) = decode_film(path, 1, as_displayed=True)
     assert first.shape[:2] == expected.shape
     assert np.abs(first[..., 0].astype(int) - expected).mean() < 6
-    (left_as_stored, *_) = film_frames(path, 1)
+    (left_as_stored, *_) = decode_film(path, 1)
     assert np.abs(left_as_stored[..., 0].astype(int) - stored).mean() < 6
 
 
 def test_pixels_that_are_not_square_are_made_so(tmp_path):
     stored = gradient(32, 48)
     path = mp4(tmp_path / "wide.mp4", stored, aspect=Fraction(2, 1))
-    (first, *_) = film_frames(path, 1, as_shown=True)
+    (first, *_) = decode_film(path, 1, as_displayed=True)
     assert first.shape == (48, 64, 1)
     expected = cv2.resize(stored, (64, 48), interpolation=cv2.INTER_LINEAR)
     assert np.abs(first[..., 0].astype(int) - expected).mean() < 6
@@ -96,7 +97,7 @@ def test_films_among_pictures_are_not_lost_silently(tmp_path):
     mixed.mkdir()
     film(mixed / "a.avi", 3, (16, 16))
     cv2.imwrite(str(mixed / "cover.png"), np.zeros((8, 8), np.uint8))
-    with pytest.raises(UserError, match="mixed: holds films and pictures"):
+    with pytest.raises(UserError, match="mixed: contains films and pictures"):
         split_videos(folder(tmp_path), tmp_path)
 
 
@@ -109,7 +110,7 @@ def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path):
 
 def test_a_kept_frame_does_not_keep_the_frame_that_it_was_cut_from():
     whole = np.zeros((480, 640, 3), np.uint8)
-    assert fitted(whole, (0, 0, 64, 64), 64, "area").base is None
+    assert crop_and_resize(whole, (0, 0, 64, 64), 64, "area").base is None
 
 
 @pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1])
@@ -123,23 +124,23 @@ def test_frames_are_whole_across_blocks(tmp_path, count):
 
 def test_pictures_that_claim_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
     data = cv2.imencode(".png", np.zeros((300, 300), np.uint8))[1].tobytes()
-    assert picture(data, 1).shape == (300, 300, 1)
+    assert decode_picture(data, 1).shape == (300, 300, 1)
     monkeypatch.setattr(frames, "LARGEST", 80_000)
     monkeypatch.setattr(cv2, "imdecode", None)  # calling it would fail
-    with pytest.raises(Unreadable, match="claims 300×300 pixels"):
-        picture(data, 1)
+    with pytest.raises(DecodingError, match="claims 300×300 pixels"):
+        decode_picture(data, 1)
 
 
 def test_films_that_claim_too_many_pixels_are_refused(tmp_path, monkeypatch):
     film(tmp_path / "a.avi", 3, (320, 240))
     monkeypatch.setattr(frames, "LARGEST", 70_000)
-    with pytest.raises(Unreadable, match="claims 320×240 pixels"):
-        next(film_frames(tmp_path / "a.avi", 1))
+    with pytest.raises(DecodingError, match="claims 320×240 pixels"):
+        next(decode_film(tmp_path / "a.avi", 1))
 
 
 @pytest.mark.parametrize(("pack", "name"), [(gzip.compress, "GZIP"), (zlib.compress, "ZLIB")])
 def test_compressed_records_are_named_as_such(tmp_path, pack, name):
     path = tmp_path / "a.tfrecords"
     path.write_bytes(pack(os.urandom(200)))
-    with path.open("rb") as file, pytest.raises(BadRecord, match=f"compressed by {name}"):
-        list(index(file, 0, path.stat().st_size))
+    with path.open("rb") as file, pytest.raises(RecordError, match=f"compressed by {name}"):
+        list(index_records(file, 0, path.stat().st_size))

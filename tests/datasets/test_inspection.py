@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from rvd.cli import main
-from rvd.datasets.inspection import COLUMNS, GAP, contact_sheet, summary
+from rvd.datasets.inspection import COLUMNS, GAP, contact_sheet, summarise
 from rvd.errors import UserError
 from rvd.video import VideoFile, VideoInfo, write_video_file
 from tests.tiny import write_squares
@@ -24,7 +24,7 @@ def path(tmp_path):
 
 def test_counts_and_values(path):
     with VideoFile(path) as file:
-        found = summary(file.splits["train"])
+        found = summarise(file.splits["train"])
     assert (found.videos, found.frames, found.shortest, found.longest) == (2, 50, 10, 40)
     levels = [*range(10), *range(40)]
     assert (found.minimum, found.maximum) == (0, pytest.approx(39, abs=1e-3))

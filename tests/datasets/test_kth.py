@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from rvd.datasets.convert import convert
-from rvd.datasets.kth.reader import PERSONS, sequences
+from rvd.datasets.kth.reader import PERSONS, read_sequences
 from rvd.errors import UserError
 from rvd.video import VideoFile
 from tests.datasets.archives import decoded, film, kth
@@ -115,13 +115,13 @@ class TestBadInput:
     def test_a_list_that_makes_no_sense(self, tmp_path, line):
         path = tmp_path / "00sequences.txt"
         path.write_text(f"person01_boxing_d1 frames 1-9\nperson02_boxing_d1\t{line}\n")
-        with pytest.raises(UserError, match=r"00sequences.txt, line 2: is no list of frames"):
-            sequences(path)
+        with pytest.raises(UserError, match=r"00sequences.txt, line 2: not a list of frames"):
+            read_sequences(path)
 
     def test_html_for_a_list(self, tmp_path):
         (tmp_path / "00sequences.txt").write_text("<html>moved</html>")
         with pytest.raises(UserError, match="lists no film"):
-            sequences(tmp_path / "00sequences.txt")
+            read_sequences(tmp_path / "00sequences.txt")
 
 
 def written(folder, films, listed=None):

@@ -204,7 +204,7 @@ def test_damaged_ensemble_files_are_named(tmp_path):
     with pytest.raises(UserError, match="not a readable HDF5 file"):
         EnsembleFile(tmp_path / "s.h5")
     videos = write_squares(tmp_path / "v.h5")
-    with pytest.raises(UserError, match="so is foreign"):
+    with pytest.raises(UserError, match="so is of another program"):
         EnsembleFile(videos)
 
 

@@ -22,8 +22,8 @@ from lbm.run_file import open_run
 from lbm.vortex_street import simulate
 from rvd.config.errors import ConfigError
 from rvd.datasets.bair.reader import _records
-from rvd.datasets.bair.tfrecord import BadRecord, features, read_record
-from rvd.datasets.kth.reader import sequences
+from rvd.datasets.bair.tfrecord import RecordError, read_features, read_record
+from rvd.datasets.kth.reader import read_sequences
 from rvd.datasets.reading.archives import tar_members, zip_members
 from rvd.errors import UserError
 from rvd.experiment.loading import experiment_from_mapping, load_experiment
@@ -193,8 +193,8 @@ def test_tfrecord(folder):
                 records = _records(member)
                 with path.open("rb") as file:
                     for record in records:
-                        features(read_record(file, record))
-        except BadRecord as error:
+                        read_features(read_record(file, record))
+        except RecordError as error:
             raise UserError(str(error)) from None
 
     # Half of them with right checksums, so that the messages within are reached.
@@ -251,7 +251,7 @@ def test_sequence_list(folder):
 
     def read(data):
         path.write_bytes(data)
-        for ranges in sequences(path).values():
+        for ranges in read_sequences(path).values():
             assert all(0 <= first < last for first, last in ranges)
 
     fuzz("sequence list", mangled(lines), read)

@@ -9,9 +9,9 @@ from rvd.video.clips import (
     RandomClips,
     authors_clips,
     fixed_clips,
-    stored_to_unit,
     training_loader,
 )
+from rvd.video.ranges import stored_to_unit
 from tests.tiny import write_squares
 
 
@@ -50,7 +50,7 @@ def test_clips_are_consecutive_frames_of_the_training_videos(tmp_path):
         split = file.splits["train"]
         windows = {
             split.frames[start : start + 4].transpose(0, 3, 1, 2).tobytes()
-            for start in split.starts(4)
+            for start in split.clip_starts(4)
         }
     for clip in RandomClips(stream(path, batch=40))[0].numpy():
         assert np.ascontiguousarray(clip).tobytes() in windows

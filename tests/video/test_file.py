@@ -26,7 +26,7 @@ def test_round_trip(tmp_path, dtype, channels):
 
 def test_starts_never_cross_videos(tmp_path):
     with VideoFile(write_squares(tmp_path / "v.h5")) as file:
-        starts = file.splits["train"].starts(5)
+        starts = file.splits["train"].clip_starts(5)
     assert len(starts) == 3 * (12 - 5 + 1)
     assert ((starts % 12) <= 12 - 5).all()
 
@@ -125,11 +125,11 @@ def damage_names(path):
     ("damage", "said"),
     [
         (damage_truncated, "not a readable HDF5 file"),
-        (damage_foreign, "so is foreign"),
+        (damage_foreign, "so is of another program"),
         (damage_version, "version 99"),
         (damage_text, "not a readable HDF5 file"),
-        (damage_attribute_in_a_heap, "'config' is of variable length"),
-        (damage_names_in_a_heap, "name is no dataset of values of a fixed length"),
+        (damage_attribute_in_a_heap, "'config' has variable length"),
+        (damage_names_in_a_heap, "name is not a dataset of fixed-length values"),
         (damage_missing_split, "is damaged"),
         (damage_offsets, "does not divide"),
         (damage_names, "not all different"),
@@ -169,7 +169,7 @@ def test_wrong_shape_and_empty_split_are_refused(tmp_path):
         write_video_file(
             path, [("train", "a", moving_squares(5, 8))], (16, 16, 1), np.float32, VideoInfo()
         )
-    with pytest.raises(UserError, match="'val' would hold no video"):
+    with pytest.raises(UserError, match="'val' has no video"):
         write_video_file(
             path, [("train", "a", moving_squares(5))], (16, 16, 1), np.float32, VideoInfo()
         )

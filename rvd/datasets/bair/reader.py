@@ -10,35 +10,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.datasets.bair.config import BairConfig
-from rvd.datasets.bair.tfrecord import BadRecord, Record, features, index, read_record
-from rvd.datasets.reading.archives import Member, by_name, tar_members
-from rvd.datasets.reading.frames import fitted, grey
-from rvd.datasets.reading.parallel import in_order
-from rvd.datasets.reading.reader import NamedVideo, Reading
+from rvd.datasets.bair.tfrecord import (
+    Record,
+    RecordError,
+    index_records,
+    read_features,
+    read_record,
+)
+from rvd.datasets.reading.archives import Member, sorted_by_name, tar_members
+from rvd.datasets.reading.frames import crop_and_resize, to_grey
+from rvd.datasets.reading.parallel import parallel_map
+from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.errors import UserError
 from rvd.video.file import VideoInfo
 
-# A file of 256 records has about 190 MB; no limit of the pictures is known but this one.
+# A file of 256 records has about 190 MB. This is the only limit: the records are checked later.
 LARGEST_FILE = 2**32
 LARGEST_RECORD = 64 * 2**20
 
 Job = tuple[str, Member, int, Record]
 
 
-def read(dataset: BairConfig, raw: Sequence[Path], threads: int | None = None) -> Reading:
-    """The records as videos, in the order of the files' names.
+def read(dataset: BairConfig, raw: Sequence[Path], threads: int | None = None) -> ReaderResult:
+    """Read the records as videos, in the order of the file names.
 
     Args:
-        dataset: its section of the config.
-        raw: the tar.
-        threads: that read and check at once; None for one a core.
+        dataset: The dataset's section of the config.
+        raw: The tar archive.
+        threads: Threads that read and check records; None for one per core.
 
     Raises:
-        UserError: the archive is missing, damaged or unfit.
+        UserError: The archive is missing, damaged or unsuitable.
     """
     found: dict[str, list[Job]] = {"train": [], "test": []}
     for archive in raw:
-        for member in by_name(tar_members(archive, LARGEST_FILE)):
+        for member in sorted_by_name(tar_members(archive, LARGEST_FILE)):
             named = re.search(r"(?:^|/)(train|test)/[^/]+\.tfrecords$", member.name)
             if named:
                 split = named.group(1)
@@ -71,14 +77,14 @@ def read(dataset: BairConfig, raw: Sequence[Path], threads: int | None = None) -
         frame_rate=dataset.frame_rate,
         config=dataset.model_dump_json(),
     )
-    return Reading(len(jobs), _videos(dataset, jobs, threads), info, np.uint8)
+    return ReaderResult(len(jobs), _videos(dataset, jobs, threads), info, np.uint8)
 
 
 def _records(member: Member) -> list[Record]:
     with member.archive.open("rb") as file:
         try:
-            found = list(index(file, member.offset, member.size))
-        except BadRecord as error:
+            found = list(index_records(file, member.offset, member.size))
+        except RecordError as error:
             raise UserError(f"{member}: {error}") from None
     if any(record.length > LARGEST_RECORD for record in found):
         raise UserError(f"{member}: refused: a record has over {LARGEST_RECORD} bytes")
@@ -91,29 +97,29 @@ def _videos(dataset: BairConfig, jobs: Sequence[Job], threads: int | None) -> It
         try:
             with member.archive.open("rb") as file:
                 frames = _frames(dataset, read_record(file, record))
-        except BadRecord as error:
+        except RecordError as error:
             raise UserError(f"{member}: record {number}: {error}") from None
         except OSError as error:
             raise UserError(f"{member}: cannot be read ({error.strerror})") from None
         return split, f"{Path(member.name).stem}/{number}", frames
 
-    return in_order(video, jobs, threads)
+    return parallel_map(video, jobs, threads)
 
 
 def _frames(dataset: BairConfig, message: bytes) -> NDArray[np.uint8]:
-    """The frames (frame, size, size, channel) of one record, in the order of time."""
+    """Return the frames (frame, size, size, channel) of one record, in temporal order."""
     camera = f"/{dataset.camera}/encoded"
-    values = features(message, camera)
+    values = read_features(message, camera)
     width, height = dataset.stored
     pictures = []
     for time in range(dataset.frames):
         name = f"{time}{camera}"
-        # "Encoded" as raw bytes, three a pixel: no image codec, in spite of the name.
+        # Raw bytes, three per pixel: despite the name "encoded" there is no image codec.
         if [len(value) for value in values.get(name, ())] != [width * height * 3]:
-            raise BadRecord(f"feature '{name}' is no picture of {width}×{height} pixels")
+            raise RecordError(f"feature '{name}' is not a picture of {width}×{height} pixels")
         frame = np.frombuffer(values[name][0], np.uint8).reshape(height, width, 3)
-        frame = grey(frame) if dataset.channels == 1 else frame
-        pictures.append(fitted(frame, None, dataset.size, dataset.resize))
+        frame = to_grey(frame) if dataset.channels == 1 else frame
+        pictures.append(crop_and_resize(frame, None, dataset.size, dataset.resize))
     if f"{dataset.frames}{camera}" in values:
-        raise BadRecord(f"it holds more than {dataset.frames} frames")
+        raise RecordError(f"it holds more than {dataset.frames} frames")
     return np.stack(pictures)

@@ -1,8 +1,8 @@
 """TFRecord files: checked records of ``Example`` and ``SequenceExample`` messages.
 
-A record is its length (uint64, little endian), that length's masked CRC-32C, the bytes, and their
-masked CRC-32C (https://www.tensorflow.org/tutorials/load_data/tfrecord). TensorFlow itself would
-be 600 MB of dependency for this one format.
+A record consists of its length (uint64, little endian), the masked CRC-32C of the length, the data,
+and the masked CRC-32C of the data (https://www.tensorflow.org/tutorials/load_data/tfrecord).
+TensorFlow itself would be a 600 MB dependency for this one format.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from google.protobuf.message_factory import GetMessageClass
 MASK_DELTA = 0xA282EAD8
 
 
-class BadRecord(Exception):  # noqa: N818 (the reader says which file it is in)
-    """A record is truncated or corrupt; the message says how."""
+class RecordError(Exception):
+    """A record is truncated or corrupt. The reader adds the file name to the message."""
 
 
 class Record(NamedTuple):
-    """Where a record's bytes lie in its file, and their masked checksum."""
+    """Position of a record's data in its file, and their masked checksum."""
 
     offset: int
     length: int
@@ -37,21 +37,21 @@ class Record(NamedTuple):
 
 
 def masked_crc32c(data: bytes) -> int:
-    """The checksum of TFRecord: CRC-32C, rotated right by 15 bits, plus a constant (modulo 2³²)."""
+    """Return TFRecord's checksum: CRC-32C rotated right by 15 bits plus a constant, modulo 2³²."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + MASK_DELTA) & 0xFFFFFFFF
 
 
-def index(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
-    """The records of a TFRecord file that lies within ``file``, without reading their bytes.
+def index_records(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
+    """Yield the records of a TFRecord file embedded in ``file``, without reading their data.
 
     Args:
-        file: opened for reading; its position is moved.
-        offset: where the TFRecord file begins in it.
-        size: its length in bytes.
+        file: File opened for reading; its position changes.
+        offset: Position at which the TFRecord file begins.
+        size: Length of the TFRecord file in bytes.
 
     Raises:
-        BadRecord: the file is truncated, or a length is corrupt.
+        RecordError: The file is truncated, or a length is corrupt.
     """
     position, end = offset, offset + size
     while position < end:
@@ -59,14 +59,14 @@ def index(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
         file.seek(position)
         header = file.read(min(12, end - position))
         if len(header) < 12:
-            raise BadRecord(f"{number} is truncated")
+            raise RecordError(f"{number} is truncated")
         length, checksum = struct.unpack("<QI", header)
         if position == offset and (packing := _compression(header)):
-            raise BadRecord(f"the file is compressed by {packing}; decompress it first")
+            raise RecordError(f"the file is compressed by {packing}; decompress it first")
         if masked_crc32c(header[:8]) != checksum:
-            raise BadRecord(f"{number} is corrupt (the CRC-32C of its length differs)")
+            raise RecordError(f"{number} is corrupt (the CRC-32C of its length differs)")
         if position + 12 + length + 4 > end:
-            raise BadRecord(f"{number} is truncated")
+            raise RecordError(f"{number} is truncated")
         file.seek(position + 12 + length)
         (checksum,) = struct.unpack("<I", file.read(4))
         yield Record(position + 12, length, checksum)
@@ -74,44 +74,44 @@ def index(file: BinaryIO, offset: int, size: int) -> Iterator[Record]:
 
 
 def _compression(header: bytes) -> str | None:
-    """TensorFlow's name for what a file was compressed by, from its first bytes."""
+    """Return TensorFlow's name of a file's compression, from its first bytes, or None."""
     if header.startswith(b"\x1f\x8b"):
         return "GZIP"
-    # zlib: deflate with a window of 32 KiB, and a check of both bytes; a length's byte 7 is zero.
+    # zlib: deflate with a 32 KiB window, and a checksum of both bytes; byte 7 of a length is zero.
     if header[0] == 0x78 and int.from_bytes(header[:2], "big") % 31 == 0 and header[7]:
         return "ZLIB"
     return None
 
 
 def read_record(file: BinaryIO, record: Record) -> bytes:
-    """The bytes of a record.
+    """Read the data of a record.
 
     Raises:
-        BadRecord: it is truncated, or its checksum differs.
+        RecordError: The record is truncated, or its checksum differs.
     """
     file.seek(record.offset)
     data = file.read(record.length)
     if len(data) != record.length:
-        raise BadRecord("a record is truncated")
+        raise RecordError("a record is truncated")
     if masked_crc32c(data) != record.checksum:
-        raise BadRecord(f"the record at byte {record.offset} is corrupt (its CRC-32C differs)")
+        raise RecordError(f"the record at byte {record.offset} is corrupt (its CRC-32C differs)")
     return data
 
 
-def features(message: bytes, suffix: str = "") -> dict[str, list[bytes]]:
-    """The features of an ``Example``, or of the context of a ``SequenceExample``, that hold bytes.
+def read_features(message: bytes, suffix: str = "") -> dict[str, list[bytes]]:
+    """Return the byte features of an ``Example``, or of the context of a ``SequenceExample``.
 
-    Both messages hold a ``Features`` message in field 1. Other features are left out, and those
-    whose name does not end in ``suffix``.
+    Both messages have a ``Features`` message in field 1. Features of other types, and those whose
+    name does not end in ``suffix``, are omitted.
 
     Raises:
-        BadRecord: the message cannot be parsed.
+        RecordError: The message cannot be parsed.
     """
     parsed = _Example()
     try:
         parsed.ParseFromString(message)
     except DecodeError as error:
-        raise BadRecord(f"its message cannot be parsed ({error})") from None
+        raise RecordError(f"its message cannot be parsed ({error})") from None
     return {
         name: list(feature.bytes_list.value)
         for name, feature in parsed.features.feature.items()
@@ -120,7 +120,7 @@ def features(message: bytes, suffix: str = "") -> dict[str, list[bytes]]:
 
 
 def _example_class() -> Any:
-    """The part of TensorFlow's ``example.proto`` and ``feature.proto`` that holds bytes."""
+    """Build the part of TensorFlow's ``example.proto`` and ``feature.proto`` that holds bytes."""
     file = FileDescriptorProto(name="rvd/example.proto", package="rvd", syntax="proto3")
     kinds = FieldDescriptorProto
     one, many = kinds.LABEL_OPTIONAL, kinds.LABEL_REPEATED

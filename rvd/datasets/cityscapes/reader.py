@@ -1,4 +1,4 @@
-"""Cityscapes: snippets of consecutive PNG pictures within one zip."""
+"""Cityscapes: snippets of consecutive PNG pictures in one zip archive."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import NamedTuple
 import numpy as np
 
 from rvd.datasets.cityscapes.config import CityscapesConfig
-from rvd.datasets.reading.archives import Member, by_name, zip_members
+from rvd.datasets.reading.archives import Member, sorted_by_name, zip_members
 from rvd.datasets.reading.frames import (
     UPRIGHT,
-    Unreadable,
-    central_square,
-    fitted,
-    picture,
+    DecodingError,
+    center_crop,
+    crop_and_resize,
+    decode_picture,
     png_orientation,
     png_size,
 )
-from rvd.datasets.reading.parallel import in_order
-from rvd.datasets.reading.reader import NamedVideo, Reading
+from rvd.datasets.reading.parallel import parallel_map
+from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.errors import UserError
 from rvd.video.file import SPLITS, VideoInfo
 
-# A picture has about 2.3 MB; one that does not compress at all would have 6.3 MB.
+# A picture has about 2.3 MB, and 6.3 MB if it does not compress at all.
 LARGEST_PICTURE = 16 * 2**20
 
 NAME = re.compile(
@@ -36,23 +36,25 @@ NAME = re.compile(
 
 
 class Snippet(NamedTuple):
-    """A video of ``split`` (ours): its name and its pictures in the order of time."""
+    """A video of ``split`` (of this project): its name and its pictures in temporal order."""
 
     split: str
     name: str
     pictures: Sequence[Member]
 
 
-def read(dataset: CityscapesConfig, raw: Sequence[Path], threads: int | None = None) -> Reading:
-    """The snippets as videos.
+def read(
+    dataset: CityscapesConfig, raw: Sequence[Path], threads: int | None = None
+) -> ReaderResult:
+    """Read the snippets as videos.
 
     Args:
-        dataset: its section of the config.
-        raw: the zip.
-        threads: that inflate and decode at once; None for one a core.
+        dataset: The dataset's section of the config.
+        raw: The zip archive.
+        threads: Threads that decompress and decode pictures; None for one per core.
 
     Raises:
-        UserError: the archive is missing, damaged or unfit.
+        UserError: The archive is missing, damaged or unsuitable.
     """
     (archive,) = raw
     snippets = _snippets(dataset, archive)
@@ -62,13 +64,13 @@ def read(dataset: CityscapesConfig, raw: Sequence[Path], threads: int | None = N
         frame_rate=dataset.frame_rate,
         config=dataset.model_dump_json(),
     )
-    return Reading(len(snippets), _videos(dataset, snippets, threads), info, np.uint8)
+    return ReaderResult(len(snippets), _videos(dataset, snippets, threads), info, np.uint8)
 
 
 def _snippets(dataset: CityscapesConfig, archive: Path) -> list[Snippet]:
-    """Every snippet of the archive, our splits in order, names in order within them."""
+    """Return all snippets of the archive, sorted by split and name."""
     drives: dict[str, dict[str, dict[int, Member]]] = {split: defaultdict(dict) for split in SPLITS}
-    for member in by_name(zip_members(archive, LARGEST_PICTURE)):
+    for member in sorted_by_name(zip_members(archive, LARGEST_PICTURE)):
         if named := NAME.search(member.name):
             official, _, drive, frame = named.groups()
             drives[official][drive][int(frame)] = member
@@ -92,13 +94,13 @@ def _snippets(dataset: CityscapesConfig, archive: Path) -> list[Snippet]:
 def _cut(
     archive: Path, drive: str, pictures: dict[int, Member], dataset: CityscapesConfig
 ) -> Iterator[tuple[str, list[Member]]]:
-    """The snippets of one drive; where two touch, their frames run on without a gap."""
+    """Divide the pictures of one drive into snippets, which may follow each other without a gap."""
     numbers = sorted(pictures)
     breaks = [i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1]
     for begin, end in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
         if (end - begin) % dataset.frames:
             raise UserError(
-                f"{archive}: {drive}: frames {numbers[begin]} to {numbers[end - 1]} are no whole "
+                f"{archive}: {drive}: frames {numbers[begin]} to {numbers[end - 1]} are not whole "
                 f"snippets of {dataset.frames} (a frame is missing)"
             )
         for first in range(begin, end, dataset.frames):
@@ -109,23 +111,25 @@ def _cut(
 def _videos(
     dataset: CityscapesConfig, snippets: Sequence[Snippet], threads: int | None
 ) -> Iterator[NamedVideo]:
-    crop = central_square(*dataset.stored)
+    crop = center_crop(*dataset.stored)
 
     def video(snippet: Snippet) -> NamedVideo:
         frames = []
         for member in snippet.pictures:
             data = member.read()
             try:
-                # Before it is decoded, so that no bomb is.
+                # Before decoding, so that no decompression bomb is decoded.
                 if png_size(data) != dataset.stored:
-                    raise Unreadable("{}×{} pixels".format(*png_size(data)))
+                    raise DecodingError("{}×{} pixels".format(*png_size(data)))
                 if (turned := png_orientation(data)) != UPRIGHT:
-                    raise Unreadable(f"its EXIF orientation is {turned}, so it would be turned")
-                frame = picture(data, dataset.channels)
-            except Unreadable as error:
+                    raise DecodingError(f"its EXIF orientation is {turned}, so it would be turned")
+                frame = decode_picture(data, dataset.channels)
+            except DecodingError as error:
                 width, height = dataset.stored
-                raise UserError(f"{member}: is no picture of {width}×{height}: {error}") from None
-            frames.append(fitted(frame, crop, dataset.size, dataset.resize))
+                raise UserError(
+                    f"{member}: is not a picture of {width}×{height}: {error}"
+                ) from None
+            frames.append(crop_and_resize(frame, crop, dataset.size, dataset.resize))
         return snippet.split, snippet.name, np.stack(frames)
 
-    return in_order(video, snippets, threads)
+    return parallel_map(video, snippets, threads)

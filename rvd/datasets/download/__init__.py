@@ -1,1 +1,1 @@
-"""Downloads: fetching, checksums and logins."""
+"""Downloads of datasets: transfers, checksums and logins."""

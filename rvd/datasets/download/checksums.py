@@ -1,4 +1,4 @@
-"""Whether a downloaded file is the one that is meant."""
+"""Verification of downloaded files."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from rvd.runtime.progress import progress
 
 BLOCK = 2**20
 
-# How archives begin: web pages in their place are usual.
-BEGINNINGS = {".zip": (0, b"PK"), ".tar": (257, b"ustar")}
-BEGINNING = 512
+# Offset and signature of archives. Servers often send a web page instead.
+SIGNATURES = {".zip": (0, b"PK"), ".tar": (257, b"ustar")}
+SIGNATURE_LENGTH = 512
 
 
-class Mismatch(Exception):  # noqa: N818 (the caller says what to do)
-    """A file is not what it should be; the message says how."""
+class IntegrityError(Exception):
+    """A file differs from what is expected. The caller adds the remedy to the message."""
 
 
-def checked(path: Path, remote: RemoteFileConfig, name: str) -> str:
-    """The SHA-256 of ``path``, once all that is known of the file called ``name`` is compared.
+def verify(path: Path, remote: RemoteFileConfig, name: str) -> str:
+    """Verify the file ``name`` at ``path`` and return its SHA-256.
 
-    A difference from ``unverified_sha1`` is reported, and no more.
+    A difference from ``unverified_sha1`` is only reported.
 
     Raises:
-        Mismatch: it is empty, has another size or checksum, or does not begin as its name says.
+        IntegrityError: The file is empty, or has a wrong size, checksum or signature.
     """
     size = path.stat().st_size if path.is_file() else 0
     if not size:
-        raise Mismatch("is no file, or an empty one")
+        raise IntegrityError("is not a file, or is empty")
     if remote.bytes not in (None, size):
-        raise Mismatch(f"has {size} bytes, not {remote.bytes}")
+        raise IntegrityError(f"has {size} bytes, not {remote.bytes}")
     sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
     with path.open("rb") as file, progress(size, f"check {name}", "B", scale=True) as bar:
-        if fault := begins_wrong(name, file.read(BEGINNING)):
-            raise Mismatch(fault)
+        if fault := wrong_signature(name, file.read(SIGNATURE_LENGTH)):
+            raise IntegrityError(fault)
         file.seek(0)
         while block := file.read(BLOCK):
             sha256.update(block)
@@ -44,24 +44,24 @@ def checked(path: Path, remote: RemoteFileConfig, name: str) -> str:
                 sha1.update(block)
             bar.update(len(block))
     if remote.sha256 not in (None, sha256.hexdigest()):
-        raise Mismatch(
+        raise IntegrityError(
             f"its SHA-256 is {sha256.hexdigest()}, not {remote.sha256}: damaged, or another file"
         )
     if remote.unverified_sha1 not in (None, sha1.hexdigest()):
         print(
             f"{name}: warning: its SHA-1 is {sha1.hexdigest()}, not {remote.unverified_sha1}, "
-            "which no one vouches for; the file is used",
+            "which is unverified; the file is used",
             file=sys.stderr,
         )
     return sha256.hexdigest()
 
 
-def begins_wrong(name: str, beginning: bytes) -> str | None:
-    """Why the first 512 bytes cannot be those of a file called ``name``, or None."""
+def wrong_signature(name: str, beginning: bytes) -> str | None:
+    """Return why the first 512 bytes cannot belong to a file called ``name``, or None."""
     suffix = Path(name).suffix
-    offset, expected = BEGINNINGS.get(suffix, (0, b""))
+    offset, expected = SIGNATURES.get(suffix, (0, b""))
     if beginning[offset : offset + len(expected)] != expected:
-        return f"is no {suffix.removeprefix('.')} archive (it begins with {beginning[:12]!r})"
+        return f"is not a {suffix.removeprefix('.')} archive (it begins with {beginning[:12]!r})"
     if suffix == ".txt" and beginning.lstrip().startswith(b"<"):
-        return f"is a web page, no text (it begins with {beginning[:12]!r})"
+        return f"is a web page, not a text file (it begins with {beginning[:12]!r})"
     return None

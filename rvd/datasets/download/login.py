@@ -1,4 +1,4 @@
-"""Logging in to a server, with secrets that stand in no config, log, parameter or process list."""
+"""Login to a server. The password never enters a config, log, argument or process list."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO
 
-# User name and password: in these variables, or on two lines of a file that only its owner reads.
+# User name and password come from these variables, or from two lines of a file with mode 600.
 USER, PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
 FILE = "CITYSCAPES_CREDENTIALS"
 DEFAULT_FILE = "~/.config/rvd/cityscapes"
 
-HOW = (
+INSTRUCTIONS = (
     "register at https://www.cityscapes-dataset.com/register/ (with your institution's address), "
-    f"then set {USER} and {PASSWORD}, or write both, a line each, to {DEFAULT_FILE} (mode 600)"
+    f"then set {USER} and {PASSWORD}, or write each on its own line to {DEFAULT_FILE} (mode 600)"
 )
 
 
-class NoLogin(Exception):  # noqa: N818 (it says what to do)
-    """There is no login, or the server refuses it."""
+class LoginError(Exception):
+    """No credentials were found, or the server refuses them. The message gives the remedy."""
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Does not follow a redirection: a login is answered by one, a refusal is not."""
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Handler that follows no redirect: the server answers a successful login with one."""
 
     def redirect_request(
         self,
@@ -39,49 +39,53 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> None:
-        """None: urllib then raises the answer itself."""
+        """Return None, so that urllib raises the redirect as an error."""
         return
 
 
-def logged_in(mirror: str, login: str | None, timeout: float) -> urllib.request.OpenerDirector:
-    """What opens addresses of ``mirror``: with the cookies of a login, where it needs one.
+def authenticated_opener(
+    mirror: str, login: str | None, timeout: float
+) -> urllib.request.OpenerDirector:
+    """Return a URL opener for ``mirror``, with the cookies of a login if one is required.
 
     Args:
-        mirror: address of the server.
-        login: page below it that takes the form fields ``username`` and ``password``, or None.
-        timeout: seconds.
+        mirror: Address of the server.
+        login: Page that takes the form fields ``username`` and ``password``, relative to
+            ``mirror``, or None.
+        timeout: Timeout in seconds.
 
     Raises:
-        NoLogin: there is none, its file can be read by others, or the server refuses it.
+        LoginError: Credentials are missing, their file can be read by others, or the server refuses
+            them.
     """
     if login is None:
         return urllib.request.build_opener()
     user, password = credentials()
     address = urllib.parse.urlsplit(mirror)
     if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost"):
-        raise NoLogin(f"{mirror}: a password is sent by https alone")
+        raise LoginError(f"{mirror}: a password is only sent over https")
     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     form = urllib.parse.urlencode({"username": user, "password": password, "submit": "Login"})
     request = urllib.request.Request(
         f"{mirror.rstrip('/')}/{login}", form.encode(), {"User-Agent": "rvd"}
     )
     try:
-        with urllib.request.build_opener(cookies, _Stay()).open(request, timeout=timeout):
+        with urllib.request.build_opener(cookies, _NoRedirect()).open(request, timeout=timeout):
             pass
     except urllib.error.HTTPError as answer:
         if answer.code in (302, 303):
             return urllib.request.build_opener(cookies)
-        raise NoLogin(f"the login page answers {answer.code} ({answer.reason})") from None
+        raise LoginError(f"the login page answers {answer.code} ({answer.reason})") from None
     except OSError as error:
-        raise NoLogin(f"the login page cannot be reached ({error})") from None
-    raise NoLogin(f"the server refuses the user name or the password; {HOW}")
+        raise LoginError(f"the login page cannot be reached ({error})") from None
+    raise LoginError(f"the server refuses the user name or the password; {INSTRUCTIONS}")
 
 
 def credentials() -> tuple[str, str]:
-    """User name and password, from the environment or the file.
+    """Read the user name and password from the environment or the file.
 
     Raises:
-        NoLogin: neither has them, or others can read the file.
+        LoginError: Neither has them, or others can read the file.
     """
     user, password = os.environ.get(USER), os.environ.get(PASSWORD)
     if user and password:
@@ -90,10 +94,10 @@ def credentials() -> tuple[str, str]:
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise NoLogin(f"{path}: others can read it; run: chmod 600 {path}")
+            raise LoginError(f"{path}: others can read it; run: chmod 600 {path}")
         lines = path.read_text().split("\n")
     except (OSError, UnicodeDecodeError):
-        raise NoLogin(f"this download needs an account: {HOW}") from None
+        raise LoginError(f"this download needs an account: {INSTRUCTIONS}") from None
     if len(lines) < 2 or not lines[0].strip() or not lines[1]:
-        raise NoLogin(f"{path}: needs the user name on its first line, the password on its second")
+        raise LoginError(f"{path}: needs the user name on line 1, the password on line 2")
     return lines[0].strip(), lines[1].rstrip("\r")

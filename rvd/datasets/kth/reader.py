@@ -1,7 +1,7 @@
-"""KTH actions: DivX films within six zips, cut by the list of subsequences.
+"""KTH actions: DivX films in six zip archives, cut according to the list of subsequences.
 
-``00sequences.txt`` gives the frames of each subsequence, counted from 1, the last one included;
-each subsequence is a video. Persons divide the splits.
+``00sequences.txt`` gives the first and last frame of each subsequence, counted from 1; each
+subsequence is a video. The splits are divided by person.
 """
 
 from __future__ import annotations
@@ -15,25 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvd.datasets.kth.config import KthConfig
-from rvd.datasets.reading.archives import Member, by_name, zip_members
-from rvd.datasets.reading.frames import EndsEarly, Unreadable, film_frames, fitted
-from rvd.datasets.reading.parallel import in_order
-from rvd.datasets.reading.reader import NamedVideo, Reading
+from rvd.datasets.reading.archives import Member, sorted_by_name, zip_members
+from rvd.datasets.reading.frames import (
+    DecodingError,
+    TruncatedVideoError,
+    crop_and_resize,
+    decode_film,
+)
+from rvd.datasets.reading.parallel import parallel_map
+from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.errors import UserError
 from rvd.video.file import VideoInfo
 
 LIST = "00sequences.txt"
-# The largest film is about 2 MB; this one would be a bomb.
+# The largest film has about 2 MB; anything above this is taken for a decompression bomb.
 LARGEST_FILM = 64 * 2**20
 
-# DivX may store a last frame as "not coded", which decoders do not give out: so many frames fewer
-# than announced, or than the list asks for, shorten the last subsequence.
+# DivX may store a last frame as "not coded", which decoders do not return: if at most this many of
+# the frames announced or listed are missing, the last subsequence is shortened.
 TOLERATED = 2
 
-# Who is in which split. ``authors``: of the paper's published code, which scores the persons that
-# it calls validation, and leaves those that it calls test alone: they are ``test`` and ``val``
-# here. ``svg``: persons 21–25 are tested on (Denton and Fergus 2018, and most work after them);
-# there is no validation split, so that person 20 is held out for it.
+# Persons of each split. ``authors``: the split of the paper's published code, which scores the
+# persons it calls validation and never uses those it calls test: they are ``test`` and ``val``
+# here. ``svg``: persons 21–25 for testing (Denton and Fergus 2018, and most later work); it has no
+# validation split, so person 20 is held out.
 PERSONS: Mapping[str, Mapping[str, Sequence[int]]] = {
     "authors": {
         "train": (11, 12, 13, 14, 15, 16, 17, 18),
@@ -46,13 +51,13 @@ PERSONS: Mapping[str, Mapping[str, Sequence[int]]] = {
 Ranges = tuple[tuple[int, int], ...]
 
 
-def sequences(path: Path) -> dict[str, Ranges]:
-    """Film → its subsequences (first, last + 1), counted from 0, in the order of the list.
+def read_sequences(path: Path) -> dict[str, Ranges]:
+    """Return the subsequences (first, last + 1) of each film, counted from 0, in listed order.
 
-    Films that the list calls missing have none. A subsequence listed twice counts once.
+    Films that the list calls missing have none. Duplicate subsequences are removed.
 
     Raises:
-        UserError: the list is missing or a line of it cannot be understood.
+        UserError: The list is missing, or a line of it cannot be parsed.
     """
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
@@ -69,28 +74,28 @@ def sequences(path: Path) -> dict[str, Ranges]:
         ranges = tuple(dict.fromkeys((int(first) - 1, int(last)) for first, last in pairs))
         wrong = not ranges and "missing" not in rest
         if wrong or name in found or any(not 0 <= first < last for first, last in ranges):
-            raise UserError(f"{path}, line {number}: is no list of frames: {line.strip()[:60]!r}")
+            raise UserError(f"{path}, line {number}: not a list of frames: {line.strip()[:60]!r}")
         found[name] = ranges
     if not found:
         raise UserError(f"{path}: lists no film; is it {LIST} of the KTH actions?")
     return found
 
 
-def read(dataset: KthConfig, raw: Sequence[Path], threads: int | None = None) -> Reading:
-    """The subsequences of the KTH actions as videos.
+def read(dataset: KthConfig, raw: Sequence[Path], threads: int | None = None) -> ReaderResult:
+    """Read the subsequences of the KTH actions as videos.
 
     Args:
-        dataset: its section of the config.
-        raw: the zips, and ``00sequences.txt``.
-        threads: that decode at once; None for one a core.
+        dataset: The dataset's section of the config.
+        raw: The zip archives and ``00sequences.txt``.
+        threads: Threads that decode films; None for one per core.
 
     Raises:
-        UserError: a file is missing, damaged or unfit.
+        UserError: A file is missing, damaged or unsuitable.
     """
     lists = [path for path in raw if path.name == LIST]
     if not lists:
         raise UserError(f"{LIST} is missing among the raw files")
-    listed = sequences(lists[0])
+    listed = read_sequences(lists[0])
     films = _films([path for path in raw if path.suffix == ".zip"])
     splits = {person: split for split, those in PERSONS[dataset.split].items() for person in those}
     absent = []
@@ -115,14 +120,14 @@ def read(dataset: KthConfig, raw: Sequence[Path], threads: int | None = None) ->
         frame_rate=dataset.frame_rate,
         config=dataset.model_dump_json(),
     )
-    return Reading(count, _videos(dataset, films, wanted, threads), info, np.uint8)
+    return ReaderResult(count, _videos(dataset, films, wanted, threads), info, np.uint8)
 
 
 def _films(archives: Sequence[Path]) -> dict[str, Member]:
-    """Film (``person01_boxing_d1``) → where it lies."""
+    """Return the archive member of each film (``person01_boxing_d1``)."""
     found: dict[str, Member] = {}
     for archive in archives:
-        for member in by_name(zip_members(archive, LARGEST_FILM)):
+        for member in sorted_by_name(zip_members(archive, LARGEST_FILM)):
             stem, suffix = Path(member.name).stem, Path(member.name).suffix
             if suffix == ".avi" and stem.endswith("_uncomp"):
                 name = stem.removesuffix("_uncomp")
@@ -142,26 +147,26 @@ def _videos(
     wanted: Sequence[tuple[str, str, Ranges]],
     threads: int | None,
 ) -> Iterator[NamedVideo]:
-    def cut(job: tuple[str, str, Ranges]) -> list[NamedVideo] | Unreadable:
+    def cut(job: tuple[str, str, Ranges]) -> list[NamedVideo] | DecodingError:
         split, name, ranges = job
         try:
             frames = _frames(films[name], dataset)
-        except (UserError, Unreadable) as error:
+        except (UserError, DecodingError) as error:
             if isinstance(error, UserError) and name not in dataset.may_fail:
                 raise
-            return Unreadable(str(error))
+            return DecodingError(str(error))
         end = len(frames)
         for first, last in ranges:
             if first >= end or last > end + TOLERATED:
-                return Unreadable(f"{LIST} asks for frames {first + 1}-{last} of {end}")
+                return DecodingError(f"{LIST} asks for frames {first + 1}-{last} of {end}")
         return [
             (split, f"{name}_{first + 1}-{last}", frames[first : min(last, end)])
             for first, last in ranges
         ]
 
     broken = []
-    for job, found in zip(wanted, in_order(cut, wanted, threads), strict=True):
-        if isinstance(found, Unreadable):
+    for job, found in zip(wanted, parallel_map(cut, wanted, threads), strict=True):
+        if isinstance(found, DecodingError):
             if job[1] not in dataset.may_fail:
                 raise UserError(
                     f"{films[job[1]]}: {found} (add {job[1]} to may_fail to leave it out)"
@@ -173,19 +178,23 @@ def _videos(
 
 
 def _frames(film: Member, dataset: KthConfig) -> NDArray[np.uint8]:
-    """All frames of a film (frame, size, size, channel)."""
+    """Decode all frames of a film: (frame, size, size, channel)."""
     frames = []
     try:
-        for frame in film_frames(film.read(), dataset.channels):
-            frames.append(fitted(frame, None, dataset.size, dataset.resize))  # noqa: PERF401 (kept up to the error)
-    except EndsEarly as early:
+        for frame in decode_film(film.read(), dataset.channels):
+            frames.append(crop_and_resize(frame, None, dataset.size, dataset.resize))  # noqa: PERF401 (frames before the error are kept)
+    except TruncatedVideoError as early:
         if early.missing > TOLERATED:
             raise
     return np.stack(frames)
 
 
 def _report(names: Sequence[str], dataset: KthConfig, what: str) -> None:
-    """Say which films are left out, or raise for those that must not be."""
+    """Print the films that are left out.
+
+    Raises:
+        UserError: One of them is not listed in ``may_fail``.
+    """
     for name in names:
         if name not in dataset.may_fail:
             raise UserError(

@@ -1,1 +1,1 @@
-"""Reading raw files: archives, films and pictures."""
+"""ReaderResult raw files: archives, films and pictures."""

@@ -1,7 +1,7 @@
-"""Members of zip and tar archives, read in place: nothing is unpacked, nothing is trusted.
+"""Members of zip and tar archives, read in place without unpacking; archives are not trusted.
 
-An index is made once; each member then says where its bytes lie, so that many threads read one
-archive without sharing a file handle or the (large) index of a zip.
+The index is read once. Each member then holds the position of its data, so that several threads
+can read one archive without sharing a file handle or the (large) index of a zip.
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ from typing import BinaryIO
 from rvd.errors import UserError
 from rvd.files import reason
 
-# A zip's local header: 26 bytes, then the lengths of the name and of the extra field after them.
+# Local header of a zip: 26 bytes, then the lengths of the name and extra field that follow it.
 LOCAL_HEADER = 30
 LOCAL_SIGNATURE = b"PK\x03\x04"
-# Deflate cannot shrink by more than about 1032; a member that claims more than this is a bomb made
-# to pass for video. (The videos and pictures read here are compressed already.)
+# Deflate cannot compress by a factor above about 1032. Since the videos and pictures read here are
+# compressed already, a member that claims more than this is a decompression bomb.
 LARGEST_RATIO = 1000
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file within an archive: where its bytes lie and what is known of them.
+    """A file in an archive.
 
-    ``offset`` is that of the data in a tar, of the local header in a zip; ``stored`` and ``size``
-    are its bytes as stored and as read, ``crc`` its CRC-32 (None in a tar, which has none).
+    Attributes:
+        archive: Path of the archive.
+        name: Name of the member.
+        offset: Position of the data in a tar, or of the local header in a zip.
+        stored: Number of bytes as stored.
+        size: Number of bytes after decompression.
+        deflated: True if the data are compressed.
+        crc: CRC-32 of the decompressed data; None in a tar, which has none.
     """
 
     archive: Path
@@ -48,10 +54,10 @@ class Member:
         return f"{self.archive}: {self.name}"
 
     def read(self) -> bytes:
-        """The whole member, checked against its size and checksum.
+        """Read the whole member and check its size and checksum.
 
         Raises:
-            UserError: it is truncated or corrupt.
+            UserError: The member is truncated or corrupt.
         """
         try:
             with self.archive.open("rb") as file:
@@ -70,15 +76,15 @@ class Member:
 
 
 def zip_members(path: Path, largest: int) -> list[Member]:
-    """The files of a zip, in its order.
+    """List the files of a zip, in stored order.
 
     Args:
-        path: the archive.
-        largest: bytes that a member may have at the most.
+        path: Path of the archive.
+        largest: Maximum size of a member in bytes.
 
     Raises:
-        UserError: it is no zip or is truncated, or a member would leave its folder, is a link, is
-            encrypted, is larger than ``largest`` or is compressed as nothing real is.
+        UserError: The file is not a zip or is truncated, or a member would leave its folder, is a
+            link, is encrypted, is larger than ``largest`` or has an implausible compression ratio.
     """
     _present(path)
     try:
@@ -92,15 +98,15 @@ def zip_members(path: Path, largest: int) -> list[Member]:
 
 
 def tar_members(path: Path, largest: int) -> list[Member]:
-    """The files of an uncompressed tar, in its order.
+    """List the files of an uncompressed tar, in stored order.
 
     Args:
-        path: the archive.
-        largest: bytes that a member may have at the most.
+        path: Path of the archive.
+        largest: Maximum size of a member in bytes.
 
     Raises:
-        UserError: it is no tar or is truncated, or a member would leave its folder, is a link or a
-            device, or is larger than ``largest``.
+        UserError: The file is not a tar or is truncated, or a member would leave its folder, is a
+            link or a device, or is larger than ``largest``.
     """
     _present(path)
     members = []
@@ -132,7 +138,7 @@ def _zip_member(path: Path, info: zipfile.ZipInfo, largest: int) -> Member:
         fault = f"is compressed by method {info.compress_type}, not by deflate"
     elif info.file_size > LARGEST_RATIO * max(info.compress_size, 1):
         fault = f"would grow from {info.compress_size} to {info.file_size} bytes"
-    # zipfile cuts names at a NUL and turns backslashes on Windows: the name as stored counts.
+    # zipfile cuts names at a NUL and converts backslashes on Windows, so check the stored name.
     _refuse(path, info.orig_filename, fault or _too_large(info.file_size, largest))
     deflated = info.compress_type == zipfile.ZIP_DEFLATED
     return Member(
@@ -147,7 +153,7 @@ def _zip_member(path: Path, info: zipfile.ZipInfo, largest: int) -> Member:
 
 
 def _zip_data(file: BinaryIO, member: Member) -> bytes:
-    """The uncompressed bytes, at most one more than announced."""
+    """Return the uncompressed data, at most one byte more than announced."""
     file.seek(member.offset)
     header = file.read(LOCAL_HEADER)
     if len(header) < LOCAL_HEADER or header[:4] != LOCAL_SIGNATURE:
@@ -164,7 +170,7 @@ def _zip_data(file: BinaryIO, member: Member) -> bytes:
 
 
 def _refuse(path: Path, name: str, fault: str | None) -> None:
-    """Raise when ``name`` would leave its folder, or for ``fault``."""
+    """Raise an error if ``name`` would leave its folder, or if there is a ``fault``."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not name:
         fault = "has no name"
@@ -185,11 +191,11 @@ def _present(path: Path) -> None:
         raise UserError(f"{path}: there is no such file")
 
 
-def by_name(members: list[Member]) -> Iterator[Member]:
-    """The members in the order of their names, which is that of time in all datasets here.
+def sorted_by_name(members: list[Member]) -> Iterator[Member]:
+    """Yield the members sorted by name, which is the temporal order in all datasets here.
 
     Raises:
-        UserError: two members have one name.
+        UserError: Two members have the same name.
     """
     last = None
     for member in sorted(members, key=lambda member: member.name):

@@ -1,4 +1,4 @@
-"""Work on many videos at once, handed on in order."""
+"""Ordered results from several threads."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def cores() -> int:
-    """CPU cores that this process may use."""
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def in_order(
+def parallel_map(
     work: Callable[[Job], Result], jobs: Iterable[Job], threads: int | None = None
 ) -> Iterator[Result]:
-    """The results of ``work`` on ``jobs``, in their order, computed by ``threads`` threads.
+    """Yield the result of ``work`` for each job, in order, computed by ``threads`` threads.
 
-    Threads, not processes: decoding, inflating, resizing and checksums all release Python's lock,
-    and results need no copying. At most two results a thread are held, so that memory does not grow
-    with the number of jobs. After an error the jobs that have not begun are dropped.
+    Threads rather than processes, since decoding, decompression, resizing and checksums all release
+    the global interpreter lock, and results need not be copied. At most two results per thread are
+    held, so memory does not grow with the number of jobs. After an error, jobs that have not
+    started are cancelled.
     """
-    workers = threads or cores()
+    workers = threads or available_cores()
     remaining = iter(jobs)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Result]] = deque()

@@ -1,4 +1,4 @@
-"""What every reader returns."""
+"""The result that every reader returns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ NamedVideo = tuple[str, str, Frames]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a reader found: how many videos, the videos (split, name, frames), and their info.
+class ReaderResult:
+    """Videos found by a reader.
 
-    ``count`` is for the progress bar. ``videos`` are read as they are asked for.
+    Attributes:
+        count: Number of videos, for the progress bar.
+        videos: Iterator of (split, name, frames) that reads each video on demand.
+        info: Attributes of the video file.
+        dtype: Type of the frames.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""Simulated flows, made by ``lbm``."""
+"""Flows simulated by ``lbm``."""
 
 from rvd.datasets.entry import DatasetEntry
 from rvd.datasets.simulation.config import SimulationConfig

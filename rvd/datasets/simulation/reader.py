@@ -1,6 +1,6 @@
 """Simulated flows: vorticity of run files (``lbm``) as pictures.
 
-The brightness is fixed by the training runs alone: nothing of a test run is known beforehand.
+The brightness scale comes from the training runs alone, so no test data enter it.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ from numpy.typing import NDArray
 
 from lbm.errors import FlowError
 from lbm.run_file import RunFile, open_run
-from rvd.datasets.reading.reader import NamedVideo, Reading
+from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.datasets.simulation.config import SimulationConfig
 from rvd.errors import UserError
 from rvd.video.file import VideoInfo
 
-# The percentile is found in a histogram of this many bins: to 1/10,000 of the largest value.
+# Bins of the histogram for the percentile: accurate to 1/10,000 of the largest value.
 BINS = 10_000
 
 
-def read(dataset: SimulationConfig, raw: Sequence[Path], threads: int | None = None) -> Reading:
-    """The runs of ``dataset`` as videos, a run each.
+def read(
+    dataset: SimulationConfig, raw: Sequence[Path], threads: int | None = None
+) -> ReaderResult:
+    """Read the runs of ``dataset``, one video per run.
 
     Args:
-        dataset: its section of the config.
-        raw: a file ``<run>.h5`` for each run.
-        threads: not used, since reading is all there is to do.
+        dataset: The dataset's section of the config.
+        raw: One file ``<run>.h5`` for each run.
+        threads: Not used, since nothing is decoded.
 
     Raises:
-        UserError: a run is missing or damaged, or was made with other parameters.
+        UserError: A run is missing or damaged, or was simulated with other parameters.
     """
     files = {path.stem: path for path in raw}
     for run, street in dataset.simulations().items():
@@ -53,7 +55,7 @@ def read(dataset: SimulationConfig, raw: Sequence[Path], threads: int | None = N
         config=dataset.model_dump_json(),
     )
     videos = _videos(dataset, files, largest)
-    return Reading(len(dataset.simulations()), videos, info, np.float32)
+    return ReaderResult(len(dataset.simulations()), videos, info, np.float32)
 
 
 def _videos(
@@ -65,7 +67,7 @@ def _videos(
 
 
 def _pictures(dataset: SimulationConfig, path: Path) -> Float32[np.ndarray, "frame height width"]:
-    """The vorticity of the part that is shown, averaged over squares of ``pool`` cells."""
+    """Return the vorticity of the displayed columns, averaged over squares of ``pool`` cells."""
     first, last = dataset.columns
     with _opened(path) as file:
         vorticity = file.vorticity[:, :, first:last]
@@ -76,7 +78,7 @@ def _pictures(dataset: SimulationConfig, path: Path) -> Float32[np.ndarray, "fra
 
 
 def _largest(dataset: SimulationConfig, files: Mapping[str, Path]) -> float:
-    """The config's percentile of the absolute vorticity in the training runs."""
+    """Return the configured percentile of the absolute vorticity in the training runs."""
     training = [run for run in dataset.simulations() if run.startswith("train-")]
     extreme = max(float(np.abs(_pictures(dataset, files[run])).max()) for run in training)
     if extreme == 0:

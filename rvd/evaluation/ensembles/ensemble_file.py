@@ -17,7 +17,13 @@ from rvd.errors import UserError
 from rvd.files import reported
 from rvd.metrics.base import EnsembleShape
 from rvd.video.file import Frames, VideoInfo
-from rvd.video.hdf5 import CheckedFile, dataset, describe, text, texts
+from rvd.video.hdf5 import (
+    CheckedFile,
+    fixed_length_text,
+    open_dataset,
+    read_texts,
+    write_attributes,
+)
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,8 @@ class EnsembleWriter:
         file = h5py.File(self.partial, "w")
         written = {"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION}
         described = {key: value for key, value in asdict(info).items() if key != "video"}
-        describe(file, written | asdict(info.video) | described | {"begun_as": digest})
-        describe(file, {"made_by": made_by})
+        write_attributes(file, written | asdict(info.video) | described | {"begun_as": digest})
+        write_attributes(file, {"made_by": made_by})
         clips, frame = shape.clips, shape.frame
         future = (shape.horizon, *frame)
         file.create_dataset("context", (clips, shape.context, *frame), dtype)
@@ -110,7 +116,7 @@ class EnsembleWriter:
         file.create_dataset(
             "samples", (clips, shape.ensemble, *future), dtype, chunks=(1, 1, *future)
         )
-        file.create_dataset("video", data=text(*(video for video, _ in places)))
+        file.create_dataset("video", data=fixed_length_text(*(video for video, _ in places)))
         file.create_dataset("start", data=np.array([start for _, start in places], np.int64))
         file.create_dataset("seconds", (clips,), np.float64)
         file.create_dataset("done", data=np.zeros(clips, bool))
@@ -193,11 +199,11 @@ class EnsembleFile(CheckedFile):
             video=VideoInfo(**{name: self.attributes[name] for name in of_video}),
         )
         self.seconds: float = self.attributes["seconds"]
-        self.context: h5py.Dataset = dataset(file, "context")
-        self.truth: h5py.Dataset = dataset(file, "truth")
-        self.samples: h5py.Dataset = dataset(file, "samples")
-        self.videos: list[str] = texts(file, "video")
-        self.starts: list[int] = [int(start) for start in dataset(file, "start")[:]]
+        self.context: h5py.Dataset = open_dataset(file, "context")
+        self.truth: h5py.Dataset = open_dataset(file, "truth")
+        self.samples: h5py.Dataset = open_dataset(file, "samples")
+        self.videos: list[str] = read_texts(file, "video")
+        self.starts: list[int] = [int(start) for start in open_dataset(file, "start")[:]]
         clips, ensemble, horizon, *frame = self.samples.shape
         if self.truth.shape != (clips, horizon, *frame) or len(self.context) != clips:
             raise UserError(f"{self.path}: samples, truth and context differ in shape")

@@ -13,7 +13,7 @@ from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.files import atomic_write
 from rvd.metrics.base import Clip
 from rvd.metrics.functional.calibration import rank_histogram
-from rvd.video.hdf5 import describe
+from rvd.video.hdf5 import write_attributes
 
 FORMAT, VERSION = "rvd-maps", 2
 
@@ -29,7 +29,7 @@ class MapsWriter:
     def __init__(self, file: h5py.File, ensemble: EnsembleFile) -> None:
         shape, info = ensemble.shape, ensemble.info
         of_run = {"dataset": info.dataset, "model": info.model, "seed": info.seed}
-        describe(file, {"format": FORMAT, "version": VERSION, **of_run})
+        write_attributes(file, {"format": FORMAT, "version": VERSION, **of_run})
         frames = (shape.horizon, *shape.frame[:2])
         self.crps = file.create_dataset(
             "crps",

@@ -13,8 +13,9 @@ from rvd.models.base import Forecast, Video, VideoPredictor
 from rvd.models.baselines.config import AnalogueConfig
 from rvd.models.entry import ForecastSource
 from rvd.models.noise import NoiseSource
-from rvd.video.clips import read_clip, stored_to_unit
+from rvd.video.clips import read_clip
 from rvd.video.file import Frames, Split
+from rvd.video.ranges import stored_to_unit
 
 # Number of contexts compared at a time, which bounds memory.
 CHUNK = 256
@@ -52,7 +53,7 @@ class AnalogueForecast(VideoPredictor):
             UserError: The training split has fewer clips than the ensemble has members.
         """
         known = context.shape[1]
-        starts = self.videos.starts(known + horizon)
+        starts = self.videos.clip_starts(known + horizon)
         if len(starts) > self.limit:
             starts = starts[np.linspace(0, len(starts) - 1, self.limit).round().astype(int)]
         if len(starts) < ensemble:
