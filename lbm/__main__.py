@@ -1,4 +1,4 @@
-"""`python -m lbm`."""
+"""Entry point of `python -m lbm`."""
 
 from lbm.cli import main
 

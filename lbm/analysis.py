@@ -1,4 +1,4 @@
-"""What a run's frames and forces tell: coefficients, shedding, spectrum, likeness of clips."""
+"""Analysis of a run: force coefficients, shedding, spectrum, and similarity of clips."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from lbm.run_file import RunFile
 
 
 def shedding_period(lift: Float[np.ndarray, " time"]) -> float:
-    """Mean period of an oscillation, in samples: upward zero crossings, interpolated.
+    """Return the mean period of an oscillation in samples, from interpolated upward zero crossings.
 
-    NaN if it crosses fewer than three times.
+    The result is NaN if there are fewer than three crossings.
     """
     swing = lift - (lift.max() + lift.min()) / 2
     before = np.flatnonzero((swing[:-1] < 0) & (swing[1:] >= 0))
@@ -22,14 +22,14 @@ def shedding_period(lift: Float[np.ndarray, " time"]) -> float:
 
 
 def strouhal_number(run: RunFile) -> float:
-    """Measured Strouhal number of a run, frequency of the lift · diameter / velocity."""
+    """Measure the Strouhal number of a run: lift frequency · diameter / velocity."""
     street = run.street
     ticks = shedding_period(run.lift) * street.interval
     return street.diameter / (street.velocity * ticks)
 
 
 def coefficients(run: RunFile) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
-    """Drag and lift coefficient of every frame: force / (½ · velocity² · diameter)."""
+    """Return the drag and lift coefficients per frame: force / (½ · velocity² · diameter)."""
     dynamic = run.street.velocity**2 * run.street.diameter / 2
     return run.drag / dynamic, run.lift / dynamic
 
@@ -37,7 +37,7 @@ def coefficients(run: RunFile) -> tuple[Float[np.ndarray, " frame"], Float[np.nd
 def lift_spectrum(
     run: RunFile,
 ) -> tuple[Float[np.ndarray, " frequency"], Float[np.ndarray, " frequency"]]:
-    """Strouhal numbers and amplitudes of the lift coefficient's oscillations (Hann window)."""
+    """Return Strouhal numbers and amplitudes of the lift coefficient's spectrum (Hann window)."""
     lift = coefficients(run)[1]
     window = np.hanning(len(lift))
     amplitude = 2 * np.abs(np.fft.rfft((lift - lift.mean()) * window)) / window.sum()
@@ -46,10 +46,10 @@ def lift_spectrum(
 
 
 def pictures(run: RunFile, columns: tuple[int, int], pool: int) -> Float[np.ndarray, "frame y x"]:
-    """Vorticity of some columns, averaged over squares of `pool` cells; per tick.
+    """Return the vorticity (1/tick) of some columns, averaged over squares of `pool` cells.
 
     Raises:
-        ValueError: the squares do not divide the picture.
+        ValueError: The squares do not divide the picture.
     """
     first, last = columns
     vorticity = run.vorticity[:, :, first:last]
@@ -61,7 +61,7 @@ def pictures(run: RunFile, columns: tuple[int, int], pool: int) -> Float[np.ndar
 
 
 def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[np.ndarray, " lag"]:
-    """Correlation of frames so many frames apart, over pixels and time, for lags 0 … `lags`.
+    """Return the correlation of frames over pixels and time, for lags 0 … `lags`.
 
     A run with fewer frames gives fewer lags.
     """
@@ -76,19 +76,19 @@ def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[
     )
 
 
-def nearest_clips(
+def clip_similarity(
     runs: Sequence[Float[np.ndarray, "frame y x"]], length: int
 ) -> Float[np.ndarray, "run other"]:
-    """How alike the most similar clips of each pair of runs are.
+    """Compare the most similar clips of each pair of runs.
 
-    Entry (i, j) is the smallest r.m.s. difference of a clip of run i and one of run j, over the
-    r.m.s. of run i's clips: 0 means that a clip is repeated. Within a run (i = j) clips that
-    overlap do not count; it is NaN if the run is too short for two that do not. All entries of a
-    run shorter than a clip are NaN.
+    Entry (i, j) is the smallest r.m.s. difference between a clip of run i and one of run j, divided
+    by the r.m.s. of the clips of run i: 0 means that a clip is repeated. Within a run (i = j), only
+    clips that do not overlap are compared; the entry is NaN if there are none. All entries of a run
+    shorter than a clip are NaN.
 
     Args:
-        runs: pictures of each run.
-        length: frames of a clip.
+        runs: Pictures of each run.
+        length: Frames per clip.
     """
     frames = [run.reshape(len(run), -1).astype(np.float64) for run in runs]
     nearest = np.full((len(runs), len(runs)), np.nan)
@@ -110,7 +110,7 @@ def nearest_clips(
 def _clip_distances(
     one: Float[np.ndarray, "frame value"], other: Float[np.ndarray, "frame value"], length: int
 ) -> Float[np.ndarray, "clip clip"]:
-    """Squared distances of all clips of two runs, summed from those of their frames."""
+    """Return the squared distances of all clips of two runs, as sums over their frames."""
     by_frame = np.sum(one**2, axis=1)[:, None] + np.sum(other**2, axis=1) - 2 * one @ other.T
     clips = len(one) - length + 1, len(other) - length + 1
     return sum(

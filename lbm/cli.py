@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from lbm.config import VortexStreetConfig
-from lbm.errors import FlowError, one_line_each
+from lbm.errors import FlowError, error_lines
 
 app = typer.Typer(
     help="Lattice Boltzmann flow past a circle, recorded as frames of vorticity.",
@@ -29,9 +29,9 @@ app = typer.Typer(
 
 
 def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Replace the parameter `**street` by one option for each field of `VortexStreetConfig`.
+    """Replace the parameter `**street` by one option per field of `VortexStreetConfig`.
 
-    The fields are described once, in `lbm.config`; typer reads a function's signature.
+    typer reads the signature, so the fields are described only once, in `lbm.config`.
     """
     options = [
         inspect.Parameter(
@@ -56,7 +56,7 @@ def _with_street_options(function: Callable[..., None]) -> Callable[..., None]:
 def simulate(
     output: Annotated[Path, typer.Argument(help="HDF5 file to write", show_default=False)],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say what would be computed, and stop")
+        bool, typer.Option("--dry-run", help="print what would be computed, and stop")
     ] = False,
     **street: Any,
 ) -> None:
@@ -64,7 +64,7 @@ def simulate(
     try:
         chosen = VortexStreetConfig(**street)
     except ValidationError as error:
-        _fail(*(f"{output}: {line}" for line in one_line_each(error)))
+        _fail(*(f"{output}: {line}" for line in error_lines(error)))
     print(f"{output}: {describe(chosen)}", file=sys.stderr)
     try:
         if dry_run:
@@ -77,21 +77,21 @@ def simulate(
     except OSError as error:
         _fail(f"{output}: cannot be written: {_reason(error)}")
     except KeyboardInterrupt:
-        _fail(f"{output}: interrupted; the same command goes on", code=130)
+        _fail(f"{output}: interrupted; run the same command to resume", code=130)
 
 
 @app.command()
 def validate(
     cases: Annotated[
-        list[str] | None, typer.Argument(help="which cases; all if none", show_default=False)
+        list[str] | None, typer.Argument(help="cases to run; default: all", show_default=False)
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="folder for the table and a plot of each case")
+        Path | None, typer.Option(help="folder for the table and one plot per case")
     ] = None,
 ) -> None:
-    """Run flows with known answers; fails if a number is out of its range."""
-    from lbm.validate import table, write
+    """Run flows with known answers; fail if a number is out of range."""
     from lbm.validation import CASES
+    from lbm.validation.report import table, write
 
     names = cases or list(CASES)
     for name in names:
@@ -119,7 +119,7 @@ def validate(
 
 
 def describe(street: VortexStreetConfig) -> str:
-    """The run in one line: the numbers that a flow is known by."""
+    """Describe a run in one line by its characteristic numbers."""
     return (
         f"Re {street.reynolds:g}, Ma {street.mach:.3f}, tau {street.tau:.4f}, "
         f"blockage {street.blockage:.1%}, expected Strouhal number {street.strouhal:.3f} "
@@ -130,7 +130,7 @@ def describe(street: VortexStreetConfig) -> str:
 
 
 def estimate(street: VortexStreetConfig) -> str:
-    """Cost of a run in one line, from a short trial of the solver on this machine."""
+    """Estimate the cost of a run in one line, from a short trial on this machine."""
     speed = measure_speed(street)
     size = street.frames * street.width * street.height * 4
     return (
@@ -141,7 +141,7 @@ def estimate(street: VortexStreetConfig) -> str:
 
 
 def measure_speed(street: VortexStreetConfig, seconds: float = 0.3) -> float:
-    """Lattice updates per second of this street's solver, compiled before it is timed."""
+    """Measure the lattice updates per second of a street's solver, without compilation."""
     import numpy as np
 
     from lbm.vortex_street import make_solver
@@ -157,7 +157,7 @@ def measure_speed(street: VortexStreetConfig, seconds: float = 0.3) -> float:
 
 
 def _simulate_with_progress(street: VortexStreetConfig, output: Path) -> None:
-    """Run with a bar on standard error; compiled code is imported only now."""
+    """Run with a progress bar on standard error; compiled code is imported here."""
     from lbm.analysis import coefficients, strouhal_number
     from lbm.run_file import open_run
     from lbm.vortex_street import simulate
@@ -183,19 +183,19 @@ def _simulate_with_progress(street: VortexStreetConfig, output: Path) -> None:
 
 
 def _check_writable(output: Path, street: VortexStreetConfig) -> None:
-    """Fail before the first tick if the file could not be written after the last.
+    """Check before the first tick that the output can be written.
 
     Raises:
-        OSError: the folder is absent or cannot be written, or the disk has too little room.
+        OSError: The folder is missing or cannot be written, or the disk has too little space.
     """
     folder = output.parent
     with tempfile.TemporaryFile(dir=folder):
         pass
     if output.exists() and not output.is_file():
-        raise OSError(errno.EINVAL, "it is there, and not a regular file", str(output))
+        raise OSError(errno.EINVAL, "it exists and is not a regular file", str(output))
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
-    # the frames of the unfinished run, and beside them the file that is made of them
+    # the frames of the unfinished run, and the final file
     need = 2 * street.frames * street.width * street.height * 4
     if free < need:
         text = f"the run needs {need / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB left"
@@ -203,7 +203,7 @@ def _check_writable(output: Path, street: VortexStreetConfig) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """What went wrong, in one line; HDF5 raises errors without a number and with a long text."""
+    """Return the reason of an error in one line; HDF5 raises long messages without an errno."""
     if error.strerror:
         return error.strerror
     inner = re.search(r"error message = '([^']+)'", str(error))
@@ -211,12 +211,12 @@ def _reason(error: OSError) -> str:
 
 
 def _fail(*lines: str, code: int = 1) -> NoReturn:
-    """Say what is wrong on standard error and stop."""
+    """Print messages to standard error and exit."""
     for line in lines:
         print(line, file=sys.stderr)
     raise typer.Exit(code)
 
 
 def main() -> None:
-    """Entry point of `python -m lbm`."""
+    """Run `python -m lbm`."""
     app(prog_name="python -m lbm")

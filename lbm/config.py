@@ -32,7 +32,7 @@ class VortexStreetConfig(BaseModel):
 
     Raises:
         pydantic.ValidationError: A value is impossible, or the flow would be inaccurate or
-            unstable; `lbm.errors.one_line_each` turns it into readable lines.
+            unstable; `lbm.errors.error_lines` turns it into readable lines.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -1,28 +1,28 @@
-"""The faults a user can cause or meet; the command line shows each as one line."""
+"""Errors that the command line shows as one line."""
 
 from pydantic import ValidationError
 
 
 class FlowError(Exception):
-    """Base of every fault of this package that has a one-line explanation."""
+    """Base class of the errors of this package that have a one-line explanation."""
 
 
 class UnstableFlowError(FlowError):
-    """A density left its range or is not a number: the flow has diverged."""
+    """The flow has diverged: a density is out of range or not a number."""
 
 
 class BusyError(FlowError):
-    """Another process is at work on the same run."""
+    """Another process is computing the same run."""
 
 
 class RunFileError(FlowError):
-    """A file is not a whole, readable run file."""
+    """A file is not a complete, readable run file."""
 
 
-def one_line_each(error: ValidationError) -> list[str]:
-    """One line per fault of a validated model: the field, what was given, what is allowed.
+def error_lines(error: ValidationError) -> list[str]:
+    """Return one line per validation error: field, given value, allowed values.
 
-    pydantic's own text spans several lines per fault and ends in a link.
+    pydantic's own message has several lines per error and ends in a link.
     """
     lines = []
     for fault in error.errors(include_url=False):

@@ -1,8 +1,7 @@
-"""A flow problem in lattice units: what a solver is given, whatever program it is.
+"""Flow problem in lattice units, and the interface of the solvers.
 
-Positions count from the lower left corner of the domain: cell (y, x) covers [x, x + 1] by
-[y, y + 1],
-its centre lies at (x + 1/2, y + 1/2), walls lie on the domain's edges.
+Positions are measured from the lower left corner of the domain: cell (y, x) covers [x, x + 1] ×
+[y, y + 1], its centre is (x + 1/2, y + 1/2), and walls are on the edges of the domain.
 """
 
 from dataclasses import dataclass
@@ -15,19 +14,19 @@ from numpy.typing import NDArray
 from lbm.errors import UnstableFlowError
 
 DENSITY_RANGE = (0.7, 1.3)
-"""A flow at Ma < 0.15 changes density by a few per cent; outside of this it has diverged."""
+"""At Ma < 0.15 the density varies by a few per cent; outside this range the flow has diverged."""
 
 
 @dataclass(frozen=True)
 class Circle:
-    """A solid disc: centre and diameter in cells."""
+    """A solid disc with centre and diameter in cells."""
 
     x: float
     y: float
     diameter: float
 
     def covers(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether points lie inside or on the rim."""
+        """Return True for points inside or on the rim."""
         return (x - self.x) ** 2 + (y - self.y) ** 2 <= (self.diameter / 2) ** 2
 
 
@@ -36,18 +35,18 @@ class Flow:
     """Domain, fluid, edges and obstacles.
 
     Attributes:
-        width: cells along x.
-        height: cells along y.
-        viscosity: kinematic shear viscosity, cells² per tick.
-        bulk_viscosity: kinematic bulk viscosity, cells² per tick.
-        inlet: velocity along x at the left edge, (height,) cells per tick; the right edge is then
-            an outlet at density 1. None makes the flow periodic along x.
-        walls: what bounds the flow below and above.
-        obstacles: solid discs, which touch no edge and no other disc.
-        force: body force on a cell of density 1 along x and y, cells per tick².
-        interpolate: place the obstacles' surface exactly (Bouzidi) rather than halfway between
-            cell centres.
-        precision: arithmetic of the populations.
+        width: Cells along x.
+        height: Cells along y.
+        viscosity: Kinematic shear viscosity, cells² per tick.
+        bulk_viscosity: Kinematic bulk viscosity, cells² per tick.
+        inlet: Velocity along x at the left edge, (height,) cells per tick; the right edge is then
+            an outlet at density 1. If None, the flow is periodic along x.
+        walls: Boundary condition below and above.
+        obstacles: Solid discs, which touch no edge and no other disc.
+        force: Body force on a cell of density 1 along x and y, cells per tick².
+        interpolate: If True, place the surface of obstacles exactly (Bouzidi), otherwise halfway
+            between cell centres.
+        precision: Floating-point type of the populations.
     """
 
     width: int
@@ -62,7 +61,7 @@ class Flow:
     precision: Literal["float32", "float64"] = "float64"
 
     def solid(self) -> Bool[np.ndarray, "y x"]:
-        """Cells whose centre lies in an obstacle."""
+        """Return the mask of cells whose centre is in an obstacle."""
         x, y = self.cell_centers()
         covered = np.zeros((self.height, self.width), bool)
         for obstacle in self.obstacles:
@@ -70,12 +69,12 @@ class Flow:
         return covered
 
     def cell_centers(self) -> tuple[Float[np.ndarray, "1 x"], Float[np.ndarray, "y 1"]]:
-        """Coordinates of the cells' centres, ready to broadcast."""
+        """Return the coordinates of the cell centres, broadcastable to (y, x)."""
         return np.arange(self.width)[None] + 0.5, np.arange(self.height)[:, None] + 0.5
 
 
 class Solver(Protocol):
-    """A program that advances one flow; `NumbaSolver` is the default one."""
+    """Interface of a solver of one flow; `NumbaSolver` is the default."""
 
     flow: Flow
     tick: int
@@ -86,34 +85,34 @@ class Solver(Protocol):
         uy: Float[np.ndarray, "y x"],
         density: Float[np.ndarray, "y x"] | None = None,
     ) -> None:
-        """Set the fluid to equilibrium at this velocity (cells per tick) and density (1)."""
+        """Set the fluid to equilibrium at a velocity (cells per tick) and density (default 1)."""
 
     def advance(self, inflow: Float[np.ndarray, " tick"]) -> Float[np.ndarray, "tick xy=2"]:
-        """Advance by `len(inflow)` ticks, the inlet's profile multiplied by `inflow` at each.
+        """Advance by `len(inflow)` ticks, with the inlet profile scaled by `inflow` at each.
 
-        Returns the force of the fluid on all obstacles at every tick, in lattice units.
+        Returns the force of the fluid on all obstacles at each tick, in lattice units.
         """
 
     def macroscopic(
         self,
     ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
-        """Density and velocity now, with density 1 and velocity 0 in solid cells."""
+        """Return density and velocity, with density 1 and velocity 0 in solid cells."""
 
     def populations(self) -> Float[np.ndarray, "direction=9 y x"]:
-        """The whole state: what `restore` continues from, bit for bit."""
+        """Return the complete state, from which `restore` continues bit for bit."""
 
     def restore(self, populations: Float[np.ndarray, "direction=9 y x"], tick: int) -> None:
         """Continue from an earlier state."""
 
 
 def check_density(density: Float[np.ndarray, "y x"], tick: int) -> None:
-    """Stop a flow that has diverged.
+    """Check that a flow has not diverged.
 
     Raises:
-        UnstableFlowError: a density is not a number or outside of `DENSITY_RANGE`.
+        UnstableFlowError: A density is not a number or outside `DENSITY_RANGE`.
     """
     low, high = float(density.min()), float(density.max())
-    # NaN compares as false, so the condition must be that all is well
+    # comparisons with NaN are false, so test for the valid range
     if not (low > DENSITY_RANGE[0] and high < DENSITY_RANGE[1]):
         raise UnstableFlowError(
             f"the flow has diverged at tick {tick}: density from {low:.3g} to {high:.3g}, it must "
@@ -125,5 +124,5 @@ def check_density(density: Float[np.ndarray, "y x"], tick: int) -> None:
 def vorticity(
     ux: Float[np.ndarray, "y x"], uy: Float[np.ndarray, "y x"]
 ) -> Float[np.ndarray, "y x"]:
-    """Curl of the velocity, per tick: second-order differences, one-sided on the edges."""
+    """Return the curl of the velocity (1/tick): second-order differences, one-sided at edges."""
     return np.gradient(uy, axis=1) - np.gradient(ux, axis=0)

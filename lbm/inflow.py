@@ -1,7 +1,7 @@
-"""The inflow over time: steady, or modulated slowly and at random.
+"""Inflow over time: steady, or with a slow random modulation.
 
-A street in a steady stream nearly repeats itself, so its future can be looked up. With a modulated
-inflow, which nothing in the picture foretells, the future is open.
+In a steady inflow the vortex street nearly repeats itself, so its future can be looked up. A
+modulated inflow cannot be predicted from the frames, so the future is uncertain.
 """
 
 import numpy as np
@@ -10,22 +10,22 @@ from jaxtyping import Float
 from lbm.config import MODULATION_LIMIT, VortexStreetConfig
 
 KNOTS = 16
-"""Knots of the modulation in one correlation time; it is linear between them."""
+"""Knots per correlation time of the modulation, which is linear between them."""
 
 
 def relative_inflow(street: VortexStreetConfig) -> Float[np.ndarray, " tick"]:
-    """The inflow at every tick, over its mean.
+    """Return the inflow at each tick, divided by its mean.
 
-    An Ornstein–Uhlenbeck process of standard deviation `modulation` and correlation time
-    `modulation_time`, reflected at twice the standard deviation, around 1. It is reflected rather
-    than cut, since at a bound where it stayed for a while the flow would be steady, and runs alike.
-    It follows from the seed.
+    It is an Ornstein–Uhlenbeck process around 1 with standard deviation `modulation` and
+    correlation time `modulation_time`, reflected at twice the standard deviation. It is reflected
+    rather than clipped, since the flow would be steady, and runs similar, while it stays at a
+    bound. It is determined by the seed.
     """
     if street.modulation == 0:
         return np.ones(street.total_ticks)
     spacing = street.modulation_time / KNOTS
     knots = int(np.ceil(street.total_ticks / spacing)) + 1
-    # A stream of its own, so that the initial perturbation of a seed stays what it is.
+    # A separate random stream, so the initial perturbation of a seed does not change.
     generator = np.random.default_rng([street.seed, 1])
     kept = np.exp(-1 / KNOTS)
     noise = generator.standard_normal(knots) * np.sqrt(1 - kept**2)
@@ -39,5 +39,5 @@ def relative_inflow(street: VortexStreetConfig) -> Float[np.ndarray, " tick"]:
 
 
 def _reflected(values: Float[np.ndarray, " knot"], bound: float) -> Float[np.ndarray, " knot"]:
-    """Values beyond ±`bound` mirrored there, as often as it takes."""
+    """Reflect values beyond ±`bound`, repeatedly if necessary."""
     return bound - np.abs((values + bound) % (4 * bound) - 2 * bound)

@@ -1,13 +1,13 @@
-"""The compiled inner loops: pull, stream and collide in one pass, row by row, with the edges.
+"""Compiled inner loops: streaming and collision in one pass, row by row, and the boundaries.
 
 Populations are stored as deviations h_i = f_i − w_i from rest, which keeps float32 accurate, in
-arrays (direction, y, x) with one ghost cell around the domain; columns beyond the right one only
-pad the rows (see `aligned`). Between two passes the ghost and solid cells are given what their
-fluid neighbours will pull, so that the pass itself has no branch and vectorises. Ghost corners
-belong to the inlet and the outlet.
+arrays (direction, y, x) with one ghost cell around the domain; columns beyond the right ghost only
+pad the rows (see `lbm.memory`). Between two passes, ghost and solid cells are set to the values
+that their fluid neighbours will pull, so the pass itself has no branches and vectorises. Ghost
+corners belong to the inlet and the outlet.
 
-All compiled code is in this one file: the compiler's cache notices a change of the file of the
-function that is called, not of what that one calls.
+All compiled code is in this file, since Numba's cache only detects changes in the file of the
+function that is called, not in those of the functions it calls.
 """
 
 from collections.abc import Callable
@@ -15,50 +15,31 @@ from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 PERIODIC, SLIP, NO_SLIP = 0, 1, 2
-CACHE_LINE = 64
-
 
 FASTMATH = {"reassoc", "nsz", "arcp", "contract"}
-"""Freedoms of the compiler: sums in any order, but NaN keeps its meaning."""
+"""Optimisations allowed to the compiler: sums in any order, but correct handling of NaN."""
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile for one thread, caching the result beside the module or in the user's cache.
+    """Compile for one thread, and cache the result next to the module or in the user's cache.
 
-    `error_model="numpy"` matters: Python's check for division by zero alone keeps the compiler from
-    vectorising.
+    `error_model="numpy"` is required: Python's check for division by zero prevents vectorisation.
     """
     try:
         return numba.njit(function, cache=True, error_model="numpy", fastmath=FASTMATH)
-    except RuntimeError:  # no folder for the cache can be written: compile at each start
+    except RuntimeError:  # no cache folder is writable: compile at each start
         return numba.njit(function, error_model="numpy", fastmath=FASTMATH)
 
 
-def aligned(height: int, width: int, kind: type[np.floating]) -> NDArray[np.floating]:
-    """Populations at rest for a domain, (9, height + 2, width + 2 and padding).
-
-    Each row's first cell of the domain, after its ghost, begins a cache line: then no store of a
-    vector crosses one, which makes the sweep some 10 % faster.
-    """
-    size = np.dtype(kind).itemsize
-    in_line = CACHE_LINE // size
-    pitch = -(-(width + 2) // in_line) * in_line
-    count = 9 * (height + 2) * pitch
-    memory = np.zeros(count * size + CACHE_LINE, np.uint8)
-    start = (-memory.ctypes.data - size) % CACHE_LINE
-    return memory[start : start + count * size].view(kind).reshape(9, height + 2, pitch)
-
-
 @_compiled
-def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):
-    """One cell's collision in raw moments; see `lbm.lattice.collide` for what it computes.
+def _collide(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):
+    """Collide in one cell, in raw moments; `lbm.lattice.collide` is the reference implementation.
 
-    Written for few operations: half of the time is arithmetic. `force` is None or a pair; None
-    compiles to a kernel without it. Guo, Zheng & Shi (Phys. Rev. E 65, 2002) give its moments,
-    each times 1 − rate/2.
+    The number of operations is kept small, since half of the time is arithmetic. `force` is None or
+    a pair; None compiles to a kernel without it. The moments of the force, each multiplied by
+    1 − rate/2, are those of Guo, Zheng & Shi (Phys. Rev. E 65, 2002).
     """
     along, across = h5 + h7, h6 + h8
     east, south = h5 - h7, h8 - h6
@@ -116,9 +97,9 @@ def _relax(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, qu
 
 
 @_compiled
-def _sweep_row(f, g, y, width, rates, force):
-    """Pull from `f`, collide, store to `g`, in one row of the domain."""
-    # numbers of the array's own type, lest float32 be computed as float64
+def _stream_collide_row(f, g, y, width, rates, force):
+    """Pull populations from `f`, collide, and store them in `g`, for one row of the domain."""
+    # constants of the array's type, since others would promote float32 to float64
     bulk, shear = rates
     one = f.dtype.type(1)
     half = f.dtype.type(0.5)
@@ -129,7 +110,7 @@ def _sweep_row(f, g, y, width, rates, force):
     b0, b1, b2, b3, b4 = g[0, y], g[1, y], g[2, y], g[3, y], g[4, y]
     b5, b6, b7, b8 = g[5, y], g[6, y], g[7, y], g[8, y]
     for x in range(1, width + 1):
-        (b0[x], b1[x], b2[x], b3[x], b4[x], b5[x], b6[x], b7[x], b8[x]) = _relax(
+        (b0[x], b1[x], b2[x], b3[x], b4[x], b5[x], b6[x], b7[x], b8[x]) = _collide(
             a0[x],
             a1[x - 1],
             a2[x],
@@ -151,7 +132,7 @@ def _sweep_row(f, g, y, width, rates, force):
 
 @_compiled
 def _inlet(g, y, velocity):
-    """Left ghosts of row `y`: bounce-back from a plane that moves with the inflow (Ladd 1994)."""
+    """Set the left ghosts of row `y`: bounce-back from a plane moving at the inflow (Ladd 1994)."""
     two_thirds = g.dtype.type(2 / 3)
     sixth = g.dtype.type(1 / 6)
     g[1, y, 0] = g[3, y, 1] + two_thirds * velocity
@@ -161,11 +142,11 @@ def _inlet(g, y, velocity):
 
 @_compiled
 def _outlet(g, y, width):
-    """Right ghosts of row `y`: anti-bounce-back to density 1 (Ginzburg et al. 2008).
+    """Set the right ghosts of row `y`: anti-bounce-back to density 1 (Ginzburg et al. 2008).
 
-    The velocity at the edge is the last cell's: extrapolating it half a cell on made no difference
-    upstream, and diverged between no-slip walls at low bulk viscosity. A zero-gradient outlet
-    instead makes the cylinder shed at a spurious frequency.
+    The velocity at the edge is that of the last cell. Extrapolating it by half a cell made no
+    difference upstream, and diverged between no-slip walls at low bulk viscosity. With a
+    zero-gradient outlet the cylinder sheds at a spurious frequency.
     """
     h1, h2, h3, h4 = g[1, y, width], g[2, y, width], g[3, y, width], g[4, y, width]
     h5, h6, h7, h8 = g[5, y, width], g[6, y, width], g[7, y, width], g[8, y, width]
@@ -184,15 +165,15 @@ def _outlet(g, y, width):
 
 
 @_compiled
-def _below_above(g, width, walls):
-    """Ghost rows without their corners: what the first and the last row will pull."""
+def _fill_ghost_rows(g, width, walls):
+    """Set the ghost rows, without their corners, to what the first and last row will pull."""
     last = g.shape[1] - 2
     if walls == PERIODIC:
         for i in range(9):
             for x in range(1, width + 1):
                 g[i, 0, x] = g[i, last, x]
                 g[i, last + 1, x] = g[i, 1, x]
-    elif walls == SLIP:  # reflected as by a mirror
+    elif walls == SLIP:  # specular reflection
         for x in range(1, width + 1):
             g[2, 0, x] = g[4, 1, x]
             g[5, 0, x] = g[8, 1, x]
@@ -200,7 +181,7 @@ def _below_above(g, width, walls):
             g[4, last + 1, x] = g[2, last, x]
             g[8, last + 1, x] = g[5, last, x]
             g[7, last + 1, x] = g[6, last, x]
-    else:  # no-slip: sent back to the cell it came from
+    else:  # no-slip: returned to the cell of origin
         for x in range(1, width + 1):
             g[2, 0, x] = g[4, 1, x]
             g[4, last + 1, x] = g[2, last, x]
@@ -212,8 +193,8 @@ def _below_above(g, width, walls):
 
 
 @_compiled
-def _left_right(g, width, walls):
-    """Ghost columns of a flow periodic along x, once its ghost rows are filled."""
+def _fill_ghost_columns(g, width, walls):
+    """Set the ghost columns of a flow periodic along x, after its ghost rows."""
     last = g.shape[1] - 2
     for i in range(9):
         for y in range(last + 2):
@@ -227,11 +208,11 @@ def _left_right(g, width, walls):
 
 
 @_compiled
-def _obstacles(g, solid, target, leaving, other, near, far, velocity):
-    """Solid cells: at rest inside, reflecting on the surface. Returns the force on the obstacles.
+def _reflect_from_obstacles(g, solid, target, leaving, other, near, far, velocity):
+    """Set solid cells: at rest inside, reflecting on the surface. Returns the force on obstacles.
 
-    Momentum exchange: what a link gives to the solid is the leaving and the returning population
-    times the leaving one's velocity. The part at rest of both cancels around a closed surface.
+    The force is the momentum exchange: per link, the sum of the leaving and returning populations
+    times the velocity of the leaving one. The rest part of both cancels around a closed surface.
     """
     flat = g.reshape(g.size)
     cells = g.shape[1] * g.shape[2]
@@ -250,33 +231,33 @@ def _obstacles(g, solid, target, leaving, other, near, far, velocity):
 
 
 @_compiled
-def _finish(g, width, walls, profile, surface):
-    """The edges that can wait until all rows are done; returns the force on the obstacles."""
-    _below_above(g, width, walls)
+def _finish_boundaries(g, width, walls, profile, surface):
+    """Apply the boundaries that need all rows; returns the force on the obstacles."""
+    _fill_ghost_rows(g, width, walls)
     if profile.size == 0:
-        _left_right(g, width, walls)
-    return _obstacles(g, *surface)
+        _fill_ghost_columns(g, width, walls)
+    return _reflect_from_obstacles(g, *surface)
 
 
 @_compiled
-def bound(g, width, walls, profile, inflow, surface):
-    """Give all ghost and solid cells of `g` what their neighbours will pull."""
+def apply_boundaries(g, width, walls, profile, inflow, surface):
+    """Set all ghost and solid cells of `g` to what their neighbours will pull."""
     if profile.size:
         for y in range(1, g.shape[1] - 1):
             _inlet(g, y, profile[y - 1] * inflow)
             _outlet(g, y, width)
-    _finish(g, width, walls, profile, surface)
+    _finish_boundaries(g, width, walls, profile, surface)
 
 
 @_compiled
 def advance(f, g, width, rates, force, walls, profile, inflow, surface, forces):
-    """Advance by `len(inflow)` ticks; the newest state is in `f` after an even number, else `g`."""
+    """Advance by `len(inflow)` ticks; the result is in `f` if their number is even, else in `g`."""
     for tick in range(inflow.size):
         for y in range(1, g.shape[1] - 1):
-            _sweep_row(f, g, y, width, rates, force)
-            # while the row is in the cache: afterwards, columns would cost a miss a cell
+            _stream_collide_row(f, g, y, width, rates, force)
+            # while the row is in the cache: columns alone would cost one cache miss per cell
             if profile.size:
                 _inlet(g, y, profile[y - 1] * inflow[tick])
                 _outlet(g, y, width)
-        forces[tick, 0], forces[tick, 1] = _finish(g, width, walls, profile, surface)
+        forces[tick, 0], forces[tick, 1] = _finish_boundaries(g, width, walls, profile, surface)
         f, g = g, f

@@ -1,6 +1,6 @@
-"""The D2Q9 velocity set, its raw moments and equilibrium, in NumPy: the definition of the model.
+"""Velocity set D2Q9, raw moments and equilibrium in NumPy: the reference implementation.
 
-The solvers are checked against these few lines; they are written for clarity, not speed.
+The solvers are tested against this module, which is written for clarity, not speed.
 """
 
 from typing import Final
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 VELOCITIES: Final[NDArray[np.int64]] = np.array(
     [[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1], [1, 1], [-1, 1], [-1, -1], [1, -1]]
 )
-"""(direction, xy), cells per tick."""
+"""Velocities (direction, xy), cells per tick."""
 
 WEIGHTS: Final[NDArray[np.float64]] = np.array([4 / 9] + 4 * [1 / 9] + 4 * [1 / 36])
-"""(direction,): equilibrium at rest and density 1."""
+"""Weights (direction,): equilibrium at rest with density 1."""
 
 OPPOSITE: Final[NDArray[np.int64]] = np.array([0, 3, 4, 1, 2, 7, 8, 5, 6])
-"""(direction,): the index of the reversed velocity."""
+"""Index (direction,) of the opposite velocity."""
 
 _CX, _CY = VELOCITIES.T.astype(np.float64)
 
@@ -40,13 +40,13 @@ MOMENTS: Final[NDArray[np.float64]] = np.stack(
         _CX**2 * _CY**2,
     ]
 )
-"""(moment, direction): raw moments of the populations."""
+"""Matrix (moment, direction) from populations to raw moments."""
 
 
 def relaxation_rates(viscosity: float, bulk_viscosity: float) -> Float[np.ndarray, "moment=9"]:
-    """Rates of the nine moments for kinematic viscosities in cells² per tick.
+    """Return the relaxation rates of the nine moments for kinematic viscosities (cells² per tick).
 
-    A viscosity ν needs the rate 1 / (3ν + 1/2); the conserved moments' rates do not matter.
+    A viscosity ν requires the rate 1 / (3ν + 1/2); the rates of conserved moments do not matter.
     """
     bulk, shear = 1 / (3 * bulk_viscosity + 0.5), 1 / (3 * viscosity + 0.5)
     return np.array([0, 0, 0, bulk, shear, shear, 1, 1, 1])
@@ -57,10 +57,10 @@ def equilibrium_moments(
     ux: Float[np.ndarray, "*grid"],
     uy: Float[np.ndarray, "*grid"],
 ) -> Float[np.ndarray, "moment=9 *grid"]:
-    """Raw moments of the equilibrium of product form: exact Maxwellian moments on this lattice.
+    """Return the raw moments of the product-form equilibrium, exact Maxwellian moments on D2Q9.
 
-    It holds the cubic and quartic velocity terms that the common second-order equilibrium drops,
-    which removes its error of order Mach² in the shear viscosity across the flow.
+    It contains the cubic and quartic velocity terms that the common second-order equilibrium omits.
+    This removes an error of order Mach² in the shear viscosity across the flow.
     """
     pxx, pyy = 1 / 3 + ux**2, 1 / 3 + uy**2
     return density * np.stack(
@@ -73,7 +73,7 @@ def equilibrium(
     ux: Float[np.ndarray, "*grid"],
     uy: Float[np.ndarray, "*grid"],
 ) -> Float[np.ndarray, "direction=9 *grid"]:
-    """Equilibrium populations at a density (around 1) and a velocity in cells per tick."""
+    """Return the equilibrium populations at a density (around 1) and velocity (cells per tick)."""
     moments = equilibrium_moments(density, ux, uy)
     return np.tensordot(np.linalg.inv(MOMENTS), moments, axes=1)
 
@@ -81,7 +81,7 @@ def equilibrium(
 def collide(
     populations: Float[np.ndarray, "direction=9 *grid"], viscosity: float, bulk_viscosity: float
 ) -> Float[np.ndarray, "direction=9 *grid"]:
-    """One collision without force: every moment relaxes towards equilibrium at its own rate."""
+    """Collide without force: each moment relaxes towards equilibrium at its own rate."""
     moments = np.tensordot(MOMENTS, populations, axes=1)
     density, jx, jy = moments[:3]
     rates = relaxation_rates(viscosity, bulk_viscosity).reshape(9, *[1] * (populations.ndim - 1))
@@ -92,7 +92,7 @@ def collide(
 def stream(
     populations: Float[np.ndarray, "direction=9 y x"],
 ) -> Float[np.ndarray, "direction=9 y x"]:
-    """Move every population one cell along its velocity in a periodic box."""
+    """Move each population by one cell along its velocity in a periodic box."""
     return np.stack(
         [
             np.roll(population, (cy, cx), axis=(0, 1))

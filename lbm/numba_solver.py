@@ -1,4 +1,4 @@
-"""The default solver: compiled loops over one run, single-threaded."""
+"""The default solver: compiled, single-threaded loops."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 from lbm import kernels
 from lbm.flow import Flow
 from lbm.lattice import WEIGHTS, equilibrium, relaxation_rates
+from lbm.memory import allocate_populations
 from lbm.surface import find_links
 
 _WALLS = {"periodic": kernels.PERIODIC, "slip": kernels.SLIP, "no-slip": kernels.NO_SLIP}
 
 
 class NumbaSolver:
-    """Solves a `Flow`; see `lbm.flow.Solver` for the interface.
+    """Solver of a `Flow` with the interface `lbm.flow.Solver`.
 
-    Starts at rest. State: populations after collision at `tick`, with all ghost and solid cells
-    already set for the next one.
+    The flow starts at rest. The state consists of the populations after collision at `tick`, with
+    all ghost and solid cells set for the next tick.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -29,12 +30,12 @@ class NumbaSolver:
         self._walls = _WALLS[flow.walls]
         self._profile = np.asarray([] if flow.inlet is None else flow.inlet, kind)
         self._solid = flow.solid()
-        self._now = kernels.aligned(flow.height, flow.width, kind)
-        self._next = kernels.aligned(flow.height, flow.width, kind)
+        self._now = allocate_populations(flow.height, flow.width, kind)
+        self._next = allocate_populations(flow.height, flow.width, kind)
         self._surface = self._find_surface(kind)
 
     def _find_surface(self, kind: type[np.floating]) -> tuple[NDArray[np.generic], ...]:
-        """Solid cells and links as flat indices into the padded arrays."""
+        """Return the solid cells and links as flat indices into the padded arrays."""
         links = find_links(self.flow)
         shape = self._now.shape
 
@@ -52,15 +53,15 @@ class NumbaSolver:
         uy: Float[np.ndarray, "y x"],
         density: Float[np.ndarray, "y x"] | None = None,
     ) -> None:
-        """Set the fluid to equilibrium at this velocity (cells per tick) and density (1)."""
+        """Set the fluid to equilibrium at a velocity (cells per tick) and density (default 1)."""
         density = np.ones_like(ux) if density is None else density
-        # as after a collision, which has added the whole force of a tick: see `macroscopic`
+        # the state after a collision, which has added the force of a whole tick: see `macroscopic`
         ux = ux + self.flow.force[0] / 2 / density
         uy = uy + self.flow.force[1] / 2 / density
         self.restore(equilibrium(density, ux, uy) - WEIGHTS[:, None, None], tick=0)
 
     def advance(self, inflow: Float[np.ndarray, " tick"]) -> Float[np.ndarray, "tick xy=2"]:
-        """Advance by `len(inflow)` ticks, the inlet's profile multiplied by `inflow` at each."""
+        """Advance by `len(inflow)` ticks, with the inlet profile scaled by `inflow` at each."""
         forces = np.zeros((len(inflow), 2))
         inflow = np.ascontiguousarray(inflow, self._now.dtype)
         kernels.advance(
@@ -83,10 +84,10 @@ class NumbaSolver:
     def macroscopic(
         self,
     ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
-        """Density and velocity now, with density 1 and velocity 0 in solid cells."""
+        """Return density and velocity, with density 1 and velocity 0 in solid cells."""
         h = self._now[:, 1:-1, 1 : self.flow.width + 1]
         density = 1 + h.sum(axis=0)
-        # collision has added the whole body force; the velocity in time's middle has half of it
+        # collision has added the whole body force; the velocity at mid-tick contains half of it
         ux = (h[1] - h[3] + h[5] - h[6] - h[7] + h[8] - self.flow.force[0] / 2) / density
         uy = (h[2] - h[4] + h[5] + h[6] - h[7] - h[8] - self.flow.force[1] / 2) / density
         density[self._solid] = 1
@@ -95,16 +96,18 @@ class NumbaSolver:
         return density, ux, uy
 
     def populations(self) -> Float[np.ndarray, "direction=9 y x"]:
-        """The whole state, as deviations from rest with ghost cells: what `restore` continues."""
+        """Return the complete state for `restore`: deviations from rest, with ghost cells."""
         return self._now[:, :, : self.flow.width + 2].copy()
 
     def restore(self, populations: Float[np.ndarray, "direction=9 y x"], tick: int) -> None:
-        """Continue from `populations()` of an earlier run, or from deviations without ghosts."""
+        """Continue from an earlier `populations()`, or from deviations without ghost cells."""
         width = self.flow.width
         if populations.shape[2] == width + 2:
             self._now[:, :, : width + 2] = populations
         else:
             self._now[:, 1:-1, 1 : width + 1] = populations
             one = self._now.dtype.type(1)
-            kernels.bound(self._now, width, self._walls, self._profile, one, self._surface)
+            kernels.apply_boundaries(
+                self._now, width, self._walls, self._profile, one, self._surface
+            )
         self.tick = tick

@@ -1,4 +1,4 @@
-"""Figures of runs and of the validation; the notebooks and `python -m lbm validate` call these."""
+"""Figures of runs, used by the notebooks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,14 +13,12 @@ from matplotlib.ticker import MaxNLocator
 
 from lbm.analysis import autocorrelation, coefficients, lift_spectrum, pictures, strouhal_number
 from lbm.run_file import RunFile
-from lbm.validation import Case
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6F6F6F", "#A6761D")
-"""Okabe and Ito's, told apart by the colour-blind."""
-
+"""Palette of Okabe and Ito, suitable for colour-blind readers."""
 
 WIDTH = 6.9
-"""Inches of a page's text."""
+"""Text width of a page in inches."""
 
 
 def save(figure: Figure, folder: Path | str, name: str) -> None:
@@ -30,7 +28,10 @@ def save(figure: Figure, folder: Path | str, name: str) -> None:
 
 
 def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
-    """Vorticity of the domain at those frames that there are, red turning left, blue right."""
+    """Draw the vorticity of the domain in the given frames, as far as they exist.
+
+    Red is counterclockwise rotation, blue clockwise.
+    """
     frames = [frame for frame in frames if frame < run.street.frames]
     shown = [run.vorticity[frame] for frame in frames]
     largest = max(float(np.percentile(np.abs(field), 99.5)) for field in shown)
@@ -54,7 +55,7 @@ def street_figure(run: RunFile, frames: Sequence[int] = (0, 2, 4, 6)) -> Figure:
 
 
 def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
-    """Drag and lift coefficient over the first frames, a panel for each run."""
+    """Draw the drag and lift coefficients over the first frames, one panel per run."""
     columns = 3
     rows = -(-len(runs) // columns)
     figure = Figure(figsize=(WIDTH, 1.1 * rows + 0.8), layout="constrained")
@@ -67,15 +68,15 @@ def forces_figure(runs: Mapping[str, RunFile], frames: int = 100) -> Figure:
         axes.set_title(f"{name}, Re {run.street.reynolds:g}", fontsize=8)
     for axes in panels.flat[len(runs) :]:
         axes.set_visible(False)
-    panels.flat[0].xaxis.set_major_locator(MaxNLocator(3))  # of all, as they share it
+    panels.flat[0].xaxis.set_major_locator(MaxNLocator(3))  # all panels share the axis
     figure.supxlabel("tick after the warm-up", fontsize=9)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False, fontsize=8)
-    return _plain(figure)
+    return hide_spines(figure)
 
 
 def strouhal_figure(runs: Mapping[str, RunFile]) -> Figure:
-    """Measured Strouhal number of each run against its Reynolds number."""
+    """Plot the measured Strouhal number of each run against its Reynolds number."""
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     streets = [run.street for run in runs.values()]
@@ -101,11 +102,11 @@ def strouhal_figure(runs: Mapping[str, RunFile]) -> Figure:
     axes.set_xlabel("Reynolds number")
     axes.set_ylabel("Strouhal number")
     axes.legend(frameon=False, fontsize=8)
-    return _plain(figure)
+    return hide_spines(figure)
 
 
 def spectrum_figure(runs: Mapping[str, RunFile]) -> Figure:
-    """Amplitude spectrum of each run's lift coefficient."""
+    """Plot the amplitude spectrum of the lift coefficient of each run."""
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
@@ -114,14 +115,14 @@ def spectrum_figure(runs: Mapping[str, RunFile]) -> Figure:
     axes.set_xlabel("frequency · diameter / velocity")
     axes.set_ylabel("amplitude of lift coefficient")
     axes.set_ylim(bottom=1e-5)
-    _legend_beside(figure, axes)
-    return _plain(figure)
+    _legend_outside(figure, axes)
+    return hide_spines(figure)
 
 
 def autocorrelation_figure(
     runs: Mapping[str, RunFile], columns: tuple[int, int], pool: int, lags: int = 60
 ) -> Figure:
-    """Correlation of each run's frames with later ones; near 1 the run repeats itself."""
+    """Plot the correlation of each run's frames with later ones; near 1, the run repeats itself."""
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     for colour, (name, run) in zip(_colours(len(runs)), runs.items(), strict=True):
@@ -132,14 +133,14 @@ def autocorrelation_figure(
         axes.plot(correlation, color=colour, lw=1, label=label)
     axes.set_xlabel("frames apart")
     axes.set_ylabel("correlation of frames")
-    _legend_beside(figure, axes)
-    return _plain(figure)
+    _legend_outside(figure, axes)
+    return hide_spines(figure)
 
 
-def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str]) -> Figure:
-    """Matrix of `lbm.analysis.nearest_clips`: dark where a run holds another's clips.
+def similarity_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str]) -> Figure:
+    """Draw the matrix of `lbm.analysis.clip_similarity`: dark where runs have similar clips.
 
-    The title names the two different runs that are most alike.
+    The title names the two different runs that are most similar.
     """
     size = 1.5 + 0.32 * len(names)
     figure = Figure(figsize=(WIDTH, size), layout="compressed")
@@ -157,85 +158,18 @@ def likeness_figure(nearest: Float[np.ndarray, "run other"], names: Sequence[str
     return figure
 
 
-def case_figure(case: Case) -> Figure:
-    """What a validation case computed, beside what it should."""
-    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
-    series = case.series
-    panels = [name for name, keys in _PANELS.items() if keys <= series.keys()]
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _DRAW[panel](axes, series)
-    figure.suptitle(case.name, fontsize=10)
-    return _plain(figure)
-
-
-def _draw_convergence(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
-    size, error = series["size"], series["error"]
-    axes.loglog(size, error, "o-", color=COLOURS[0], label="computed")
-    axes.loglog(size, error[0] * (size / size[0]) ** -2.0, "--", color="0.5", label="second order")
-    axes.set_xticks(size, [f"{value:g}" for value in size])
-    axes.set_xticks([], minor=True)
-    axes.set_xlabel("cells")
-    axes.set_ylabel("relative error")
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _draw_profile(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
-    axes.plot(series["exact"], series["height"], color="0.5", label="exact")
-    axes.plot(series["profile"], series["height"], "o", ms=3, color=COLOURS[0], label="computed")
-    axes.set_xlabel("velocity / largest")
-    axes.set_ylabel("height")
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _draw_wave(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
-    axes.plot(series["tick"], series["amplitude"], color=COLOURS[0], lw=1, label="computed")
-    axes.plot(series["tick"], series["envelope"], "--", color="0.5", label="exact envelope")
-    axes.set_xlabel("tick")
-    axes.set_ylabel("amplitude")
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _draw_forces(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
-    late = slice(-10_000, None)  # of an impulsive start, the settled end
-    axes.plot(series["drag"][late], color=COLOURS[0], lw=1, label="drag coefficient")
-    axes.plot(series["lift"][late], color=COLOURS[1], lw=1, label="lift coefficient")
-    axes.set_xlabel("tick")
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _draw_difference(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
-    axes.semilogy(series["difference"], color=COLOURS[0], lw=1)
-    axes.set_xlabel("tick")
-    axes.set_ylabel("largest difference")
-
-
-_PANELS = {
-    "convergence": {"size", "error"},
-    "profile": {"height", "profile", "exact"},
-    "wave": {"amplitude", "envelope"},
-    "forces": {"drag", "lift"},
-    "difference": {"difference"},
-}
-_DRAW = {
-    "convergence": _draw_convergence,
-    "profile": _draw_profile,
-    "wave": _draw_wave,
-    "forces": _draw_forces,
-    "difference": _draw_difference,
-}
-
-
 def _colours(count: int) -> list[tuple[float, ...]]:
-    """As many colours as there are runs, from dark to light."""
+    """Return `count` colours from dark to light."""
     return [colormaps["viridis"](0.95 * index / max(count - 1, 1)) for index in range(count)]
 
 
-def _legend_beside(figure: Figure, axes: Axes) -> None:
+def _legend_outside(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=7)
 
 
-def _plain(figure: Figure) -> Figure:
+def hide_spines(figure: Figure) -> Figure:
+    """Hide the top and right spines, add a grid, and return the figure."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, lw=0.6)

@@ -1,6 +1,6 @@
-"""Boundary conditions for pylbm: what it lacks, and the force on obstacles.
+"""Boundary conditions that pylbm lacks, and the force on obstacles.
 
-Imported late, with pylbm.
+This module imports pylbm and must be imported late.
 """
 
 from typing import Any
@@ -14,16 +14,16 @@ from lbm.flow import Flow
 from lbm.lattice import OPPOSITE, VELOCITIES, WEIGHTS
 
 _MIRRORED = np.array([0, 1, 4, 3, 2, 8, 7, 6, 5])
-"""Directions seen in a mirror along x."""
+"""Directions mirrored at an axis along x."""
 
 
 class Surface(pylbm.bc.BouzidiBounceBack):
-    """pylbm's interpolated bounce-back, which also says what force it exerts on the obstacles."""
+    """Interpolated bounce-back of pylbm that also computes the force on the obstacles."""
 
     force = np.zeros(2)
 
     def update(self, ff: Any, **kwargs: Any) -> None:
-        """Reflect; then momentum exchange: leaving plus returning populations."""
+        """Reflect, and compute the momentum exchange of leaving plus returning populations."""
         super().update(ff, **kwargs)
         leaving, returning = self.iload[0].T, self.istore.T  # each (direction, x, y)
         exchanged = ff[tuple(leaving)] + ff[tuple(returning)]
@@ -31,22 +31,22 @@ class Surface(pylbm.bc.BouzidiBounceBack):
 
 
 def make_edges(flow: Flow) -> type[pylbm.bc.BoundaryMethod]:
-    """The rules of inlet, outlet and side walls of `lbm.kernels`, as a boundary condition.
+    """Return the inlet, outlet and side walls of `lbm.kernels` as a boundary condition.
 
-    pylbm instantiates it with the links that cross the domain's edges; NumPy is fast enough for
-    these few.
+    pylbm instantiates it with the links that cross the edges of the domain. They are few, so NumPy
+    is fast enough.
     """
 
     class Edges(pylbm.bc.BoundaryMethod):
         inflow = 1.0
-        istore: NDArray[np.int64]  # pylbm's: (direction, x, y) of every link
+        istore: NDArray[np.int64]  # set by pylbm: (direction, x, y) of each link
 
         def set_iload(self) -> None:
             """Sort the links by edge; corners belong to the inlet and the outlet."""
             if flow.inlet is None:
                 right, top = flow.width + 1, flow.height + 1
                 corners = [[5, 6, 8, 7], [0, right, 0, right], [0, 0, top, top]]
-                self.istore = np.append(self.istore, corners, axis=1)  # pylbm leaves them out
+                self.istore = np.append(self.istore, corners, axis=1)  # pylbm omits them
             incoming, x, y = self.istore
             cx, cy = VELOCITIES[incoming].T
             streams = flow.inlet is not None
@@ -62,7 +62,7 @@ def make_edges(flow: Flow) -> type[pylbm.bc.BoundaryMethod]:
             self._incoming, self._velocity = incoming, VELOCITIES[incoming]
 
         def update(self, ff: Any, **_: Any) -> None:
-            """Fill the cells outside of the domain with what those inside will pull."""
+            """Set the cells outside the domain to what those inside will pull."""
             source = ff[tuple(self._source)]
             arriving = source + self._push * self.inflow
             right = self._right
@@ -72,16 +72,16 @@ def make_edges(flow: Flow) -> type[pylbm.bc.BoundaryMethod]:
             ff[tuple(self.istore)] = arriving
 
         def generate(self, sorder: Any) -> None:
-            """Nothing to compile."""
+            """Do nothing: there is nothing to compile."""
 
         def prepare_rhs(self, simulation: Any) -> None:
-            """Nothing to prepare."""
+            """Do nothing: there is nothing to prepare."""
 
         def fix_iload(self) -> None:
-            """Nothing to transpose."""
+            """Do nothing: there is nothing to transpose."""
 
         def set_rhs(self) -> None:
-            """Nothing beside `update`."""
+            """Do nothing: `update` does it all."""
 
     return Edges
 
@@ -89,7 +89,7 @@ def make_edges(flow: Flow) -> type[pylbm.bc.BoundaryMethod]:
 def _pressure(
     cells: Float[np.ndarray, "direction=9 link"], incoming: NDArray[np.int64]
 ) -> Float[np.ndarray, " link"]:
-    """The even part of an equilibrium of density 1 at the cells' velocity, twice."""
+    """Return twice the even part of the equilibrium of density 1 at the velocity of the cells."""
     ux, uy = VELOCITIES.T @ cells / cells.sum(axis=0)
     along = VELOCITIES[incoming, 0] * ux + VELOCITIES[incoming, 1] * uy
     return 2 * WEIGHTS[incoming] * (1 + 4.5 * along**2 - 1.5 * (ux**2 + uy**2))

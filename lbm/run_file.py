@@ -1,14 +1,14 @@
-"""The run file: one simulated street as HDF5, written whole or not at all, checked when opened.
+"""The run file: one simulated street as HDF5, written atomically and checked when opened.
 
     vorticity  (frame, y, x) float32, per tick, one frame per chunk, uncompressed; 0 in solid cells
     solid      (y, x) bool
     tick       (frame,) int64
     drag, lift (frame,) float64: force on the obstacle at that tick, lattice units
 
-Attributes: `format` and `format_version`; `config`, the street as JSON; `versions`, JSON;
-and for those who read no JSON `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velocity`,
-`diameter`, `center`, `offset`, `seed`. Text has a fixed length: that of variable length lies in a
-heap, which HDF5 reads without end when some bytes of it are damaged.
+Attributes: `format` and `format_version`; `config`, the street as JSON; `versions`, JSON; and, for
+readers without JSON, `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velocity`, `diameter`,
+`center`, `offset`, `seed`. Text has a fixed length: text of variable length is stored in a heap,
+and HDF5 hangs when it reads a damaged heap.
 """
 
 import importlib.metadata
@@ -26,12 +26,12 @@ from jaxtyping import Bool, Float, Int
 from pydantic import ValidationError
 
 from lbm.config import VortexStreetConfig
-from lbm.errors import RunFileError, one_line_each
+from lbm.errors import RunFileError, error_lines
 from lbm.self_contained import why_not_self_contained
 
 FORMAT = "lbm-run"
 FORMAT_VERSION = 2
-# What h5py raises on damaged files.
+# Exceptions that h5py raises on damaged files.
 _FAULTS = (KeyError, OSError, RuntimeError, ValueError, TypeError, MemoryError)
 _DATASETS = ("vorticity", "solid", "tick", "drag", "lift")
 
@@ -40,13 +40,13 @@ class RunFile:
     """An open, checked run file; a context manager.
 
     Attributes:
-        street: the run's parameters.
-        vorticity: (frame, y, x) float32 HDF5 dataset: slice it to read frames.
-        solid: (y, x) bool.
-        tick: (frame,) int64.
-        drag: (frame,) float64, lattice units.
-        lift: (frame,) float64, lattice units.
-        attributes: the file's attributes, `config` and `versions` still JSON.
+        street: Parameters of the run.
+        vorticity: HDF5 dataset (frame, y, x) float32; slice it to read frames.
+        solid: Solid cells (y, x), bool.
+        tick: Tick of each frame (frame,), int64.
+        drag: Drag (frame,), float64, lattice units.
+        lift: Lift (frame,), float64, lattice units.
+        attributes: Attributes of the file, with `config` and `versions` as JSON.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
@@ -78,8 +78,8 @@ class RunFile:
     def _attribute(self, name: str) -> Any:
         if self._file.attrs.get_id(name).dtype.hasobject:
             raise RunFileError(
-                f"{self.path}: attribute {name!r} is of variable length: the file is foreign, "
-                "or of an earlier version"
+                f"{self.path}: attribute {name!r} has variable length: the file is of another "
+                "program, or of an earlier version"
             )
         value = self._file.attrs[name]
         return value.decode(errors="replace") if isinstance(value, np.bytes_) else value
@@ -88,10 +88,10 @@ class RunFile:
         try:
             return VortexStreetConfig.model_validate_json(self.attributes.get("config", ""))
         except ValidationError as error:
-            raise RunFileError(f"{self.path}: config: {one_line_each(error)[0]}") from None
+            raise RunFileError(f"{self.path}: config: {error_lines(error)[0]}") from None
 
     def _check_shapes(self) -> None:
-        """Every dataset must have the size that the run's own parameters say."""
+        """Check that all datasets have the size given by the parameters of the run."""
         frames, grid = self.street.frames, (self.street.height, self.street.width)
         shapes = {"vorticity": (frames, *grid), "solid": grid}
         for name in _DATASETS:
@@ -100,7 +100,7 @@ class RunFile:
                 raise RunFileError(f"{self.path}: {name} has shape {shape}, expected {expected}")
 
     def close(self) -> None:
-        """Close the file; `vorticity` cannot be read any more."""
+        """Close the file; `vorticity` can no longer be read."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -114,8 +114,8 @@ def open_run(path: Path | str) -> RunFile:
     """Open a run file for reading and check it.
 
     Raises:
-        RunFileError: the file is absent, truncated, of another format, or does not hold what its
-            parameters say; the message is one line that names the file.
+        RunFileError: The file is missing, truncated, of another format, or does not match its
+            parameters; the message is one line that names the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -123,7 +123,7 @@ def open_run(path: Path | str) -> RunFile:
     try:
         file = h5py.File(path, "r")
     except OSError:
-        # HDF5's own message is about superblocks and hides which file it was
+        # HDF5's own message is about superblocks and does not name the file
         raise RunFileError(f"{path}: not an HDF5 file, or truncated") from None
     try:
         return RunFile(path, file)
@@ -137,10 +137,10 @@ def open_run(path: Path | str) -> RunFile:
 
 
 def open_runs(paths: Iterable[Path | str]) -> dict[str, RunFile]:
-    """Open several run files, by their names without folder and suffix.
+    """Open several run files and return them by name, without folder and suffix.
 
     Raises:
-        RunFileError: one of them is not a whole run file, or two have the same name.
+        RunFileError: One of them is not a complete run file, or two have the same name.
     """
     runs: dict[str, RunFile] = {}
     for path in map(Path, paths):
@@ -151,7 +151,7 @@ def open_runs(paths: Iterable[Path | str]) -> dict[str, RunFile]:
 
 
 class RunWriter:
-    """Datasets of a run file that is being written, frame by frame."""
+    """Writer of a run file, frame by frame."""
 
     def __init__(
         self, file: h5py.File, street: VortexStreetConfig, solid: Bool[np.ndarray, "y x"]
@@ -183,7 +183,7 @@ class RunWriter:
         tick: int,
         force: Float[np.ndarray, " xy=2"],
     ) -> None:
-        """Store one frame."""
+        """Write one frame."""
         self._vorticity[frame] = vorticity
         self._tick[frame] = tick
         self._drag[frame], self._lift[frame] = force
@@ -193,10 +193,10 @@ class RunWriter:
 def create_run(
     path: Path, street: VortexStreetConfig, solid: Bool[np.ndarray, "y x"]
 ) -> Iterator[RunWriter]:
-    """Write a run file that appears under `path` only when it is whole.
+    """Create a run file, which appears at `path` when it is complete.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full.
+        OSError: The folder cannot be written, or the disk is full.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -208,7 +208,7 @@ def create_run(
 
 
 def versions(solver: str) -> dict[str, str]:
-    """Versions of what shaped a run of this solver."""
+    """Return the versions of the software that affects a run of this solver."""
     names = (solver, "numpy", "h5py")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"python": platform.python_version(), **found}

@@ -1,8 +1,8 @@
-"""Where populations meet an obstacle: the links of interpolated bounce-back, found once per run.
+"""Links of interpolated bounce-back between fluid and obstacles, computed once per run.
 
-A population that leaves fluid cell A towards solid cell S comes back to A. Bouzidi, Firdaouss &
+A population that leaves fluid cell A towards solid cell S returns to A. Bouzidi, Firdaouss &
 Lallemand (Phys. Fluids 13, 2001) interpolate it for a surface that cuts the link at the fraction q
-of its length, which keeps second order for curved walls; q = 1/2 is plain halfway bounce-back.
+of its length, which is second-order accurate for curved walls; q = 1/2 is halfway bounce-back.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,10 @@ from lbm.lattice import OPPOSITE, VELOCITIES
 
 @dataclass(frozen=True)
 class Links:
-    """Every reflection as: population[target] = near · population[a] + far · population[b].
+    """Reflections: population[target] = near · population[leaving] + far · population[other].
 
-    The places are (direction, y, x) triples. The target is the slot of the solid cell from which
-    the fluid cell will pull, so that reflecting is done before streaming and streaming needs no
-    branch.
+    Positions are triples (direction, y, x). The target is the population of the solid cell from
+    which the fluid cell will pull, so reflection precedes streaming, and streaming needs no branch.
     """
 
     target: Int[np.ndarray, "link 3"]
@@ -30,13 +29,13 @@ class Links:
     near: Float[np.ndarray, " link"]
     far: Float[np.ndarray, " link"]
     velocity: Int[np.ndarray, "link 2"]
-    """Of the population that leaves the fluid, along x and y."""
+    """Velocity of the population that leaves the fluid, along x and y."""
 
 
 def cut_fraction(circle: Circle, x: float, y: float, cx: int, cy: int) -> float:
-    """Fraction in (0, 1] of the step (cx, cy) from fluid point (x, y) at which the rim is crossed.
+    """Return the fraction in (0, 1] of the step (cx, cy) from (x, y) at which the rim is crossed.
 
-    The smaller root of |p + q c − centre|² = R².
+    It is the smaller root of |p + q c − centre|² = R².
     """
     dx, dy, radius = x - circle.x, y - circle.y, circle.diameter / 2
     a, b, c = cx**2 + cy**2, dx * cx + dy * cy, dx**2 + dy**2 - radius**2
@@ -44,7 +43,7 @@ def cut_fraction(circle: Circle, x: float, y: float, cx: int, cy: int) -> float:
 
 
 def find_links(flow: Flow) -> Links:
-    """The links of all obstacles of a flow."""
+    """Find the links of all obstacles of a flow."""
     solid = flow.solid()
     places: list[tuple[list[int], list[int], list[int]]] = []
     coefficients: list[tuple[float, float]] = []

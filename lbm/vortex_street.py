@@ -1,4 +1,4 @@
-"""From the parameters of a street to its run file, in one go or in several."""
+"""Simulation of a vortex street from its parameters to its run file, with resumption."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +12,16 @@ from lbm.inflow import relative_inflow
 from lbm.numba_solver import NumbaSolver
 from lbm.pylbm_solver import PylbmSolver
 from lbm.run_file import create_run
-from lbm.unfinished import Unfinished
+from lbm.unfinished_run import UnfinishedRun
 
 CHECKPOINT_CHUNKS = 50
-"""Intervals from checkpoint to checkpoint: a kill loses some seconds of work at the most."""
-
+"""Intervals between checkpoints: a kill loses a few seconds of work at most."""
 
 SOLVERS: dict[str, Callable[[Flow], Solver]] = {"numba": NumbaSolver, "pylbm": PylbmSolver}
 
 
 def make_flow(street: VortexStreetConfig) -> Flow:
-    """The street as a flow problem: uniform inlet, pressure outlet, slip walls, one circle."""
+    """Build the flow problem: uniform inlet, pressure outlet, slip walls, one circle."""
     circle = Circle(street.center, street.height / 2 + street.offset, street.diameter)
     return Flow(
         width=street.width,
@@ -39,12 +38,12 @@ def make_flow(street: VortexStreetConfig) -> Flow:
 def initial_velocity(
     street: VortexStreetConfig, modes: int = 4
 ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
-    """The inflow's velocity everywhere, plus a smooth random one, cells per tick.
+    """Return the inflow velocity with a smooth random perturbation, cells per tick.
 
-    The perturbation derives from a stream function of `modes`² products of sines with normal
-    amplitudes: it has no divergence, hence makes no sound, and does not cross the channel's walls.
-    It breaks the symmetry that would otherwise last for thousands of ticks, and the seed decides
-    the phase of the shedding.
+    The perturbation has a stream function of `modes`² products of sines with normal amplitudes, so
+    it is free of divergence, creates no sound, and does not cross the channel walls. It breaks the
+    symmetry, which would otherwise persist for thousands of ticks; the seed determines the phase of
+    the shedding.
     """
     x = np.pi * (np.arange(street.width) + 0.5) / street.width
     y = np.pi * (np.arange(street.height) + 0.5) / street.height
@@ -62,10 +61,10 @@ def initial_velocity(
 
 
 def make_solver(street: VortexStreetConfig) -> Solver:
-    """The street's solver, at its initial state.
+    """Create the solver of a street in its initial state.
 
     Raises:
-        FlowError: the solver is not installed or does not compile.
+        FlowError: The solver is not installed or does not compile.
     """
     flow = make_flow(street)
     solver = SOLVERS[street.solver](flow)
@@ -78,26 +77,26 @@ def make_solver(street: VortexStreetConfig) -> Solver:
 def simulate(
     street: VortexStreetConfig, path: Path, progress: Callable[[int], object] = lambda ticks: None
 ) -> None:
-    """Run a street and write its file; the file appears only when the run is complete.
+    """Simulate a street and write its run file, which appears when the run is complete.
 
-    An interrupted run goes on from its last checkpoint, and ends with the same numbers as one that
-    was not interrupted.
+    An interrupted run resumes from its last checkpoint, and gives the same numbers as an
+    uninterrupted one.
 
     Args:
-        street: what to simulate. Frame k shows tick `warmup + (k + 1) · interval`.
-        path: the HDF5 file to make.
-        progress: called with the number of ticks done: first those of an earlier, interrupted
-            call, if any.
+        street: Parameters of the run. Frame k shows tick `warmup + (k + 1) · interval`.
+        path: Path of the HDF5 file.
+        progress: Function called with the number of ticks computed since the last call; the first
+            call includes those of an earlier, interrupted run.
 
     Raises:
-        UnstableFlowError: the flow diverged; checked at least every `interval` ticks.
-        BusyError: another process is at work on the same run.
-        OSError: the file cannot be written.
+        UnstableFlowError: The flow has diverged; checked at least every `interval` ticks.
+        BusyError: Another process is computing the same run.
+        OSError: The file cannot be written.
     """
     solver = make_solver(street)
     solid = solver.flow.solid()
     inflow = relative_inflow(street)
-    with Unfinished(path, street) as unfinished:
+    with UnfinishedRun(path, street) as unfinished:
         unfinished.restore(solver)
         progress(solver.tick)
         for chunk, ticks in enumerate(_chunks(street, solver.tick), 1):
@@ -118,7 +117,7 @@ def simulate(
 
 
 def _chunks(street: VortexStreetConfig, tick: int) -> list[int]:
-    """Ticks at a time from `tick` on: intervals, a shorter one where the warm-up ends."""
+    """Divide the ticks after `tick` into intervals; a shorter one may end the warm-up."""
     left = max(street.warmup - tick, 0)
     warmup = [street.interval] * (left // street.interval)
     if rest := left % street.interval:

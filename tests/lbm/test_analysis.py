@@ -5,9 +5,9 @@ import pytest
 
 from lbm.analysis import (
     autocorrelation,
+    clip_similarity,
     coefficients,
     lift_spectrum,
-    nearest_clips,
     pictures,
     shedding_period,
     strouhal_number,
@@ -16,8 +16,8 @@ from lbm.config import VortexStreetConfig
 from lbm.plotting import (
     autocorrelation_figure,
     forces_figure,
-    likeness_figure,
     save,
+    similarity_figure,
     spectrum_figure,
     street_figure,
     strouhal_figure,
@@ -91,13 +91,13 @@ def test_a_repeated_clip_is_found():
     generator = np.random.default_rng(0)
     one, other = generator.standard_normal((2, 40, 4, 4))
     other[20:25] = one[3:8]
-    nearest = nearest_clips([one, other], length=5)
+    nearest = clip_similarity([one, other], length=5)
     assert nearest[0, 1] == pytest.approx(0, abs=1e-6)
     assert nearest[1, 0] == pytest.approx(0, abs=1e-6)
     assert nearest[0, 0] > 1
     # within a run a clip is compared with those that share no frame with it
-    assert np.isnan(nearest_clips([one[:9]], length=5)[0, 0])
-    assert np.isnan(nearest_clips([one[:4], other], length=5)[:, 0]).all()
+    assert np.isnan(clip_similarity([one[:9]], length=5)[0, 0])
+    assert np.isnan(clip_similarity([one[:4], other], length=5)[:, 0]).all()
 
 
 def test_figures_are_drawn(run, tmp_path):
@@ -109,7 +109,7 @@ def test_figures_are_drawn(run, tmp_path):
         strouhal_figure(runs),
         spectrum_figure(runs),
         autocorrelation_figure(runs, columns=(8, 40), pool=4),
-        likeness_figure(np.eye(2), list(runs)),
+        similarity_figure(np.eye(2), list(runs)),
     ]
     for index, figure in enumerate(figures):
         save(figure, tmp_path, f"figure-{index}")

@@ -1,8 +1,8 @@
-"""The state of a run that is not complete: what an interrupted simulation goes on from.
+"""State of an unfinished run, from which an interrupted simulation resumes.
 
-It lies in a hidden folder next to the run file, and goes when that is there: the frames so far as
-plain records on disk, and the last two checkpoints, each written whole or not at all. After a kill,
-frames beyond the checkpoint are computed again.
+It is kept in a hidden folder next to the run file, and removed when the run file is complete. It
+consists of the frames so far, as plain records, and the last two checkpoints, each written
+atomically. After a kill, frames after the checkpoint are computed again.
 """
 
 import fcntl
@@ -26,14 +26,14 @@ from lbm.run_file import versions
 CHECKPOINTS = ("checkpoint.npz", "checkpoint.previous.npz")  # newest first
 
 
-class Unfinished:
-    """Frames and checkpoints of one run; a context manager that holds the run for this process.
+class UnfinishedRun:
+    """Frames and checkpoints of one run; a context manager that locks the run for this process.
 
-    What another street, or other versions of the arithmetic, left under the same name is removed.
+    State of the same name from another street, or from other software versions, is removed.
 
     Raises:
-        BusyError: another process is at work on the run.
-        OSError: the folder cannot be written.
+        BusyError: Another process is computing the run.
+        OSError: The folder cannot be written.
     """
 
     def __init__(self, path: Path, street: VortexStreetConfig) -> None:
@@ -54,15 +54,15 @@ class Unfinished:
             stamp.write_text(made_by)
         grid = (street.height, street.width)
         self._record = np.dtype([("force", np.float64, 2), ("vorticity", np.float32, grid)])
-        # written, not mapped: a full disk is then an error, not a crash
+        # written, not memory-mapped, so a full disk is an error, not a crash
         path = self.folder / "frames"
         path.touch()
         self._frames = path.open("r+b")
 
     def restore(self, solver: Solver) -> None:
-        """Set `solver` to the last sound checkpoint; leave it as it is where there is none.
+        """Set `solver` to the last valid checkpoint, if there is one.
 
-        A damaged one is passed over, with a line on standard error.
+        A damaged checkpoint is skipped, with a line on standard error.
         """
         for path in (self.folder / name for name in CHECKPOINTS):
             try:
@@ -72,7 +72,7 @@ class Unfinished:
                 continue
             except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
                 print(
-                    f"{path}: is damaged ({type(error).__name__}); what came before it is used",
+                    f"{path}: is damaged ({type(error).__name__}); an earlier state is used",
                     file=sys.stderr,
                 )
                 continue
@@ -80,7 +80,7 @@ class Unfinished:
             return
 
     def checkpoint(self, solver: Solver) -> None:
-        """Keep the state of `solver`; all frames before it are on disk by then."""
+        """Save the state of `solver`, after flushing all earlier frames to disk."""
         self._frames.flush()
         os.fsync(self._frames.fileno())
         partial = self.folder / "checkpoint.partial.npz"
@@ -96,20 +96,20 @@ class Unfinished:
     def write(
         self, frame: int, vorticity: Float[np.ndarray, "y x"], force: Float[np.ndarray, " xy=2"]
     ) -> None:
-        """Store one frame."""
+        """Write one frame."""
         record = np.array((force, vorticity), self._record)
         self._frames.seek(frame * self._record.itemsize)
         self._frames.write(record.tobytes())
 
     def frames(self) -> Iterator[tuple[Float[np.ndarray, "y x"], Float[np.ndarray, " xy=2"]]]:
-        """All frames, in order."""
+        """Yield all frames in order."""
         self._frames.seek(0)
         for _ in range(self.street.frames):
             record = np.frombuffer(self._frames.read(self._record.itemsize), self._record)[0]
             yield record["vorticity"], record["force"]
 
     def remove(self) -> None:
-        """Remove the folder: the run file is complete."""
+        """Remove the folder after the run file is complete."""
         shutil.rmtree(self.folder)
 
     def __enter__(self) -> Self:

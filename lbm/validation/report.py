@@ -1,16 +1,16 @@
-"""`python -m lbm validate`: the cases as a table and plots."""
+"""Validation results as a table and plots, for `python -m lbm validate`."""
 
 import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from lbm.validation import Case
+from lbm.validation.case import Case
 
 HEADER = ("case", "quantity", "value", "low", "high", "passed", "reference", "seconds")
 
 
 def rows(cases: Iterable[Case]) -> list[tuple[str, ...]]:
-    """A row of text for each check, by `HEADER`."""
+    """Return one row of text per check, in the order of `HEADER`."""
     return [
         (
             case.name,
@@ -28,7 +28,7 @@ def rows(cases: Iterable[Case]) -> list[tuple[str, ...]]:
 
 
 def table(cases: Iterable[Case]) -> str:
-    """The checks as a Markdown table, with aligned columns."""
+    """Format the checks as a Markdown table with aligned columns."""
     lines = [HEADER, *rows(cases)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
     text = [
@@ -40,12 +40,13 @@ def table(cases: Iterable[Case]) -> str:
 
 
 def write(cases: list[Case], names: list[str], folder: Path) -> None:
-    """Write `validation.csv`, `validation.md` and a plot for each case.
+    """Write `validation.csv`, `validation.md` and one plot per case.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: The folder cannot be written.
     """
-    from lbm.plotting import case_figure, save
+    from lbm.plotting import save
+    from lbm.validation.plotting import case_figure
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "validation.csv").open("w", newline="") as file:
