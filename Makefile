@@ -75,7 +75,7 @@ lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet -e '.[dev]'
-	echo "# The versions tested; made by \`make lock\`." > constraints.txt
+	echo "# Tested versions; written by \`make lock\`." > constraints.txt
 	$(VENV)-lock/bin/pip freeze --local --exclude-editable >> constraints.txt
 	rm -rf $(VENV)-lock
 
@@ -88,8 +88,8 @@ distclean: clean
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV): about 7 GB, some minutes"
+	  || { echo "Python 3.11 or newer is required; set it with PYTHON=..."; exit 1; }
+	@echo "Installing into $(VENV): about 7 GB, a few minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
