@@ -1,1 +1,1 @@
-"""Speed and memory; each file runs by itself and prints ratios."""
+"""Benchmarks of speed and memory; each module is a command that prints ratios."""

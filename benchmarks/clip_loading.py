@@ -1,6 +1,6 @@
-"""Clips per second of the training loader, beside what training needs.
+"""Clips per second of the training loader.
 
-The file lies in the page cache, as that of a dataset in training does.
+The file is in the page cache, like that of a dataset during training.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LENGTH, BATCH = 8, 8
 
 
 def clips_per_second(path: Path, workers: int, batches: int) -> float:
-    """Clips of 8 frames a second, after a first batch."""
+    """Measure clips of 8 frames per second, after a first batch."""
     stream = ClipStream(path, LENGTH, lambda _: BATCH, seed=0, steps=batches + 1)
     loader = iter(training_loader(stream, 0, workers))
     next(loader)

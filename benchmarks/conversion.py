@@ -1,9 +1,10 @@
-"""Frames per second of converting each dataset, beside plain decoding of the same frames.
+"""Frames per second of the conversion of each dataset, compared with plain decoding.
 
-Archives of the true formats and sizes of frames are written first, with few videos; plain decoding
-opens each film (PyAV) or picture (zipfile, OpenCV) with as many threads and keeps nothing; BAIR's
-frames are not coded, and its records are read, checked, and their frames written to a plain file.
-Peak memory is that of the process after each dataset, of which imports take most.
+Archives with the original formats and frame sizes, but few videos, are written first. Plain
+decoding opens each film (PyAV) or picture (zipfile, OpenCV) with the same number of threads and
+discards the frames. BAIR's frames are not encoded: its records are read and verified, and their
+frames written to a plain file. Peak memory is that of the process after each dataset, mostly due to
+imports.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from rvd.datasets.bair.config import BairConfig
-from rvd.datasets.bair.tfrecord import features, masked_crc32c
+from rvd.datasets.bair.tfrecord import masked_crc32c, read_features
 from rvd.datasets.base import VideoDatasetConfig
 from rvd.datasets.cityscapes.config import CityscapesConfig
 from rvd.datasets.convert import convert
@@ -64,7 +65,7 @@ def cityscapes(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
     path = folder / "cityscapes.zip"
     generator = np.random.default_rng(0)
     folder.mkdir()
-    # A photograph's PNG has about 2.3 MB at this size: smooth shapes with noise of four levels.
+    # PNGs of photographs have about 2.3 MB at this size, like smooth shapes with four noise levels.
     shapes = cv2.resize(generator.integers(0, 250, (16, 32, 3), np.uint8), (2048, 1024))
     pictures = [
         cv2.imencode(".png", shapes + generator.integers(0, 4, shapes.shape, np.uint8))[1].tobytes()
@@ -86,15 +87,15 @@ def plain_kth(raw: list[Path]) -> Iterator[Callable[[], int]]:
             return sum(1 for frame in film.decode(video=0) if len(frame.to_ndarray(format="gray")))
 
     with zipfile.ZipFile(raw[1]) as archive:
-        # Those of the authors' splits: all persons.
+        # The authors' splits contain all persons.
         yield from (lambda name=name: decode(name) for name in archive.namelist())
 
 
 def plain_bair(raw: list[Path]) -> Iterator[Callable[[], int]]:
-    """Records read, checked and taken apart, and their frames written one after the other.
+    """Yield jobs that read, verify and parse one record each, and write its frames in sequence.
 
-    The frames are not coded, so that writing them costs as much as reading: without it, this would
-    be a bound that nothing that writes a file can come near.
+    The frames are not encoded, so writing costs as much as reading. Without writing, this baseline
+    would be out of reach for any conversion.
     """
     output = raw[0].with_suffix(".frames")
     frame = 64 * 64 * 3
@@ -104,7 +105,7 @@ def plain_bair(raw: list[Path]) -> Iterator[Callable[[], int]]:
             file.seek(at)
             data = file.read(length)
             assert masked_crc32c(data) == struct.unpack("<I", file.read(4))[0]
-            found = features(data, "/image_aux1/encoded")
+            found = read_features(data, "/image_aux1/encoded")
             copied.seek(place * 30 * frame)
             copied.write(b"".join(found[f"{time}/image_aux1/encoded"][0] for time in range(30)))
             return 30

@@ -1,9 +1,9 @@
-"""Speed of the flow solvers, in million lattice updates a second (MLUPS), on one thread.
+"""Speed of the flow solvers in million lattice updates per second (MLUPS), on one thread.
 
-Every solver has all boundaries of the vortex street. The limit is what the machine's memory allows:
-an update reads and writes nine numbers, so the limit is the speed of a plain copy of the
-populations. All are interleaved, so that drifts of the machine's speed hit them alike; each figure
-is a median, with the smallest and largest value, and ratios are of figures of the same round.
+All solvers have all boundaries of the vortex street. The limit is given by memory bandwidth: an
+update reads and writes nine numbers, so the limit is the speed of a plain copy of the populations.
+Measurements are interleaved, so changes of the machine's speed affect all of them. Each value is a
+median with minimum and maximum, and ratios are computed within each round.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lbm.pylbm_solver import PylbmSolver
 from lbm.vortex_street import make_flow
 
 SIZES = ((256, 128), (512, 256))
-# What is to be reached, of the limit or of pylbm's speed.
+# Required fractions of the limit, and multiples of pylbm's speed.
 GOALS = {
     "float64 / limit": 0.40,
     "float32 / limit": 0.50,
@@ -43,7 +43,7 @@ def advancing(solver: NumbaSolver | PylbmSolver) -> Callable[[int], object]:
 
 
 def copying(flow: Flow, kind: type[np.floating]) -> Callable[[int], object]:
-    """A copy of nine numbers a cell, without the solver's ghost cells and padding."""
+    """Return a function that copies nine numbers per cell, without ghost cells and padding."""
     one, other = (np.zeros((9, flow.height, flow.width), kind) for _ in range(2))
 
     def copy(times: int) -> None:
@@ -54,7 +54,7 @@ def copying(flow: Flow, kind: type[np.floating]) -> Callable[[int], object]:
 
 
 def measure(width: int, height: int, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """MLUPS of everything in every round."""
+    """Measure the MLUPS of all solvers and copies in each round."""
     flow = make_flow(VortexStreetConfig(width=width, height=height, reynolds=100))
     single, double = replace(flow, precision="float32"), replace(flow, precision="float64")
     work = {
@@ -79,7 +79,7 @@ def measure(width: int, height: int, rounds: int, seconds: float) -> dict[str, l
 
 
 def ratios(found: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Ratios by round, named as in GOALS."""
+    """Compute the ratios of each round, named as in GOALS."""
 
     def by_round(over: str, under: str) -> list[float]:
         return [a / b for a, b in zip(found[over], found[under], strict=True)]
@@ -100,18 +100,18 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement, about")
+    parser.add_argument("--seconds", type=float, default=0.2, help="time per measurement")
     arguments = parser.parse_args()
     for width, height in SIZES:
         found = measure(width, height, arguments.rounds, arguments.seconds)
-        print(f"{width}×{height}, MLUPS: median (smallest … largest) of {arguments.rounds} rounds")
+        print(f"{width}×{height}, MLUPS: median (min … max) of {arguments.rounds} rounds")
         for name, values in found.items():
             label = name.replace("copy", "limit: copy")
             print(f"  {label:22} {spread(values, 0)}")
         for name, values in ratios(found).items():
             print(f"  {name:22} {spread(values, 2)}   goal {GOALS[name]:g}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory {peak:.0f} MB, all together")
+    print(f"peak memory {peak:.0f} MB in total")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What Snakemake itself takes of a run: the part of its wall time in which no job was at work.
+"""Overhead of Snakemake: the share of a run's wall time without a running job.
 
-Reads the log of a run that is done (the newest of ``.snakemake/log``, or the one given), whose
-times are whole seconds; and times a dry run of the paper's config.
+It is computed from the log of a finished run (the newest in ``.snakemake/log``, or a given one),
+which has a resolution of one second. A dry run of the paper's config is timed, too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ STAMP = re.compile(r"^\[(\w{3} \w{3} +\d+ [\d:]+ \d{4})\]$")
 
 
 def idle(log: Path) -> tuple[float, float, int]:
-    """Seconds without a job, seconds in all, and how many jobs there were."""
-    at_work, begins, found = 0, None, timedelta()
+    """Return the seconds without a job, the total seconds, and the number of jobs."""
+    running, begins, found = 0, None, timedelta()
     jobs, last = 0, None
     lines = log.read_text().splitlines()
     moment = None
@@ -30,11 +30,11 @@ def idle(log: Path) -> tuple[float, float, int]:
             moment = datetime.strptime(stamp[1], "%a %b %d %H:%M:%S %Y")
             following = lines[number + 1] if number + 1 < len(lines) else ""
             if re.match(r"(local)?(rule|checkpoint) |Job \d+:", following):
-                begins = moment if not at_work else begins
-                at_work, jobs = at_work + 1, jobs + 1
+                begins = moment if not running else begins
+                running, jobs = running + 1, jobs + 1
             elif following.startswith(("Finished job", "Error in rule")):
-                at_work -= 1
-                if at_work == 0 and begins:
+                running -= 1
+                if running == 0 and begins:
                     found += moment - begins
             last = moment
     (elapsed,) = re.findall(r"^Elapsed time: (.+)$", "\n".join(lines), re.MULTILINE)[-1:]
@@ -59,7 +59,7 @@ if __name__ == "__main__":
     if log := given or (logs[-1] if logs else None):
         waiting, total, jobs = idle(log)
         print(f"{log.name}: {jobs} jobs in {total:.0f} s, {waiting:.0f} s ({waiting / total:.1%})"
-              " without one")  # fmt: skip
+              " without a job")  # fmt: skip
     times = [dry_run() for _ in range(3)]
     print(f"dry run of the paper's config: {statistics.median(times):.1f} s"
           f" ({min(times):.1f} … {max(times):.1f})")  # fmt: skip

@@ -12,7 +12,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def available_cores() -> int:
+def cores() -> int:
     """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
@@ -27,7 +27,7 @@ def parallel_map(
     held, so memory does not grow with the number of jobs. After an error, jobs that have not
     started are cancelled.
     """
-    workers = threads or available_cores()
+    workers = threads or cores()
     remaining = iter(jobs)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Result]] = deque()
