@@ -1,4 +1,4 @@
-"""Headless Chromium, driven by its DevTools protocol over a pipe: no driver, no further package."""
+"""Headless Chromium controlled by its DevTools protocol over a pipe, without further packages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TIMEOUT = 30.0
 
 
 def chromium() -> str | None:
-    """The path of a Chromium, or None."""
+    """Return the path of a Chromium, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Page:
-    """One page in a browser of its own, closed at the end of a ``with`` block.
+    """One page in a separate browser, closed at the end of a ``with`` block.
 
     Args:
         folder: for the browser's profile.
@@ -45,7 +45,7 @@ class Page:
         self._read, to_write = os.pipe()
         flags = ["--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
         flags += ["--remote-debugging-pipe", f"--user-data-dir={folder / 'profile'}"]
-        # As root, and in a container, its sandbox does not start; the page is our own.
+        # The sandbox does not start as root or in a container; the page is trusted.
         flags += ["--no-sandbox", "--disable-dev-shm-usage", "about:blank"]
         # The protocol's pipes are file descriptors 3 and 4.
         redirect = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
@@ -66,14 +66,14 @@ class Page:
         for domain in ("Page", "Runtime", "Network"):
             self.call(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        # Without motion a page stands still until it is asked to play.
+        # With reduced motion a page does not play automatically.
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
         self.call("Emulation.setEmulatedMedia", features=[scheme, still])
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.resize(width, height)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send one command and wait for its answer; events on the way are noted."""
+        """Send one command and wait for its answer; events received meanwhile are recorded."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         if self._session:
@@ -85,7 +85,7 @@ class Page:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
-            self._note(answer)
+            self._record(answer)
 
     def _receive(self) -> dict[str, Any]:
         deadline = time.monotonic() + TIMEOUT
@@ -98,7 +98,7 @@ class Page:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _record(self, event: dict[str, Any]) -> None:
         method, params = event.get("method"), event.get("params", {})
         if method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
@@ -120,7 +120,7 @@ class Page:
             time.sleep(0.05)
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression; a promise is awaited."""
+        """Evaluate a JavaScript expression; a promise is awaited."""
         answer = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -134,7 +134,7 @@ class Page:
             self.call("Input.dispatchKeyEvent", type=kind, key=key)
 
     def resize(self, width: int, height: int, density: float = 1) -> None:
-        """The window's size in CSS pixels, with ``density`` device pixels each."""
+        """Set the window size in CSS pixels, with ``density`` device pixels each."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -144,7 +144,7 @@ class Page:
         )
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
-        """Save what is seen, or the ``whole`` page, as PNG."""
+        """Save the viewport, or the ``whole`` page, as PNG."""
         data = self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 

@@ -1,7 +1,7 @@
-"""What all tests share."""
+"""Settings of all tests."""
 
 import os
 
-# Two threads at most: tests run beside others, and many small operations gain nothing from more.
+# At most two threads: tests share the machine, and small operations do not benefit from more.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")

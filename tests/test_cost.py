@@ -31,7 +31,7 @@ class TestCounting:
         assert counter.cost.traffic == 4 * (x.numel() + weight.numel() + 2 * 5 * 8 * 8)
         assert (counter.cost.forward, counter.cost.backward) == (1, 0)
 
-    def test_views_cost_nothing_and_expanded_inputs_what_they_hold(self):
+    def test_views_are_free_and_expanded_inputs_count_their_storage(self):
         x = torch.empty(4, 1, device="meta")
         with Counter(H100) as counter:
             wide = x.expand(4, 100)
@@ -41,7 +41,7 @@ class TestCounting:
             wide + 1
         assert counter.cost.traffic == 4 * (4 + 400)
 
-    def test_backward_operations_are_told_from_forward_ones(self):
+    def test_backward_and_forward_operations_are_distinguished(self):
         weight = torch.empty(3, 3, device="meta", requires_grad=True)
         with Counter(H100) as counter:
             (torch.empty(2, 3, device="meta") @ weight).sum().backward()
@@ -80,7 +80,7 @@ class TestTable:
     def rows(self):
         return list(predicted(tiny.experiment(), FREE))
 
-    def test_there_is_a_row_for_each_dataset_and_model(self, rows):
+    def test_there_is_one_row_per_dataset_and_model(self, rows):
         run = tiny.experiment().run
         assert [(row.dataset, row.model) for row in rows] == [
             (dataset, model) for dataset in run.datasets for model in run.models
@@ -90,7 +90,7 @@ class TestTable:
         for model in run.models:
             assert text.count(f"| simulation | {model} |") == 1
 
-    def test_steps_scale_the_training_and_nothing_else(self, rows):
+    def test_steps_scale_only_the_training(self, rows):
         experiment = tiny.experiment()
         section = experiment.models["rvd"]
         twice = section.training.model_copy(update={"steps": 12})
@@ -119,7 +119,7 @@ class TestTable:
         )
         assert slow == pytest.approx(2 * fast, rel=1e-3)
 
-    def test_a_rate_of_nothing_is_refused(self):
+    def test_a_rate_of_zero_is_refused(self):
         command = [sys.executable, "-m", "benchmarks.cost", "--tflops=0"]
         run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         assert run.returncode == 2
@@ -131,7 +131,7 @@ class TestDay:
     @pytest.fixture(scope="class")
     def rows(self):
         experiment = load_experiment([CONFIG / "config.yaml", CONFIG / "gpu-day.yaml"])
-        # The perturbed street costs what the plain one does.
+        # The perturbed street costs the same as the plain one.
         run = experiment.run.model_copy(update={"datasets": ("simulation", "kth")})
         return list(predicted(experiment.model_copy(update={"run": run}), H100))
 

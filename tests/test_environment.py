@@ -12,7 +12,7 @@ CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "py-opencv"}
 
 
 def requirements():
-    """Name → bound of everything that pyproject.toml asks for, extras included."""
+    """Return the bounds of all requirements in pyproject.toml by name, extras included."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(item for name in extras for item in extras[name])]

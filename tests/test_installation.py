@@ -1,4 +1,4 @@
-"""The project runs with what pyproject.toml names, and with nothing else."""
+"""The project runs with the packages of pyproject.toml alone."""
 
 import ast
 import subprocess
@@ -12,12 +12,12 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 OWN = {"rvd", "lbm"}
-# Of the extra `pylbm`, a second solver that is asked for by name.
+# From the extra `pylbm`, the optional second solver.
 OPTIONAL = {"pylbm", "mpi4py", "sympy"}
 
 
 def imported(folder):
-    """The packages outside of Python's own that files below ``folder`` import, at any depth."""
+    """Return the third-party packages that files below ``folder`` import, at any depth."""
     found = set()
     for path in (REPOSITORY / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -29,7 +29,7 @@ def imported(folder):
 
 
 def required():
-    """Normalised names of the requirements, extras left out."""
+    """Return the normalised names of the requirements, without extras."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     return {item.partition(">")[0] for item in project["dependencies"]}
 
@@ -43,8 +43,8 @@ def test_everything_imported_is_required(folder):
 
 
 @pytest.mark.long
-def test_an_installation_of_nothing_else_runs(tmp_path):
-    """About 7 GB and some minutes: in an environment that holds the required packages alone."""
+def test_an_installation_without_other_packages_runs(tmp_path):
+    """Run in an environment with the required packages alone (about 7 GB, a few minutes)."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     install = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]

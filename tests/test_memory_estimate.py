@@ -1,4 +1,4 @@
-"""Memory of a training step by the estimate, and what the shipped config promises of it."""
+"""Estimated memory of a training step, and its limits for the shipped config."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def test_live_tensors_are_counted_while_they_live():
         other = one * 2
         assert live.now == 8000
         del one, other
-        assert live.now == 4000  # which the view keeps
+        assert live.now == 4000  # kept alive by the view
         del view
     assert (live.now, live.peak) == (0, 8000)
 
@@ -43,7 +43,7 @@ def test_an_estimate_holds_state_and_activations(kind):
 @pytest.mark.parametrize("size", [64, 128])
 @pytest.mark.parametrize("name", ["svg-lp", "ivrnn", *PAPERS_MODELS])
 def test_the_shipped_config_fits(name, size):
-    """The largest models on 80 GiB, the paper's own on 24, with room for what is left out."""
+    """The largest models fit on 80 GiB, the paper's on 24, with a margin for excluded memory."""
     limit = PAPERS_GPU if name in PAPERS_MODELS else LARGEST_GPU
     assert estimate(trained_models(CONFIG)[name], size, 3).peak < SHARE * limit
 

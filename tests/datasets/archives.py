@@ -1,4 +1,4 @@
-"""Tiny archives in the exact formats of the datasets, and what was written into them."""
+"""Tiny archives in the exact formats of the datasets, with their content."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Frames of subsequences are counted from 1.
 
 
 def film(path: Path, frames: int, size=(160, 120), tag="DX50", seed=0) -> bytes:
-    """An MPEG-4 film in AVI, as KTH's: frame i is a grey of 20 + i % 200, and a square"""
+    """Write an MPEG-4 film in AVI like KTH's: frame i has grey 20 + i % 200 and a square."""
     container = av.open(str(path), "w", format="avi")
     stream = container.add_stream("mpeg4", rate=25)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -40,7 +40,7 @@ def film(path: Path, frames: int, size=(160, 120), tag="DX50", seed=0) -> bytes:
 
 
 def decoded(data: bytes, folder: Path) -> np.ndarray:
-    """The grey frames of a film by OpenCV, which the reader under test does not use to decode."""
+    """Decode the grey frames of a film with OpenCV, independently of the tested reader."""
     path = folder / "decoded.avi"
     path.write_bytes(data)
     capture = cv2.VideoCapture(str(path))
@@ -51,7 +51,7 @@ def decoded(data: bytes, folder: Path) -> np.ndarray:
 
 
 def kth(folder: Path, persons=range(1, 26), frames=40, actions=ACTIONS) -> dict[str, bytes]:
-    """Six zips and 00sequences.txt; film → bytes. Ranges overlap and are out of order.
+    """Write six zips and 00sequences.txt; return the bytes by film. Ranges overlap, out of order.
 
     ``person13_handclapping_d3`` is listed as missing and is, as in the original.
     """
@@ -88,7 +88,7 @@ def _field(number: int, value: bytes) -> bytes:
 
 
 def example(pictures: dict[str, np.ndarray], sequence: bool = False) -> bytes:
-    """An Example (or SequenceExample) of raw pictures, with floats beside them."""
+    """Return an Example (or SequenceExample) of raw pictures and floats."""
     floats = _field(2, _field(1, struct.pack("<4f", 1, 2, 3, 4)))
     entries = [_field(1, _field(1, b"0/action") + _field(2, floats))]
     for name, picture in pictures.items():
@@ -114,7 +114,7 @@ def add_to_tar(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def bair(path: Path, train=4, test=2, frames=30, size=64) -> dict[str, np.ndarray]:
-    """A tar of TFRecords, files out of order; name of the video → its frames of image_aux1."""
+    """Write a tar of TFRecords, files out of order; return the image_aux1 frames by video."""
     path.parent.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(0)
     videos = {}
@@ -126,7 +126,7 @@ def bair(path: Path, train=4, test=2, frames=30, size=64) -> dict[str, np.ndarra
                 for number in range(min(2, count - first)):
                     shape = (frames, size, size, 3)
                     aux, main = (generator.integers(0, 256, shape, np.uint8) for _ in range(2))
-                    # Times are not in order within a record, as a map's entries need not be.
+                    # Times are out of order within a record, as entries of a map may be.
                     pictures = {}
                     for time in reversed(range(frames)):
                         pictures[f"{time}/image_aux1/encoded"] = aux[time]
@@ -140,14 +140,14 @@ def bair(path: Path, train=4, test=2, frames=30, size=64) -> dict[str, np.ndarra
 
 
 def snippet(frames: int, size=(2048, 1024), seed=0) -> np.ndarray:
-    """RGB frames (frame, height, width, 3) of coloured blocks that move, and count the frames."""
+    """Return RGB frames (frame, height, width, 3) of moving blocks that encode the frame number."""
     generator = np.random.default_rng(seed)
     blocks = generator.integers(0, 256, (frames, size[1] // 16, size[0] // 16, 3), np.uint8)
     return blocks.repeat(16, axis=1).repeat(16, axis=2)
 
 
 def cityscapes(path: Path, snippets=None, frames=30, size=(64, 32)) -> dict[str, np.ndarray]:
-    """A zip of PNGs, written backwards; name of the snippet → its frames.
+    """Write a zip of PNGs in reverse order; return the frames by snippet.
 
     ``snippets`` are (split, city, sequence, first frame).
     """
@@ -156,7 +156,7 @@ def cityscapes(path: Path, snippets=None, frames=30, size=(64, 32)) -> dict[str,
         ("train", "aachen", 0, 0),
         ("train", "aachen", 1, 0),
         ("train", "hamburg", 0, 20),
-        ("train", "hamburg", 0, 20 + frames),  # touches the one before it
+        ("train", "hamburg", 0, 20 + frames),  # follows the previous one without a gap
         ("val", "frankfurt", 0, 275),
         ("test", "bonn", 3, 0),
     ]

@@ -10,7 +10,7 @@ from rvd.experiment.loading import experiment_from_mapping
 from tests.tiny import config
 
 PAPER = Path(__file__).parents[2] / "config" / "config.yaml"
-# What an archive of a few videos cannot meet.
+# Requirements that an archive of a few videos cannot meet.
 TINY = {
     "kth": {},
     "bair": {"videos": None, "validation": 1},
@@ -24,12 +24,12 @@ def _paper() -> dict:
 
 
 def values(name: str, **changes) -> dict:
-    """The paper's section of a dataset, for a tiny archive, with ``changes``."""
+    """Return the paper's section of a dataset, adapted to a tiny archive, with ``changes``."""
     return merge(merge(_paper()[name], TINY[name]), changes)
 
 
 def section(name: str, **changes):
-    """The same, validated."""
+    """Return the same section, validated."""
     return validated(values(name, **changes))
 
 

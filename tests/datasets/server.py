@@ -1,4 +1,4 @@
-"""A web server on this machine, with the faults that downloads meet."""
+"""A local web server with the faults that downloads encounter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Site:
-    """What is served, and how badly.
+    """Files and faults of the server.
 
     ``cuts``: after how many bytes of the body each of the first answers is cut off. ``answers``:
     the codes of the first answers, before any is good. ``login``: user name and password that
@@ -33,7 +33,7 @@ class Site:
 
 @contextmanager
 def served(site: Site):
-    """``site``, at ``site.address``."""
+    """Serve ``site`` at ``site.address``."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

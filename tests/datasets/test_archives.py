@@ -1,4 +1,4 @@
-"""An archive cannot write outside, expand without bound, or pass for whole when it is not."""
+"""Archives cannot write outside their folder, expand without limit, or hide damage."""
 
 import io
 import tarfile
@@ -32,7 +32,7 @@ def tarred(path, name="a", kind=tarfile.REGTYPE, data=b"x", link=""):
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True), st.binary()))
 @settings(max_examples=25, deadline=None)
-def test_members_are_what_was_written(tmp_path_factory, files):
+def test_members_equal_the_written_files(tmp_path_factory, files):
     folder = tmp_path_factory.mktemp("a")
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
         members = zip_members(zipped(folder / "a.zip", files, method), LARGEST)
@@ -48,14 +48,14 @@ def test_members_are_what_was_written(tmp_path_factory, files):
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_member_that_would_leave_its_folder(tmp_path, name):
+def test_a_member_outside_its_folder_is_refused(tmp_path, name):
     with pytest.raises(UserError, match=r"a\.zip: refused, since its member"):
         zip_members(zipped(tmp_path / "a.zip", {name: b"x"}), LARGEST)
     with pytest.raises(UserError, match=r"a\.tar: refused, since its member"):
         tar_members(tarred(tmp_path / "a.tar", name), LARGEST)
 
 
-def test_links_and_devices(tmp_path):
+def test_links_and_devices_are_refused(tmp_path):
     for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
         with pytest.raises(UserError, match="its member 'a' is a link"):
             tar_members(tarred(tmp_path / "a.tar", kind=kind, link="/etc/passwd", data=b""), 9)
@@ -67,7 +67,7 @@ def test_links_and_devices(tmp_path):
         zip_members(tmp_path / "a.zip", LARGEST)
 
 
-def test_bombs(tmp_path):
+def test_decompression_bombs_are_refused(tmp_path):
     with pytest.raises(UserError, match="'a' has 1048577 bytes, more than 1048576"):
         zip_members(
             zipped(tmp_path / "a.zip", {"a": bytes(LARGEST + 1)}, zipfile.ZIP_STORED), LARGEST
@@ -78,7 +78,7 @@ def test_bombs(tmp_path):
         tar_members(tarred(tmp_path / "a.tar", data=bytes(11)), 10)
 
 
-def test_a_member_larger_than_announced_is_not_inflated(tmp_path):
+def test_a_member_larger_than_announced_is_not_decompressed(tmp_path):
     path = zipped(tmp_path / "a.zip", {"a": bytes(1000)})
     data = path.read_bytes().replace((1000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     path.write_bytes(data)
@@ -87,7 +87,7 @@ def test_a_member_larger_than_announced_is_not_inflated(tmp_path):
         member.read()
 
 
-def test_corrupt_bytes(tmp_path):
+def test_corrupt_bytes_are_detected(tmp_path):
     path = zipped(tmp_path / "a.zip", {"a": b"0123456789" * 9}, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"0123", b"0124", 1))
     (member,) = zip_members(path, LARGEST)
@@ -96,7 +96,7 @@ def test_corrupt_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>Not found</html>", b"PK\x03\x04" + bytes(100)])
-def test_no_archive_at_all(tmp_path, data):
+def test_files_that_are_not_archives_are_refused(tmp_path, data):
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(UserError, match=r"a\.zip: is not a whole zip archive"):
         zip_members(tmp_path / "a.zip", LARGEST)
@@ -105,13 +105,13 @@ def test_no_archive_at_all(tmp_path, data):
         tar_members(tmp_path / "a.tar", LARGEST)
 
 
-def test_a_zip_cut_short(tmp_path):
+def test_a_truncated_zip_is_detected(tmp_path):
     path = zipped(tmp_path / "a.zip", {"a": b"0123456789" * 99})
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(UserError, match=r"a\.zip: is not a whole zip archive"):
         zip_members(path, LARGEST)
 
 
-def test_absent(tmp_path):
+def test_a_missing_archive_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"a\.zip: there is no such file"):
         zip_members(tmp_path / "a.zip", LARGEST)

@@ -15,7 +15,7 @@ def raw(tmp_path_factory):
     return path, bair(path, train=5, test=2)
 
 
-def test_videos_are_what_was_written_in_the_order_of_names(raw, tmp_path):
+def test_videos_equal_the_written_ones_in_the_order_of_names(raw, tmp_path):
     path, videos = raw
     convert("bair", section("bair"), [path], tmp_path / "v.h5")
     with VideoFile(tmp_path / "v.h5") as file:
@@ -34,7 +34,7 @@ def test_videos_are_what_was_written_in_the_order_of_names(raw, tmp_path):
         assert (file.splits["val"].video(0) == videos["traj_4_to_5/0"]).all()
 
 
-def test_checksum_is_that_of_the_standard():
+def test_checksum_equals_the_standard():
     # RFC 3720, B.4: CRC-32C of 32 bytes of zeros is 0x8A9136AA; then TFRecord's mask.
     crc = 0x8A9136AA
     expected = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
@@ -43,23 +43,23 @@ def test_checksum_is_that_of_the_standard():
 
 
 @pytest.mark.parametrize("sequence", [False, True])
-def test_both_kinds_of_message(sequence):
+def test_both_message_types(sequence):
     picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     found = read_features(example({"a": picture, "b": picture + 1}, sequence))
     assert found == {"a": [picture.tobytes()], "b": [(picture + 1).tobytes()]}
     assert read_features(example({"a": picture, "b": picture}, sequence), "b").keys() == {"b"}
 
 
-def test_a_message_that_ends_within_a_field():
+def test_a_truncated_message_is_detected():
     message = example({"a": np.zeros((2, 2, 3), np.uint8)})
     for length in range(1, len(message)):
         with pytest.raises(RecordError):
             read_features(message[:length])
 
 
-def test_a_flipped_bit_anywhere_is_found(raw, tmp_path):
+def test_a_flipped_bit_is_detected_at_any_position(raw, tmp_path):
     data = bytearray(raw[0].read_bytes())
-    begin = data.index(b"traj_4_to_5") + 512  # somewhere in the records of this file
+    begin = data.index(b"traj_4_to_5") + 512  # within the records of this file
     data[begin + 300_000] ^= 1
     (tmp_path / "bair.tar").write_bytes(data)
     with pytest.raises(UserError, match=r"bair.tar: .*traj_4_to_5.tfrecords: record 0.* CRC-32C"):
@@ -67,7 +67,7 @@ def test_a_flipped_bit_anywhere_is_found(raw, tmp_path):
     assert not (tmp_path / "v.h5").exists()
 
 
-def test_a_tar_cut_short(raw, tmp_path):
+def test_a_truncated_tar_is_detected(raw, tmp_path):
     data = raw[0].read_bytes()
     (tmp_path / "bair.tar").write_bytes(data[: len(data) // 2])
     with pytest.raises(UserError, match=r"bair.tar: .*traj_\d_to_\d.tfrecords: is truncated"):
@@ -84,7 +84,7 @@ def test_a_tar_cut_short(raw, tmp_path):
         ({"stored": [32, 32]}, "is not a picture of 32×32"),
     ],
 )
-def test_what_does_not_fit_is_named(raw, tmp_path, change, said):
+def test_a_mismatch_with_the_config_is_named(raw, tmp_path, change, said):
     with pytest.raises(UserError, match=said):
         convert("bair", section("bair", **change), [raw[0]], tmp_path / "v.h5")
     assert list(tmp_path.iterdir()) == []

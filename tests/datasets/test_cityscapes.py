@@ -21,12 +21,12 @@ def raw(tmp_path_factory):
 
 
 def square(frames):
-    """The largest central square of 64×32 pixels, as means over 2×2: 16×16."""
+    """Return the largest central square of 64×32 pixels, averaged over 2×2: 16×16."""
     cut = frames[:, :, 16:48].astype(np.float64)
     return cut.reshape(len(cut), 16, 2, 16, 2, 3).mean((2, 4))
 
 
-def test_snippets_are_what_was_written(raw, tmp_path):
+def test_snippets_equal_the_written_frames(raw, tmp_path):
     path, videos = raw
     convert("city", section("cityscapes"), [path], tmp_path / "v.h5")
     with VideoFile(tmp_path / "v.h5") as file:
@@ -62,7 +62,7 @@ def test_the_papers_size_is_a_mean_of_eight_by_eight(tmp_path):
 
 
 def rewritten(source, target, change):
-    """The zip with ``change(name, data)`` in the place of each member; None leaves it out."""
+    """Rewrite the zip with ``change(name, data)`` for each member; None removes it."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for info in old.infolist():
             data = change(info.filename, old.read(info))
@@ -74,8 +74,8 @@ def other_size(data):
     return cv2.imencode(".png", np.zeros((16, 16, 3), np.uint8))[1].tobytes()
 
 
-def lying(data, turned=3):
-    """The same PNG, whose EXIF says how the camera was held (3: upside down)."""
+def rotated(data, turned=3):
+    """Return the PNG with an EXIF orientation (3: upside down)."""
     exif = Image.Exif()
     exif[0x0112] = turned
     content = exif.tobytes().removeprefix(b"Exif\0\0")
@@ -88,8 +88,8 @@ def lying(data, turned=3):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lying, r"000025_leftImg8bit.png: .*its EXIF orientation is 3"),
-        (lambda data: lying(data, 6), r"000025_leftImg8bit.png: .*its EXIF orientation is 6"),
+        (rotated, r"000025_leftImg8bit.png: .*its EXIF orientation is 3"),
+        (lambda data: rotated(data, 6), r"000025_leftImg8bit.png: .*its EXIF orientation is 6"),
         (lambda data: None, r"hamburg_000000: frames 20 to 24 are not whole snippets of 30"),
         (
             lambda data: data[:-20],
@@ -110,13 +110,13 @@ def test_a_bad_picture_is_named(raw, tmp_path, change, said):
     assert not (tmp_path / "v.h5").exists()
 
 
-def test_another_number_of_snippets(raw, tmp_path):
+def test_another_number_of_snippets_is_refused(raw, tmp_path):
     described = section("cityscapes", videos={"train": 2975})
     with pytest.raises(UserError, match="holds 4 snippets of 'train', not 2975"):
         convert("city", described, [raw[0]], tmp_path / "v.h5")
 
 
-def test_a_split_that_is_missing(raw, tmp_path):
+def test_a_missing_split_is_reported(raw, tmp_path):
     path = tmp_path / "bad.zip"
     rewritten(raw[0], path, lambda name, data: None if "/val/" in name else data)
     with pytest.raises(UserError, match=r"holds no pictures leftImg8bit_sequence/val/"):

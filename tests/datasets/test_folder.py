@@ -17,7 +17,7 @@ def folder(path, **changes):
 
 
 def pictures(path, frames):
-    """Frames as PNGs whose names sort by number, not by letter (frame2 before frame10)."""
+    """Write frames as PNGs whose names sort by number (frame2 before frame10)."""
     path.mkdir(parents=True)
     for number, frame in enumerate(frames):
         cv2.imwrite(str(path / f"frame{number}.png"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
@@ -25,7 +25,7 @@ def pictures(path, frames):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """train, val and test, each with a folder of pictures; a GIF and a film beside the first."""
+    """Write train, val and test, each with a folder of pictures, and a GIF and a film in train."""
     path = tmp_path_factory.mktemp("films")
     frames = {
         split: snippet(12, (64, 32), seed) for seed, split in enumerate(("train", "val", "test"))
@@ -39,7 +39,7 @@ def written(tmp_path_factory):
     return path, frames
 
 
-def test_folders_are_splits_and_frames_are_what_was_written(written, tmp_path):
+def test_folders_are_splits_and_frames_equal_the_written_ones(written, tmp_path):
     path, frames = written
     convert("own", folder(path, split="folders"), [path], tmp_path / "v.h5")
     with VideoFile(tmp_path / "v.h5") as file:
@@ -52,13 +52,13 @@ def test_folders_are_splits_and_frames_are_what_was_written(written, tmp_path):
         assert len(file.splits["train"].video(1)) == 15
 
 
-def test_gifs_are_what_was_written(written, tmp_path):
+def test_gifs_equal_the_written_frames(written, tmp_path):
     path, frames = written
     described = folder(path, split="folders", size=32)
     convert("own", described, [path], tmp_path / "v.h5")
     with VideoFile(tmp_path / "v.h5") as file:
         found = file.splits["train"].video(0)
-    expected = (frames["train"] // 128 * 255)[:, :, 16:48]  # eight colours: a GIF loses none
+    expected = (frames["train"] // 128 * 255)[:, :, 16:48]  # eight colours, which a GIF preserves
     assert (found == expected).all()
 
 
@@ -72,7 +72,7 @@ def test_stride_crop_and_grey(written, tmp_path):
         assert np.abs(file.splits["val"].video(0)[..., 0] - expected).max() <= 1
 
 
-def test_the_whole_frame_is_stretched(written, tmp_path):
+def test_without_crop_the_frame_is_stretched(written, tmp_path):
     path, frames = written
     convert("own", folder(path, split="folders", crop="none"), [path], tmp_path / "v.h5")
     expected = frames["val"].astype(float).reshape(12, 16, 2, 16, 4, 3).mean((2, 4))
@@ -80,7 +80,7 @@ def test_the_whole_frame_is_stretched(written, tmp_path):
         assert np.abs(file.splits["val"].video(0) - expected).max() <= 0.5
 
 
-def test_hashes_split_by_name_alone():
+def test_hashes_depend_on_names_alone():
     names = [f"film{index}.mp4" for index in range(100)]
     first, second = split_by_hash(names, SharesConfig()), split_by_hash(names[::-1], SharesConfig())
     assert first == second
@@ -127,7 +127,7 @@ class TestBadInput:
         with pytest.raises(UserError, match=r"frame3.png: it is not a picture"):
             convert("own", folder(tmp_path), [tmp_path], tmp_path / "v.h5")
 
-    def test_a_crop_outside_of_the_frame(self, written, tmp_path):
+    def test_a_crop_outside_the_frame(self, written, tmp_path):
         described = folder(written[0], split="folders", crop=[40, 0, 32, 32])
         with pytest.raises(UserError, match=r"crop \[40, 0, 32, 32\] does not lie within 64×32"):
             convert("own", described, [written[0]], tmp_path / "v.h5")

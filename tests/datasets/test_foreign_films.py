@@ -1,4 +1,4 @@
-"""Films and folders as other software leaves them."""
+"""Films and folders written by other software."""
 
 import gzip
 import os
@@ -23,13 +23,13 @@ from tests.datasets.test_folder import folder
 
 
 def gradient(width, height):
-    """Bright at the top left alone, so that each turn of it looks different."""
+    """Return a picture that is bright only at the top left, so all rotations differ."""
     y, x = np.mgrid[0:height, 0:width]
     return (255 * (1 - x / width) * (1 - y / height)).astype(np.uint8)
 
 
 def mp4(path, picture, count=3, aspect=None, clockwise=0):
-    """A film of one picture; ``clockwise`` quarter turns stand in its header, as phones write."""
+    """Write a film of one picture, with ``clockwise`` quarter turns in its header, like phones."""
     container = av.open(str(path), "w")
     stream = container.add_stream("mpeg4", rate=10)
     stream.height, stream.width = picture.shape
@@ -53,7 +53,7 @@ def mp4(path, picture, count=3, aspect=None, clockwise=0):
 
 
 @pytest.mark.parametrize("clockwise", [0, 1, 2, 3])
-def test_a_film_that_says_how_it_was_held_is_turned_upright(tmp_path, clockwise):
+def test_a_film_with_a_rotation_is_turned_upright(tmp_path, clockwise):
     stored = gradient(64, 32)
     path = mp4(tmp_path / "phone.mp4", stored, clockwise=clockwise)
     expected = np.rot90(stored, -clockwise)
@@ -64,7 +64,7 @@ def test_a_film_that_says_how_it_was_held_is_turned_upright(tmp_path, clockwise)
     assert np.abs(left_as_stored[..., 0].astype(int) - stored).mean() < 6
 
 
-def test_pixels_that_are_not_square_are_made_so(tmp_path):
+def test_non_square_pixels_are_stretched(tmp_path):
     stored = gradient(32, 48)
     path = mp4(tmp_path / "wide.mp4", stored, aspect=Fraction(2, 1))
     (first, *_) = decode_film(path, 1, as_displayed=True)
@@ -73,26 +73,26 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path):
     assert np.abs(first[..., 0].astype(int) - expected).mean() < 6
 
 
-def test_a_name_with_a_colon_is_no_protocol(tmp_path, monkeypatch):
+def test_a_name_with_a_colon_is_not_a_protocol(tmp_path, monkeypatch):
     film(tmp_path / "12:30.avi", 4, (32, 32))
     monkeypatch.chdir(tmp_path)
     assert len(read_frames(Path("12:30.avi"), 16, 1)) == 4
 
 
-def test_hidden_files_of_other_systems_are_no_pictures(tmp_path):
+def test_hidden_files_of_other_systems_are_skipped(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8), 80 * number, np.uint8))
         (tmp_path / f"._{number}.png").write_bytes(b"resource fork")
     assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 80, 160]
 
 
-def test_names_with_digits_that_are_no_decimals_are_in_order(tmp_path):
+def test_names_with_digits_that_are_not_decimals_are_sorted(tmp_path):
     for value, name in enumerate(("2²1.png", "10.png")):
         cv2.imwrite(str(tmp_path / name), np.full((8, 8), value, np.uint8))
     assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 1]
 
 
-def test_films_among_pictures_are_not_lost_silently(tmp_path):
+def test_films_among_pictures_are_refused(tmp_path):
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     film(mixed / "a.avi", 3, (16, 16))
@@ -108,13 +108,13 @@ def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path):
         split_videos(folder(tmp_path), tmp_path)
 
 
-def test_a_kept_frame_does_not_keep_the_frame_that_it_was_cut_from():
+def test_a_cropped_frame_does_not_keep_the_original_in_memory():
     whole = np.zeros((480, 640, 3), np.uint8)
     assert crop_and_resize(whole, (0, 0, 64, 64), 64, "area").base is None
 
 
 @pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1])
-def test_frames_are_whole_across_blocks(tmp_path, count):
+def test_frames_are_complete_across_blocks(tmp_path, count):
     film(tmp_path / "a.avi", count, (32, 64))
     found = read_frames(tmp_path / "a.avi", 16, 1, "none")
     assert len(found) == count
@@ -122,7 +122,7 @@ def test_frames_are_whole_across_blocks(tmp_path, count):
     assert np.abs(np.diff(means[: min(count, 150)]) - 1).max(initial=0) < 3
 
 
-def test_pictures_that_claim_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
+def test_too_large_pictures_are_refused_before_they_are_decoded(monkeypatch):
     data = cv2.imencode(".png", np.zeros((300, 300), np.uint8))[1].tobytes()
     assert decode_picture(data, 1).shape == (300, 300, 1)
     monkeypatch.setattr(frames, "LARGEST", 80_000)
@@ -131,7 +131,7 @@ def test_pictures_that_claim_too_many_pixels_are_refused_before_they_are_decoded
         decode_picture(data, 1)
 
 
-def test_films_that_claim_too_many_pixels_are_refused(tmp_path, monkeypatch):
+def test_too_large_films_are_refused(tmp_path, monkeypatch):
     film(tmp_path / "a.avi", 3, (320, 240))
     monkeypatch.setattr(frames, "LARGEST", 70_000)
     with pytest.raises(DecodingError, match="claims 320×240 pixels"):
@@ -139,7 +139,7 @@ def test_films_that_claim_too_many_pixels_are_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("pack", "name"), [(gzip.compress, "GZIP"), (zlib.compress, "ZLIB")])
-def test_compressed_records_are_named_as_such(tmp_path, pack, name):
+def test_compressed_records_are_reported(tmp_path, pack, name):
     path = tmp_path / "a.tfrecords"
     path.write_bytes(pack(os.urandom(200)))
     with path.open("rb") as file, pytest.raises(RecordError, match=f"compressed by {name}"):

@@ -11,7 +11,7 @@ from tests.tiny import write_squares
 
 @pytest.fixture
 def path(tmp_path):
-    """Frame i of a video is a grey of i."""
+    """Write a video file in which frame i of a video has grey level i."""
 
     def grey(frames):
         return np.arange(frames, dtype=np.uint8)[:, None, None, None].repeat(16, 1).repeat(16, 2)
@@ -35,7 +35,7 @@ def test_counts_and_values(path):
 def test_the_sheet_shows_first_to_last_frame(path):
     with VideoFile(path) as file:
         sheet = contact_sheet(file)
-    # Rows: two of train, one of val, one of test.
+    # Rows: two of train, one each of val and test.
     step = 64 + GAP
     shown = [int(sheet[step + 32, column * step + 32, 0]) for column in range(COLUMNS)]
     assert shown == np.linspace(0, 39, COLUMNS).round().astype(int).tolist()

@@ -12,7 +12,7 @@ from tests.datasets.sections import section
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    """Every person, one action; person 13's handclapping is missing as in the original."""
+    """Write all persons with one action, without person 13's handclapping as in the original."""
     folder = tmp_path_factory.mktemp("kth")
     return folder, kth(folder, actions=("boxing",), frames=40)
 
@@ -23,35 +23,35 @@ def converted(raw, path, **changes):
 
 
 @pytest.mark.parametrize("split", ["authors", "svg"])
-def test_persons_are_split_by_name(raw, tmp_path, split):
+def test_splits_are_divided_by_person(raw, tmp_path, split):
     with converted(raw[0], tmp_path / "v.h5", split=split) as file:
         for name, videos in file.splits.items():
             assert {int(video[6:8]) for video in videos.names} == set(PERSONS[split][name])
             assert len(videos) == 2 * len(PERSONS[split][name])
 
 
-def test_the_splits_are_those_that_are_published():
+def test_the_splits_equal_the_published_ones():
     assert sorted(sum(map(tuple, PERSONS["authors"].values()), ())) == list(range(1, 26))
     assert set(PERSONS["authors"]["test"]) == {19, 20, 21, 23, 24, 25, 1, 4}
     assert set(PERSONS["svg"]["test"]) == {21, 22, 23, 24, 25}
 
 
-def test_frames_are_those_of_the_list(raw, tmp_path):
+def test_frames_are_those_in_the_list(raw, tmp_path):
     folder, _ = raw
     with converted(folder, tmp_path / "v.h5", size=120) as file:
         train, test = file.splits["train"], file.splits["test"]
-        # As the list has them: 21-40, then 1-24, counted from 1, the last one included.
+        # In listed order: 21-40, then 1-24, counted from 1, last frame included.
         assert train.names[:2] == ["person11_boxing_d1_21-40", "person11_boxing_d1_1-24"]
         assert [len(train.video(0)), len(train.video(1))] == [20, 24]
-        # A corner's grey counts the frames: 20 for the first of the film.
+        # The grey of a corner encodes the frame number: 20 for the first frame of the film.
         corner = train.video(0)[:, :20, :20].mean((1, 2, 3))
         np.testing.assert_allclose(corner, 20 + np.arange(20, 40), atol=1.5)
-        # Videos to test on begin at their frame 12.
+        # Test videos begin at frame 12.
         assert test.names[:2] == ["person01_boxing_d1_33-40", "person01_boxing_d1_13-24"]
         assert file.info.frame_rate == 25
 
 
-def test_frames_equal_another_decoders(raw, tmp_path):
+def test_frames_equal_those_of_another_decoder(raw, tmp_path):
     folder, films = raw
     with converted(folder, tmp_path / "v.h5") as file:
         split = file.splits["train"]
@@ -72,7 +72,7 @@ def test_threads_change_nothing(raw, tmp_path):
 
 
 class TestBadInput:
-    def test_known_films_are_left_out_by_name(self, tmp_path, capsys):
+    def test_known_films_are_skipped_by_name(self, tmp_path, capsys):
         kth(tmp_path / "raw", actions=("handclapping",), frames=24)
         sequence_list = tmp_path / "raw" / "00sequences.txt"
         text = sequence_list.read_text().replace("21-24, 1-24", "1-24")
@@ -82,7 +82,7 @@ class TestBadInput:
         assert "left out, since missing: 1 (person13_handclapping_d3)" in said
 
     @pytest.mark.parametrize("may_fail", [[], ["person11_boxing_d1"]])
-    def test_a_film_cut_short(self, raw, tmp_path, may_fail, capsys):
+    def test_a_truncated_film(self, raw, tmp_path, may_fail, capsys):
         films = raw[1] | {"person11_boxing_d1": raw[1]["person11_boxing_d1"][:6000]}
         written(tmp_path / "raw", films)
         if may_fail:
@@ -99,33 +99,33 @@ class TestBadInput:
         with pytest.raises(UserError, match=r"person11.*asks for frames 21-40 of 30"):
             converted(tmp_path / "raw", tmp_path / "v.h5")
 
-    def test_a_frame_fewer_than_listed_shortens_the_last(self, raw, tmp_path):
+    def test_a_missing_last_frame_shortens_the_last_subsequence(self, raw, tmp_path):
         short = film(tmp_path / "short.avi", 39)
         written(tmp_path / "raw", raw[1] | {"person11_boxing_d1": short})
         with converted(tmp_path / "raw", tmp_path / "v.h5") as file:
             assert len(file.splits["train"].video(0)) == 19
 
-    def test_a_film_that_is_missing(self, raw, tmp_path):
+    def test_a_missing_film(self, raw, tmp_path):
         films = {name: data for name, data in raw[1].items() if "person12" not in name}
         written(tmp_path / "raw", films, raw[1])
         with pytest.raises(UserError, match="person12_boxing_d1 is missing"):
             converted(tmp_path / "raw", tmp_path / "v.h5")
 
     @pytest.mark.parametrize("line", ["frames 1-", "frames 20-3", "frames 0-5", "fames 1-5"])
-    def test_a_list_that_makes_no_sense(self, tmp_path, line):
+    def test_an_invalid_list(self, tmp_path, line):
         path = tmp_path / "00sequences.txt"
         path.write_text(f"person01_boxing_d1 frames 1-9\nperson02_boxing_d1\t{line}\n")
         with pytest.raises(UserError, match=r"00sequences.txt, line 2: not a list of frames"):
             read_sequences(path)
 
-    def test_html_for_a_list(self, tmp_path):
+    def test_html_instead_of_a_list(self, tmp_path):
         (tmp_path / "00sequences.txt").write_text("<html>moved</html>")
         with pytest.raises(UserError, match="lists no film"):
             read_sequences(tmp_path / "00sequences.txt")
 
 
 def written(folder, films, listed=None):
-    """A zip of ``films``, and the list of ``listed``."""
+    """Write a zip of ``films`` and the list of ``listed``."""
     import zipfile
 
     folder.mkdir()

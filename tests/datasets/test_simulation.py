@@ -24,7 +24,7 @@ def runs(dataset, tmp_path_factory):
 
 
 def vorticity(runs, name):
-    """The part that is shown, averaged over 2×2 cells."""
+    """Return the displayed columns, averaged over 2×2 cells."""
     with h5py.File(runs / f"{name}.h5") as file:
         part = file["vorticity"][:, :, 4:36].astype(np.float64)
     return part.reshape(len(part), 16, 2, 16, 2).mean((2, 4))
@@ -42,7 +42,7 @@ def test_runs_become_videos_of_their_split(dataset, runs, tmp_path):
             np.testing.assert_allclose(found, expected.clip(0, 1), atol=1e-6)
 
 
-def test_brightness_is_of_the_training_runs_alone(dataset, runs, tmp_path):
+def test_brightness_depends_on_the_training_runs_alone(dataset, runs, tmp_path):
     convert("simulation", dataset, list(runs.iterdir()), tmp_path / "v.h5")
     extreme = max(np.abs(vorticity(runs, f"train-{run}")).max() for run in (0, 1))
     with VideoFile(tmp_path / "v.h5") as file:
@@ -66,7 +66,7 @@ def test_a_missing_run_is_named(dataset, runs, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_of_other_parameters_is_refused(dataset, runs, tmp_path):
+def test_a_run_with_other_parameters_is_refused(dataset, runs, tmp_path):
     other = dataset.model_copy(update={"flow": dataset.flow.model_copy(update={"velocity": 0.07})})
     with pytest.raises(UserError, match="was made with other parameters"):
         convert("simulation", other, list(runs.iterdir()), tmp_path / "v.h5")

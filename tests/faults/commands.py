@@ -1,4 +1,4 @@
-"""The pipeline's commands as processes that can be killed at any moment, and started in no time.
+"""Commands of the pipeline as processes that start quickly and can be killed at any moment.
 
 Python and torch take seconds to load, and a kill in those seconds tests little. So the commands
 are forked from a server that has loaded them; what runs in the fork is the command line itself.
@@ -19,48 +19,48 @@ from pathlib import Path
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.loaded"])
 
-# Called in the new process before the command: to take something away from it.
-Handicap = Callable[[], None]
+# Called in the new process before the command, to restrict its resources.
+Fault = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Command:
-    """One verb of the command line: ``program`` is ``rvd`` or ``lbm``; ``made`` what it writes."""
+    """One command: ``program`` is ``rvd`` or ``lbm``, ``made`` are the files that it writes."""
 
     name: str
     program: str
     arguments: Sequence[str]
     made: Sequence[str]
 
-    def start(self, folder: Path, handicap: Handicap | None = None) -> BaseProcess:
-        """The command at work in ``folder``; what it says goes to ``folder/said``."""
-        values = (self.program, list(self.arguments), str(folder), handicap)
+    def start(self, folder: Path, fault: Fault | None = None) -> BaseProcess:
+        """Start the command in ``folder``; its output is written to ``folder/said``."""
+        values = (self.program, list(self.arguments), str(folder), fault)
         process = _FORKS.Process(target=_run, args=values)
         process.start()
         return process
 
-    def run(self, folder: Path, handicap: Handicap | None = None, patience: float = 120.0) -> int:
-        """The exit code of the command, run to its end; negative if a signal ended it."""
-        return finish(self.start(folder, handicap), patience)
+    def run(self, folder: Path, fault: Fault | None = None, timeout: float = 120.0) -> int:
+        """Run the command and return its exit code; negative if a signal ended it."""
+        return finish(self.start(folder, fault), timeout)
 
     def whole(self, folder: Path) -> None:
-        """Run it to a good end."""
+        """Run the command and check that it succeeds."""
         code = self.run(folder)
         assert code == 0, f"{self.name} ended with {code}: {said(folder)}"
 
 
-def finish(process: BaseProcess, patience: float = 120.0) -> int:
-    """Wait for ``process``, and give its exit code; one that hangs fails the test."""
-    process.join(patience)
+def finish(process: BaseProcess, timeout: float = 120.0) -> int:
+    """Wait for ``process`` and return its exit code; the test fails if it hangs."""
+    process.join(timeout)
     if process.exitcode is None:
         process.kill()
         process.join()
-        raise AssertionError(f"a command hung for more than {patience:.0f} s")
+        raise AssertionError(f"a command hung for more than {timeout:.0f} s")
     return process.exitcode
 
 
 def kill(process: BaseProcess, number: int, after: float) -> bool:
-    """Send a signal after so many seconds; False if the process had ended by then."""
+    """Send a signal after ``after`` seconds; return False if the process had ended by then."""
     end = time.monotonic() + after
     while time.monotonic() < end and process.is_alive():
         time.sleep(0.002)
@@ -72,17 +72,17 @@ def kill(process: BaseProcess, number: int, after: float) -> bool:
 
 
 def said(folder: Path) -> str:
-    """What the last command in ``folder`` wrote to standard output and error."""
+    """Return the output of the last command in ``folder``."""
     return (folder / "said").read_text(errors="replace")
 
 
-def _run(program: str, arguments: list[str], folder: str, handicap: Handicap | None) -> None:
+def _run(program: str, arguments: list[str], folder: str, fault: Fault | None) -> None:
     os.chdir(folder)
     output = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    if handicap is not None:
-        handicap()
+    if fault is not None:
+        fault()
     if program == "rvd":
         from rvd.cli import main
 

@@ -1,4 +1,4 @@
-"""The undisturbed run that all faults share, and the figures at the end."""
+"""The uninterrupted run shared by all fault tests, and the summary at the end."""
 
 import pytest
 

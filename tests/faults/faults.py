@@ -1,4 +1,4 @@
-"""What is taken away from a command before it starts: called in its own process."""
+"""Restrictions of a command's resources, applied in its process before it starts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CAPABILITY_VERSION = 0x20080522
 
 
 def small_disk() -> None:
-    """No file may grow beyond 20 kB: writing more fails as on a full disk."""
+    """Limit files to 20 kB, so that writing more fails as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
 def little_memory() -> None:
-    """64 MB more than is in use now."""
+    """Limit memory to 64 MB more than is in use."""
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     limit = used + 64 * 2**20
@@ -28,7 +28,7 @@ def little_memory() -> None:
 
 
 def no_special_rights() -> None:
-    """Root without the rights to read and write what permissions forbid, as other users are."""
+    """Drop root's right to ignore file permissions, as for other users."""
     if os.geteuid():
         return
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
@@ -44,6 +44,6 @@ def no_special_rights() -> None:
 
 
 def jumping_clock() -> None:
-    """The clock of the day jumps by a year, forth and back, each time it is read."""
+    """Make the time of day jump by a year, back and forth, each time it is read."""
     true, jumps = time.time, itertools.cycle((0.0, 365.25 * 86400, -365.25 * 86400))
     time.time = lambda: true() + next(jumps)

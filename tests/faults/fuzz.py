@@ -1,4 +1,4 @@
-"""Inputs for readers: valid files with damage, and bytes of any kind."""
+"""Inputs for readers: damaged valid files, and arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from rvd.errors import UserError
 from tests.faults import tally
 
-# Inputs of each reader: of the whole suite, and of the short one.
+# Inputs per reader: in the whole suite, and in the short one.
 INPUTS = int(os.environ.get("RVD_TEST_INPUTS", 20_000 if tally.WHOLE else 200))
-# Seconds that a reader may take over one input; real ones of this size take milliseconds.
+# Maximum seconds per input; valid inputs of this size take milliseconds.
 HANG = 20
 
 any_bytes = st.binary(max_size=64)
-# Where (a part of the length), what is done there, and with which bytes.
+# Position (as a fraction of the length), kind of edit, and its bytes.
 damage = st.lists(
     st.tuples(
         st.floats(0, 1),
@@ -35,7 +35,7 @@ damage = st.lists(
 
 
 def damaged(valid: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
-    """``valid`` after all edits."""
+    """Apply all edits to ``valid``."""
     found = bytearray(valid)
     for where, what, data in edits:
         at = int(where * max(len(found) - 1, 0))
@@ -55,15 +55,15 @@ def damaged(valid: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
 
 
 def mangled(*valid: bytes) -> st.SearchStrategy[bytes]:
-    """Mostly damaged versions of the ``valid`` files, now and then any bytes."""
+    """Generate damaged versions of the ``valid`` files, and occasionally arbitrary bytes."""
     of_valid = st.builds(damaged, st.sampled_from(valid), damage)
     return st.one_of(of_valid, of_valid, of_valid, st.binary(max_size=2000))
 
 
 def fuzz(name: str, inputs: st.SearchStrategy, read: Callable[[object], object]) -> None:
-    """Give ``read`` many inputs: it returns, or refuses in a line or some, and hangs at none.
+    """Call ``read`` with many inputs: it must return or raise UserError, and must not hang.
 
-    What it raises beyond UserError is a crash, and fails the test.
+    Any other exception is a crash and fails the test.
     """
     count = INPUTS
 
@@ -95,7 +95,7 @@ def fuzz(name: str, inputs: st.SearchStrategy, read: Callable[[object], object])
 def in_time():
     """Raise TimeoutError in the block after ``HANG`` seconds.
 
-    A library that hangs outside of Python sees no exception: then all tests end, saying where.
+    A library that hangs outside Python cannot be interrupted: then all tests stop with a message.
     """
 
     def late(number, frame):
@@ -113,11 +113,11 @@ def in_time():
 
 
 def tree(folder: Path) -> set[str]:
-    """Every path below ``folder``."""
+    """Return all paths below ``folder``."""
     return {str(path) for path in folder.rglob("*")}
 
 
 def scratch() -> Path:
-    """A folder in memory where there is one, since tens of thousands of files are written."""
+    """Return a folder in memory if possible, since tens of thousands of files are written."""
     shared = Path("/dev/shm")
     return shared if os.access(shared, os.W_OK) else Path("/tmp")

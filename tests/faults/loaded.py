@@ -1,4 +1,4 @@
-"""What the server of ``tests.faults.commands`` loads once, for all commands that it forks."""
+"""Modules that the server of ``tests.faults.commands`` loads once for all forked commands."""
 
 import accelerate  # noqa: F401
 import rvd.evaluation.sampling
@@ -12,5 +12,5 @@ import rvd.cli
 import rvd.datasets
 import rvd.training  # noqa: F401
 
-# Threads do not survive a fork; a process that has started none can fork.
+# Threads do not survive a fork, so none may have been started.
 torch.set_num_threads(1)

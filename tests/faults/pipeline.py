@@ -1,4 +1,4 @@
-"""The tiny pipeline as commands, run once undisturbed: what all disturbed runs have to equal."""
+"""The tiny pipeline as commands, run once without interruption as the reference."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.tiny import config
 
 CHECKPOINTS = "checkpoints"
 VIDEOS, PREDICTOR, SAMPLES = "videos.h5", "predictor.safetensors", "samples.h5"
-# A process that reads clips takes seconds to come up at every start.
+# A process that reads clips takes seconds to start.
 STEPS, EVERY, WORKERS = (40, 5, 1) if tally.WHOLE else (16, 2, 0)
 FLOW = {"train-0": 60.0, "train-1": 80.0, "val-0": 70.0, "test-0": 75.0}
 
 
 def experiment() -> dict:
-    """The tiny config with a training that a kill can hit at many steps."""
+    """Return the tiny config, with a training that can be killed at many steps."""
     values = config()
     values["models"]["rvd"]["training"] |= {
         "steps": STEPS,
@@ -38,7 +38,7 @@ def experiment() -> dict:
 
 
 def commands() -> dict[str, Command]:
-    """Name → command, in the order of the pipeline."""
+    """Return the commands by name, in the order of the pipeline."""
     plan = Plan(experiment_from_mapping(experiment()))
     described = ["--config=tiny.yaml", "--dataset=simulation"]
     model = [*described, "--model=rvd", "--seed=0", f"--videos={VIDEOS}"]
@@ -77,7 +77,7 @@ def commands() -> dict[str, Command]:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A folder in which every command has run, what each made, and how long each took."""
+    """A folder in which all commands have run, with the results and times of each."""
 
     folder: Path
     commands: dict[str, Command]
@@ -85,7 +85,7 @@ class Undisturbed:
     seconds: dict[str, float]
 
     def before(self, name: str, folder: Path) -> Command:
-        """Command ``name``, and in the new ``folder`` all that it reads, but nothing it writes."""
+        """Create ``folder`` with the inputs of command ``name``, without its outputs."""
         folder.mkdir(parents=True)
         shutil.copy(self.folder / "tiny.yaml", folder)
         (folder / "runs").mkdir()
@@ -102,7 +102,7 @@ class Undisturbed:
         return self.commands[name]
 
     def check(self, name: str, folder: Path) -> None:
-        """What command ``name`` made in ``folder`` is what it made undisturbed."""
+        """Check that the results of command ``name`` in ``folder`` equal the reference."""
         assert contents(folder, list(self.commands[name].made)) == self.made[name], name
 
 
@@ -125,6 +125,6 @@ def undisturbed(folder: Path) -> Undisturbed:
 
 
 def journalled(folder: Path) -> list[int]:
-    """The steps of a training's journal."""
+    """Return the steps in a training's journal."""
     lines = (folder / CHECKPOINTS / "journal.jsonl").read_text().splitlines()
     return [json.loads(line)["step"] for line in lines]

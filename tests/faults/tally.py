@@ -1,11 +1,11 @@
-"""How much was tried: what ``make test-faults`` prints at its end."""
+"""Summary printed at the end of ``make test-faults``."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 
-# The whole suite, or the short one that is part of `make test`.
+# The whole suite, or the short one in `make test`.
 WHOLE = os.environ.get("RVD_TEST_FAULTS") == "whole"
 
 kills: Counter[str] = Counter()
@@ -14,7 +14,7 @@ inputs: Counter[str] = Counter()
 
 
 def lines() -> list[str]:
-    """The figures, in words; none when nothing was tried."""
+    """Return the summary as lines of text; empty if nothing was run."""
     found = []
     if kills:
         by = ", ".join(f"{name} {count}" for name, count in sorted(kills.items()))

@@ -1,4 +1,4 @@
-"""What goes wrong without a kill: said in one line, and with the cause gone, nothing is lost."""
+"""Faults are reported in one line, and nothing is lost after their cause is removed."""
 
 import os
 import random
@@ -15,13 +15,13 @@ from tests.faults.commands import finish, kill, said
 from tests.faults.pipeline import CHECKPOINTS, EVERY, STEPS, VIDEOS, experiment, journalled
 
 pytestmark = pytest.mark.slow
-# Left out of the short version: other tests hold the same in less time, with less of the whole.
+# Excluded from the short version: smaller tests check the same.
 whole = pytest.mark.skipif(not tally.WHOLE, reason="takes longer: run `make test-faults`")
 
 
-def ends_in_one_line(command, folder, handicap=None):
-    """Run a command that has to fail as users' mistakes do; the line that says why."""
-    code = command.run(folder, handicap)
+def ends_in_one_line(command, folder, fault=None):
+    """Run a command that must fail like a user error, and return its error message."""
+    code = command.run(folder, fault)
     lines = [line for line in said(folder).splitlines() if line.startswith("rvd: ")]
     assert code == 2, (code, said(folder))
     assert len(lines) == 1, said(folder)
@@ -29,15 +29,15 @@ def ends_in_one_line(command, folder, handicap=None):
     return lines[0]
 
 
-def mended(reference, command, folder, fault):
-    """With the cause gone, the same command makes what it makes undisturbed."""
+def assert_recovers(reference, command, folder, fault):
+    """Check that the same command gives the reference result after the cause is removed."""
     command.whole(folder)
     reference.check(command.name, folder)
     tally.faults.append(fault)
 
 
 def stopped_midway(reference, folder):
-    """The trainer, stopped when it had some checkpoints."""
+    """Stop the trainer after some checkpoints."""
     command = reference.before("trainer", folder)
     process = command.start(folder)
     end = time.monotonic() + 60
@@ -62,11 +62,11 @@ def test_full_disk(reference, tmp_path, name, file):
     line = ends_in_one_line(command, tmp_path / "it", faults.small_disk)
     assert line.startswith(f"rvd: {file}: cannot be written (")
     assert line.endswith(("(File too large)", "(no room for a clip)"))
-    mended(reference, command, tmp_path / "it", f"full disk of the {name}")
+    assert_recovers(reference, command, tmp_path / "it", f"full disk of the {name}")
 
 
 def damages(generator):
-    """Name → what happens to the newest checkpoint."""
+    """Return the damages of the newest checkpoint by name."""
 
     def torn(path):
         os.truncate(path, generator.randrange(path.stat().st_size))
@@ -92,7 +92,7 @@ def damages(generator):
         pytest.param("empty", marks=whole),
     ],
 )
-def test_damaged_checkpoint(reference, tmp_path, name):
+def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(reference, tmp_path, name):
     command = stopped_midway(reference, tmp_path / "it")
     folder = tmp_path / "it" / CHECKPOINTS
     newest = max(folder.glob("step-*.pt"))
@@ -115,7 +115,7 @@ def test_all_checkpoints_damaged(reference, tmp_path):
     tally.faults.append("all checkpoints damaged")
 
 
-def test_a_clock_that_jumps(reference, tmp_path):
+def test_a_jumping_clock_has_no_effect(reference, tmp_path):
     command = stopped_midway(reference, tmp_path / "it")
     for path in (tmp_path / "it").rglob("*"):
         day = random.Random(path.name).uniform(-400, 400) * 86400
@@ -139,12 +139,12 @@ def test_two_at_once(reference, tmp_path, name, where):
         time.sleep(0.005)
     second = command.run(tmp_path / "it")
     if second == 0:
-        assert finish(first) == 0  # the first was done when the second came
+        assert finish(first) == 0  # the first had finished before the second started
     else:
         assert second == 2
         assert f"another {name} is at work there" in said(tmp_path / "it")
         assert finish(first) == 0
-    mended(reference, command, tmp_path / "it", f"two {name}s at once")
+    assert_recovers(reference, command, tmp_path / "it", f"two {name}s at once")
 
 
 @pytest.mark.parametrize("name", ["converter", "sampler", "scorer"])
@@ -158,7 +158,7 @@ def test_read_only_folder(reference, tmp_path, name):
     finally:
         folder.chmod(0o755)
     assert "cannot be written (Permission denied)" in line
-    mended(reference, command, folder, f"read-only folder of the {name}")
+    assert_recovers(reference, command, folder, f"read-only folder of the {name}")
 
 
 @whole
@@ -173,8 +173,8 @@ def test_nan_in_the_data(reference, tmp_path):
     assert "loss is nan" in line
     with h5py.File(tmp_path / "it" / VIDEOS, "r+") as file:
         file["train/frames"][3:9] = kept
-    # Steps that read another part of the file saved nothing that is not finite.
-    mended(reference, command, tmp_path / "it", "NaN in the data")
+    # Steps that read another part of the file saved only finite values.
+    assert_recovers(reference, command, tmp_path / "it", "NaN in the data")
 
 
 def test_out_of_memory(reference, tmp_path):

@@ -1,4 +1,4 @@
-"""No input, however broken or malicious, makes a reader crash, hang, or touch anything else."""
+"""Broken or malicious input cannot make a reader crash, hang, or touch other files."""
 
 import hashlib
 import io
@@ -50,7 +50,7 @@ def folder():
 class TestConfig:
     def test_text(self, folder):
         path = folder / "config.yaml"
-        # A small one, since YAML is parsed slowly, and with all that YAML can do.
+        # A small config, since YAML is parsed slowly, with all features of YAML.
         small = b"run: {datasets: [a], models: [b], seeds: [0]}\nroot: &x .\nrevision: 1e3\ny: *x\n"
         nasty = b"a: !!python/object/apply:os.system ['touch outside']\n<<: {? [x] : y}\n"
 
@@ -62,7 +62,7 @@ class TestConfig:
         assert tree(folder) == {str(path)}
 
     def test_values(self):
-        """Any value in the place of any other."""
+        """Replace any value by any other."""
         places = list(_places(config()))
         names = st.one_of(st.text(max_size=8), st.sampled_from(["; rm -rf x", "../x", "like", ""]))
         numbers = st.one_of(st.integers(), st.floats(), st.booleans(), st.none())
@@ -147,13 +147,13 @@ def test_checkpoint(folder):
     valid = path.read_bytes()
 
     def read(data):
-        # With the checksum of what is there, so that what reads the file has to stand it.
+        # With a valid checksum, so that the damaged content is read.
         path.write_bytes(data)
         digest.write_text(_sha256(data))
         load_checkpoint(folder, {"seed": 0})
 
     fuzz("checkpoint", mangled(valid, pickle.dumps({"step": 1})), read)
-    # Damaged ones were renamed.
+    # Damaged checkpoints were renamed.
     assert tree(folder) <= {str(path), str(digest), f"{path}.damaged"}
 
 
@@ -169,7 +169,7 @@ def test_predictor_file(folder):
     (length,) = struct.unpack("<Q", whole[:8])
 
     def read(data):
-        # The header is what is read; most of a file are numbers, any of which is as good.
+        # Only the header matters; most of the file are numbers, and any number is valid.
         path.write_bytes(data + whole[8 + length :])
         load(path)
 
@@ -197,7 +197,7 @@ def test_tfrecord(folder):
         except RecordError as error:
             raise UserError(str(error)) from None
 
-    # Half of them with right checksums, so that the messages within are reached.
+    # Half of them with valid checksums, so that the messages are parsed.
     inside = mangled(message).map(lambda data: tfrecord([data]))
     fuzz("TFRecord", st.one_of(mangled(valid), inside), read)
 
@@ -258,7 +258,7 @@ def test_sequence_list(folder):
 
 
 class Harmful:
-    """Pickled, it makes a file when it is read by what runs pickles."""
+    """Object whose pickle creates a file when it is executed."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -268,9 +268,9 @@ class Harmful:
 
 
 class TestPickles:
-    """None of a user's files can run code."""
+    """No input file can run code."""
 
-    def test_it_would_harm(self, tmp_path):
+    def test_the_pickle_is_harmful(self, tmp_path):
         pickle.loads(pickle.dumps(Harmful(tmp_path / "ran")))
         assert (tmp_path / "ran").exists()
 

@@ -1,4 +1,4 @@
-"""No value of a config reaches a shell as anything but one word, and no secret is seen."""
+"""Config values reach a shell only as single words, and secrets are never visible."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ SECRET = "not-to-be-seen-either"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["datasets", "models"])
-def test_a_name_that_a_shell_would_obey_is_refused(tmp_path, kind):
+def test_a_name_with_shell_syntax_is_refused(tmp_path, kind):
     (tmp_path / "x").mkdir()
     named = config()[kind]["simulation" if kind == "datasets" else "persistence"]
     changes = {kind: {NASTY: named}, "run": {kind: [NASTY]}}
@@ -37,7 +37,7 @@ def test_a_name_that_a_shell_would_obey_is_refused(tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_a_folder_that_a_shell_would_obey_is_one_word(tmp_path):
+def test_a_folder_with_shell_syntax_is_one_word(tmp_path):
     root = "it's; touch seen; $(touch seen) & #"
     run = snakemake(tmp_path, f"{root}/data/simulation.h5", root=root)
     assert run.returncode == 0, run.stderr[-3000:]
@@ -46,7 +46,7 @@ def test_a_folder_that_a_shell_would_obey_is_one_word(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["{dataset}", "a\nb", ""])
-def test_a_folder_that_is_none_is_refused(tmp_path, root):
+def test_an_invalid_folder_is_refused(tmp_path, root):
     run = snakemake(tmp_path, "all", root=root)
     assert run.returncode != 0
     assert "root: " in run.stdout + run.stderr
@@ -55,7 +55,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path, root):
 
 @pytest.mark.slow
 def test_the_password_is_in_no_process_list_and_no_file(tmp_path):
-    bair(tmp_path / "city.zip")  # its content does not matter: it is refused as no zip
+    bair(tmp_path / "city.zip")  # any content: it is refused as it is not a zip
     described = values("cityscapes", size=SIZE, horizon=3)
     data = (tmp_path / "city.zip").read_bytes()
     with served(Site({"city.zip": data}, login=("me", SECRET))) as site:
@@ -74,7 +74,7 @@ def test_the_password_is_in_no_process_list_and_no_file(tmp_path):
         )
         ended.set()
         watcher.join()
-    assert len(seen) > 1  # the list was looked at
+    assert len(seen) > 1  # the process list was read
     assert not any(SECRET.encode() in line for line in seen)
     assert SECRET.encode() not in run.stdout + run.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -83,7 +83,7 @@ def test_the_password_is_in_no_process_list_and_no_file(tmp_path):
 
 
 def watch(seen, ended):
-    """Gather the command lines of all processes until told to end."""
+    """Collect the command lines of all processes until ``ended`` is set."""
     while not ended.is_set():
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:

@@ -1,4 +1,4 @@
-"""Snakemake killed at any moment, alone or with all its jobs; called again, it loses nothing."""
+"""Snakemake, killed at any moment alone or with all jobs, resumes without loss."""
 
 import os
 import random
@@ -33,7 +33,7 @@ MADE = [
     ),
 ]
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# How often in the whole suite; the short one leaves it out, for each start takes seconds.
+# Kills in the whole suite; the short one excludes this test, since each start takes seconds.
 KILLS = 8
 PATIENCE = 600.0
 
@@ -54,7 +54,7 @@ def prepared(folder):
 
 
 def started(folder):
-    """Snakemake in a session of its own, whose processes can be killed together."""
+    """Start Snakemake in a separate session, whose processes can be killed together."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "said").open("w") as said:
         return subprocess.Popen(
@@ -63,7 +63,7 @@ def started(folder):
 
 
 def completed(folder):
-    """Unlock, as the message says, and call again until the jobs that outlived it are done."""
+    """Unlock and run again until the jobs that outlived Snakemake have finished."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         subprocess.run(command(folder, "--unlock"), capture_output=True, check=False)
@@ -76,7 +76,7 @@ def completed(folder):
 
 
 @pytest.mark.skipif(not tally.WHOLE, reason="takes minutes: run `make test-faults`")
-def test_snakemake_killed_and_called_again(tmp_path):
+def test_killed_snakemake_resumes(tmp_path):
     began = time.monotonic()
     whole = prepared(tmp_path / "whole")
     completed(whole)
@@ -85,7 +85,7 @@ def test_snakemake_killed_and_called_again(tmp_path):
     folder = prepared(tmp_path / "killed")
     for turn in range(KILLS):
         process = started(folder)
-        # The least is until it has read the Snakefile. What was made stays, so there is less to do.
+        # The minimum is the time to read the Snakefile. Results are kept, so less remains to do.
         time.sleep(generator.uniform(0.1, 0.6 * seconds))
         number, together = generator.choice(SIGNALS), turn % 2 == 0
         if process.poll() is None:

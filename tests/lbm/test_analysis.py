@@ -1,4 +1,4 @@
-"""What is read from a run, on signals whose answer is known."""
+"""Analysis of a run, on signals with known results."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ PERIOD = 9.3  # frames
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of a wave that travels along the channel, with lift in step and drag constant."""
+    """Write a run with a wave travelling along the channel, lift in phase and constant drag."""
     path = tmp_path / "run.h5"
     x = np.arange(STREET.width) / 12
     solid = np.zeros((STREET.height, STREET.width), bool)
@@ -69,7 +69,7 @@ def test_spectrum_peaks_at_the_strouhal_number_with_the_amplitude(run):
     frequency, amplitude = lift_spectrum(run)
     peak = amplitude.argmax()
     assert frequency[peak] == pytest.approx(strouhal_number(run), abs=frequency[1])
-    assert 0.7 * 0.78 < amplitude[peak] < 0.79  # a window's peak between two frequencies is lower
+    assert 0.7 * 0.78 < amplitude[peak] < 0.79  # the window lowers a peak between two frequencies
 
 
 def test_autocorrelation_returns_after_a_period(run):
@@ -95,7 +95,7 @@ def test_a_repeated_clip_is_found():
     assert nearest[0, 1] == pytest.approx(0, abs=1e-6)
     assert nearest[1, 0] == pytest.approx(0, abs=1e-6)
     assert nearest[0, 0] > 1
-    # within a run a clip is compared with those that share no frame with it
+    # within a run only clips without common frames are compared
     assert np.isnan(clip_similarity([one[:9]], length=5)[0, 0])
     assert np.isnan(clip_similarity([one[:4], other], length=5)[:, 0]).all()
 
@@ -116,5 +116,5 @@ def test_figures_are_drawn(run, tmp_path):
         assert (tmp_path / f"figure-{index}.svg").stat().st_size > 1000
 
 
-def test_a_short_run_gives_the_lags_that_it_has(run):
+def test_a_short_run_has_fewer_lags(run):
     assert len(autocorrelation(pictures(run, (0, 48), 1)[:9], lags=28)) == 9

@@ -11,14 +11,14 @@ def test_steady_without_modulation():
     assert (relative_inflow(VortexStreetConfig(frames=3)) == 1).all()
 
 
-def test_modulation_has_its_spread_time_and_bounds():
+def test_modulation_has_its_deviation_time_and_bounds():
     inflow = relative_inflow(LONG)
     assert len(inflow) == LONG.total_ticks
     assert inflow.mean() == pytest.approx(1, abs=0.01)
-    # Reflecting at two standard deviations takes a little off the spread.
+    # Reflection at two standard deviations slightly reduces the deviation.
     assert inflow.std() == pytest.approx(0.03, rel=0.15)
     assert np.abs(inflow - 1).max() <= 0.06 + 1e-12
-    # It is turned back at the bounds: it does not stay there.
+    # It is reflected at the bounds and does not stay there.
     assert (np.abs(inflow - 1) > 0.0599).mean() < 0.01
     lag = int(LONG.modulation_time)
     deviation = inflow - inflow.mean()
@@ -26,7 +26,7 @@ def test_modulation_has_its_spread_time_and_bounds():
     assert correlation == pytest.approx(np.exp(-1), abs=0.12)
 
 
-def test_it_follows_from_the_seed():
+def test_it_is_determined_by_the_seed():
     again = relative_inflow(LONG.model_copy(update={"frames": LONG.frames}))
     np.testing.assert_array_equal(relative_inflow(LONG), again)
     other = relative_inflow(LONG.model_copy(update={"seed": 1}))

@@ -1,4 +1,4 @@
-"""Laws of the D2Q9 model, on its NumPy definition."""
+"""Laws of the D2Q9 model, for its reference implementation in NumPy."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ speeds = st.floats(-0.1, 0.1)
 
 
 def test_weights_are_isotropic_to_fourth_order():
-    """Σ w c c = δ/3 and Σ w cx² cy² = 1/9, Σ w cx⁴ = 1/3: what Navier–Stokes needs."""
+    """Σ w c c = δ/3, Σ w cx² cy² = 1/9 and Σ w cx⁴ = 1/3, as Navier–Stokes requires."""
     c = VELOCITIES.astype(float)
     assert WEIGHTS.sum() == pytest.approx(1)
     np.testing.assert_allclose(np.einsum("i,ia,ib->ab", WEIGHTS, c, c), np.eye(2) / 3, atol=1e-15)
@@ -40,7 +40,7 @@ def test_equilibrium_has_its_moments(density, ux, uy):
     populations = equilibrium(density * grid, ux * grid, uy * grid)[:, 0, 0]
     expected = equilibrium_moments(density * grid, ux * grid, uy * grid)[:, 0, 0]
     np.testing.assert_allclose(MOMENTS @ populations, expected, rtol=0, atol=1e-15)
-    # density, momentum and Π = ρ(δ/3 + uu), straight from the populations
+    # density, momentum and Π = ρ(δ/3 + uu), directly from the populations
     c = VELOCITIES.astype(float)
     u = np.array([ux, uy])
     assert populations.sum() == pytest.approx(density, abs=1e-15)
@@ -66,7 +66,7 @@ def test_collision_conserves_mass_and_momentum_and_shrinks_stress():
     np.testing.assert_allclose(left, np.broadcast_to(kept[:, None, None], left.shape), atol=1e-9)
 
 
-def test_streaming_is_a_roll():
+def test_streaming_is_a_shift():
     populations = np.random.default_rng(0).random((9, 5, 7))
     moved = stream(populations)
     for i, (cx, cy) in enumerate(VELOCITIES):

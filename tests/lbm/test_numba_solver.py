@@ -12,7 +12,7 @@ W = WEIGHTS[:, None, None]
 
 
 def random_state(flow, seed=0, size=1e-3):
-    """Deviations from rest as the solver stores them, zero in solid cells."""
+    """Return random deviations from rest as stored by the solver, zero in solid cells."""
     noise = np.random.default_rng(seed).standard_normal((9, flow.height, flow.width))
     return size * noise * ~flow.solid()
 
@@ -24,7 +24,7 @@ def advanced(flow, state, ticks):
     return solver, forces
 
 
-def test_a_periodic_tick_is_a_roll_and_a_collision():
+def test_a_periodic_tick_is_streaming_and_collision():
     flow = Flow(width=17, height=12, viscosity=0.02, bulk_viscosity=0.07)
     state = random_state(flow)
     expected = state + W
@@ -51,7 +51,7 @@ def test_halfway_bounce_back_keeps_the_mass_of_the_fluid():
     assert (density[~flow.solid()] - 1).sum() == pytest.approx(state.sum(), abs=1e-12)
 
 
-def test_slip_walls_leave_a_uniform_flow_alone():
+def test_slip_walls_preserve_a_uniform_flow():
     flow = Flow(16, 12, 0.02, 0.02, walls="slip")
     solver = NumbaSolver(flow)
     solver.initialise(np.full((12, 16), 0.05), np.zeros((12, 16)))
@@ -63,7 +63,7 @@ def test_slip_walls_leave_a_uniform_flow_alone():
 
 
 @pytest.mark.parametrize("walls", ["periodic", "slip"])
-def test_inlet_and_outlet_pass_a_uniform_flow(walls):
+def test_inlet_and_outlet_preserve_a_uniform_flow(walls):
     flow = Flow(24, 12, 0.02, 0.02, inlet=np.full(12, 0.05), walls=walls)
     solver = NumbaSolver(flow)
     solver.initialise(np.full((12, 24), 0.05), np.zeros((12, 24)))
@@ -74,7 +74,7 @@ def test_inlet_and_outlet_pass_a_uniform_flow(walls):
     np.testing.assert_allclose(density, 1, atol=1e-3)
 
 
-def test_a_body_force_accelerates_at_its_own_rate():
+def test_a_body_force_gives_its_acceleration():
     flow = Flow(12, 10, 0.02, 0.02, force=(2e-5, -1e-5))
     solver = NumbaSolver(flow)
     solver.initialise(np.zeros((10, 12)), np.zeros((10, 12)))
@@ -85,7 +85,7 @@ def test_a_body_force_accelerates_at_its_own_rate():
 
 
 def test_mirrored_flow_mirrors_drag_and_lift():
-    """Newton's third law seen in a mirror: same drag, opposite lift."""
+    """Mirror symmetry: same drag, opposite lift."""
     size = (20, 28)
     shear = 0.04 + 0.02 * np.linspace(-1, 1, 20)
     force = []
@@ -110,7 +110,7 @@ def test_the_force_is_the_momentum_the_fluid_loses():
         density, ux, uy = solver.macroscopic()
         return np.array([(density * ux).sum(), (density * uy).sum()])
 
-    # the force of one tick's end acts in the next: what was reflected is pulled then
+    # the force at the end of a tick acts in the next, when reflected populations are pulled
     solver.advance(np.ones(10))
     last, start = solver.advance(np.ones(1))[-1], momentum()
     forces = solver.advance(np.ones(20))
@@ -156,7 +156,7 @@ def test_a_diverged_density_stops_with_the_tick(bad):
         check_density(density, tick=77)
 
 
-def test_equilibrium_at_rest_stays_at_rest_beside_an_obstacle():
+def test_equilibrium_at_rest_stays_at_rest_next_to_an_obstacle():
     flow = Flow(32, 24, 0.01, 0.02, np.zeros(24), "no-slip", (Circle(11.3, 12.1, 7.0),))
     solver = NumbaSolver(flow)
     rest = np.zeros((24, 32))
@@ -165,7 +165,7 @@ def test_equilibrium_at_rest_stays_at_rest_beside_an_obstacle():
     np.testing.assert_allclose(forces, 0, atol=1e-14)
 
 
-def test_a_circle_in_the_middle_feels_drag_and_no_lift():
+def test_a_centred_circle_has_drag_and_no_lift():
     flow = Flow(64, 33, 0.1, 0.1, np.full(33, 0.05), "slip", (Circle(20.0, 16.5, 6.0),))
     solver = NumbaSolver(flow)
     still = np.zeros((33, 64))

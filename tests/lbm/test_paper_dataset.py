@@ -1,4 +1,4 @@
-"""The simulated datasets of the configs: each run its own, tests on flows never trained on."""
+"""Simulated datasets of the configs: all runs differ, and test flows are not trained on."""
 
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -25,12 +25,12 @@ def by_split(dataset):
 
 
 @pytest.mark.parametrize("paths", [PAPER, DEMO], ids=["paper", "demo"])
-def test_no_reynolds_number_of_the_test_is_trained_on(paths):
+def test_test_runs_have_reynolds_numbers_that_are_not_trained_on(paths):
     runs = by_split(simulated(paths)["simulation"])
     known = {street.reynolds for street in runs["train"]}
     for street in runs["val"] + runs["test"]:
         assert min(abs(street.reynolds - other) for other in known) >= 5
-        # but within what was trained on: interpolation is asked for, not extrapolation
+        # but within the training range: interpolation, not extrapolation
         assert min(known) < street.reynolds < max(known)
 
 
@@ -40,7 +40,7 @@ def test_no_two_runs_are_the_same(paths):
         streets = list(dataset.simulations().values())
         for one, other in combinations(streets, 2):
             assert one.seed != other.seed
-            # in a steady stream the seed sets only the phase: the flow has to differ, too
+            # in a steady inflow the seed only sets the phase, so the flow must differ, too
             if one.modulation == 0:
                 assert (one.reynolds, one.offset) != (other.reynolds, other.offset)
 
@@ -53,7 +53,7 @@ def test_the_paper_has_eight_runs_of_1000_and_of_250_frames():
 
 
 def test_training_reynolds_numbers_are_stratified():
-    """One run in every eighth of the range, give or take rounding."""
+    """There is one run per eighth of the range, up to rounding."""
     runs = by_split(simulated(PAPER)["simulation"])["train"]
     gaps = [b - a for a, b in pairwise(sorted(street.reynolds for street in runs))]
     assert max(gaps) < 1.1 * min(gaps)

@@ -1,4 +1,4 @@
-"""The two solvers, programs of different authors, compute the same flow."""
+"""The two solvers, by different authors, compute the same flow."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from lbm.errors import FlowError
 from lbm.flow import Circle, Flow
 from lbm.numba_solver import NumbaSolver
 
-pytestmark = pytest.mark.slow  # its code compiles for some ten seconds, once
+pytestmark = pytest.mark.slow  # compiles once, for about ten seconds
 
 INLET = 0.05 + 0.01 * np.cos(np.linspace(0, np.pi, 32))
 FLOWS = {
@@ -62,17 +62,17 @@ def test_a_restored_state_continues_bit_for_bit():
     assert second.tick == 71
 
 
-def test_what_it_lacks_is_refused():
+def test_unsupported_flows_are_refused():
     with pytest.raises(FlowError, match="no body force"):
         make_pylbm_solver(Flow(16, 16, 0.1, 0.1, force=(1e-5, 0)))
     with pytest.raises(FlowError, match="only 'float64'"):
         make_pylbm_solver(Flow(16, 16, 0.1, 0.1, precision="float32"))
 
 
-def test_it_compiles_once_and_leaves_the_working_folder_alone(tmp_path):
+def test_it_compiles_once_and_not_in_the_working_folder(tmp_path):
     cache, work = tmp_path / "cache", tmp_path / "work"
     work.mkdir()
-    # arguments that pylbm would take for its own
+    # arguments that pylbm would parse
     options = "--solver pylbm --precision float64 --width 48 --height 24 --diameter 4 --center 8"
     options += " --reynolds 50 --warmup 5 --interval 5 --frames 2"
     command = [sys.executable, "-m", "lbm", "simulate", "run.h5", *options.split()]

@@ -1,4 +1,4 @@
-"""A run that was killed goes on, and ends as if it had not been."""
+"""A killed run resumes and gives the same result."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("every", [1, 3, 7])
-def test_stopped_anywhere_it_ends_alike(whole, tmp_path, monkeypatch, every):
+def test_a_stopped_run_gives_the_same_result(whole, tmp_path, monkeypatch, every):
     monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", every)
     path = tmp_path / "run.h5"
     for ticks in (55, 106, 250, 390):  # in the warm-up, at its end, among the frames
@@ -77,7 +77,9 @@ def test_stopped_anywhere_it_ends_alike(whole, tmp_path, monkeypatch, every):
 
 
 @pytest.mark.parametrize("kept", [0, 100, -7])
-def test_a_torn_checkpoint_gives_way_to_the_one_before(whole, tmp_path, monkeypatch, capsys, kept):
+def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(
+    whole, tmp_path, monkeypatch, capsys, kept
+):
     monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 3)
     path = tmp_path / "run.h5"
     with pytest.raises(StoppedError):
@@ -93,7 +95,7 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(whole, tmp_path, monkeypa
     assert_same(whole, path)
 
 
-def test_another_street_under_the_same_name_starts_afresh(whole, tmp_path, monkeypatch):
+def test_another_street_of_the_same_name_restarts(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 1)
     path = tmp_path / "run.h5"
     with pytest.raises(StoppedError):
@@ -104,7 +106,7 @@ def test_another_street_under_the_same_name_starts_afresh(whole, tmp_path, monke
     assert_same(whole, path)
 
 
-def test_two_processes_cannot_make_one_run(tmp_path):
+def test_two_processes_cannot_compute_one_run(tmp_path):
     path = tmp_path / "run.h5"
     seen = []
 
@@ -119,8 +121,8 @@ def test_two_processes_cannot_make_one_run(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_it_ends_alike(tmp_path):
-    # Long enough that the kill comes in its midst.
+def test_a_killed_run_gives_the_same_result(tmp_path):
+    # Long enough to be killed midway.
     street = STREET.model_copy(update={"width": 160, "height": 80, "frames": 400, "interval": 60})
     command = [sys.executable, "-m", "lbm", "simulate", "killed.h5", *street.flags()]
     checkpoint = tmp_path / ".killed.h5.unfinished" / "checkpoint.npz"

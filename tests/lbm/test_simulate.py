@@ -1,4 +1,4 @@
-"""Runs and their files, through the command line."""
+"""Runs and their files, by the command line."""
 
 import os
 import subprocess
@@ -40,12 +40,12 @@ def run_path(tmp_path_factory):
     return folder / "run.h5"
 
 
-def test_flags_tell_every_parameter(run_path):
+def test_flags_cover_every_parameter(run_path):
     with open_run(run_path) as run:
         assert run.street == STREET
 
 
-def test_run_file_holds_what_its_parameters_say(run_path):
+def test_the_run_file_matches_its_parameters(run_path):
     with open_run(run_path) as run:
         assert run.vorticity.shape == (6, 24, 48)
         assert run.vorticity.chunks == (1, 24, 48)
@@ -56,7 +56,7 @@ def test_run_file_holds_what_its_parameters_say(run_path):
         assert 10 < run.solid.sum() < 16
 
 
-def test_the_seed_decides_the_run(run_path, tmp_path):
+def test_the_seed_determines_the_run(run_path, tmp_path):
     for name, seed in (("same", 0), ("other", 1)):
         street = STREET.model_copy(update={"seed": seed})
         assert lbm("simulate", f"{name}.h5", *street.flags(), cwd=tmp_path).returncode == 0
@@ -66,7 +66,7 @@ def test_the_seed_decides_the_run(run_path, tmp_path):
         assert not np.array_equal(one.vorticity[:], other.vorticity[:])
 
 
-def test_dry_run_says_the_cost_and_writes_nothing(tmp_path):
+def test_a_dry_run_prints_the_cost_and_writes_nothing(tmp_path):
     run = lbm("simulate", "run.h5", "--dry-run", *STREET.flags(), cwd=tmp_path)
     assert run.returncode == 0
     for said in ("Re 50", "Ma 0.139", "tau 0.5192", "blockage 16.7%", "Strouhal", "100 ticks"):
@@ -109,11 +109,11 @@ def test_a_run_that_diverges_stops_with_its_tick_and_leaves_no_file(tmp_path, mo
     path = tmp_path / "run.h5"
     ran = CliRunner().invoke(app, ["simulate", str(path), *STREET.flags()])
     assert ran.exit_code == 1
-    assert f"{path}: the flow has diverged at tick 70" in ran.output  # the next frame after 65
+    assert f"{path}: the flow has diverged at tick 70" in ran.output  # the first frame after 65
     assert list(tmp_path.glob("*.h5")) == []
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     run = lbm("simulate", "absent/run.h5", *STREET.flags(), cwd=tmp_path)
     assert run.returncode != 0
     assert "absent/run.h5: cannot be written" in run.stderr
@@ -131,7 +131,7 @@ def damage_truncated(path):
     path.write_bytes(path.read_bytes()[:1000])
 
 
-def damage_foreign(path):
+def damage_format(path):
     with h5py.File(path, "w") as file:
         file["x"] = 1
 
@@ -145,7 +145,7 @@ def damage_missing(path):
     ("damage", "said"),
     [
         (damage_truncated, "not an HDF5 file, or truncated"),
-        (damage_foreign, "not a run file"),
+        (damage_format, "not a run file"),
         (damage_missing, "'lift' is missing"),
     ],
 )

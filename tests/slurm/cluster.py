@@ -26,7 +26,7 @@ PACKAGES = ("munge", "mariadb-server", "slurmdbd", "slurmctld", "slurmd", "slurm
 CONFIGS = ("slurm.conf", "slurmdbd.conf", "gres.conf", "cgroup.conf")
 GPUS = 2
 HOST = socket.gethostname().partition(".")[0]
-# In the order in which they are stopped, with the name of the program behind each pid file.
+# In stopping order, with the name of the program of each pid file.
 DAEMONS = {
     "slurmd": "slurmd",
     "slurmctld": "slurmctld",
@@ -37,7 +37,7 @@ DAEMONS = {
 
 
 def why_not() -> str | None:
-    """Why no cluster can be brought up here, or None."""
+    """Return why no cluster can be started here, or None."""
     if os.geteuid() != 0:
         return "only root can install and start SLURM"
     if not shutil.which("apt-get"):
@@ -67,7 +67,7 @@ def up() -> None:
         _do("slurmdbd")
         _await("slurmdbd", lambda: _works("sacctmgr", "--noheader", "show", "cluster"))
     if not _running("slurmctld"):
-        # What exists already is no failure; whether all is there, the jobs will show.
+        # Existing entries are no error; the jobs will show whether all are there.
         manager = ("sacctmgr", "--immediate", "--quiet", "add")
         _works(*manager, "cluster", "rvd-test")
         _works(*manager, "account", "rvd", "cluster=rvd-test")
@@ -102,7 +102,7 @@ def down() -> None:
 def _install() -> None:
     if all(_works("dpkg", "--status", package) for package in PACKAGES):
         return
-    # Debian starts a service as it installs it, unless this program says no.
+    # Debian starts services during installation unless this program forbids it.
     policy = Path("/usr/sbin/policy-rc.d")
     added = not policy.exists()
     if added:
@@ -122,7 +122,7 @@ def _configure() -> None:
     for name in ("", "state", "spool", "mariadb"):
         (ROOT / name).mkdir(parents=True, exist_ok=True)
     for number in range(GPUS):
-        # As /dev/null; SLURM asks for a device, and hands out its number.
+        # Like /dev/null: SLURM requires a device and passes on its number.
         if not (device := ROOT / f"gpu{number}").exists():
             os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     here, values = Path(__file__).parent, {"root": ROOT, "host": HOST}
@@ -165,13 +165,13 @@ def _running(name: str) -> bool:
 
 
 def _pid(name: str, program: str) -> int | None:
-    """The process in the pid file, if it runs and is that program (ids are used again)."""
+    """Return the process in the pid file if it runs that program (ids are reused)."""
     try:
         number = int((ROOT / f"{name}.pid").read_text())
         running = Path(os.readlink(f"/proc/{number}/exe")).name
     except (OSError, ValueError):
         return None
-    # Debian's are called slurmd-wlm, slurmctld-wlm.
+    # Debian's programs are called slurmd-wlm, slurmctld-wlm.
     return number if running.removesuffix("-wlm") == program else None
 
 

@@ -1,4 +1,4 @@
-"""The tiny pipeline on a real SLURM, through profiles/slurm, disturbed in every way SLURM knows.
+"""The tiny pipeline on a real SLURM through profiles/slurm, with all kinds of interruptions.
 
 A training is cancelled, preempted, and then stopped at its time limit until it is done; all that it
 and the rules after it make is equal to what an undisturbed run on this machine makes.
@@ -31,8 +31,8 @@ pytestmark = [
     pytest.mark.skipif(not WANTED or bool(cluster.why_not()), reason=f"no test cluster: {REASON}"),
 ]
 
-# Enough steps for several time limits. The GPU is pretended: jobs ask SLURM for one (RESOURCES),
-# but torch sees none and is told to use the CPU.
+# Enough steps for several time limits. The GPU is simulated: jobs request one (RESOURCES),
+# but torch sees none and uses the CPU.
 STEPS = 1500
 CHANGES = {
     "run": {"models": ["rvd", "persistence"]},
@@ -58,7 +58,7 @@ MADE = [
     ),
 ]
 CHECKPOINTS = "out/checkpoints/simulation/rvd/seed0"
-# In the place of the profile's: a partition where jobs are preempted, and the least time limit.
+# Instead of the profile's: a partition with preemption, and the minimum time limit.
 RESOURCES = [
     "train:gpu=1",
     "sample:gpu=1",
@@ -86,7 +86,7 @@ def undisturbed(tmp_path_factory):
 
 
 def submitted(folder):
-    """Snakemake at work on the cluster, in the background."""
+    """Start Snakemake on the cluster in the background."""
     tiny = folder / "tiny.yaml"
     tiny.write_text(yaml.safe_dump(merge(config(root="out"), CHANGES)))
     command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
@@ -103,7 +103,7 @@ def said(*command):
 
 
 def wait_for_progress(folder, attempt, run):
-    """Until the training is in its ``attempt``-th attempt, and has saved in it."""
+    """Wait until the training has saved a checkpoint in its ``attempt``-th attempt."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         assert run.poll() is None, (folder / "snakemake.log").read_text()[-3000:]
@@ -118,7 +118,7 @@ def wait_for_progress(folder, attempt, run):
 
 @pytest.fixture(scope="module")
 def disturbed(running_cluster, tmp_path_factory):
-    """The folder of a run in which the training was cancelled, preempted, and timed out."""
+    """Return the folder of a run whose training was cancelled, preempted, and timed out."""
     folder = tmp_path_factory.mktemp("cluster")
     run = submitted(folder)
     try:
@@ -137,7 +137,7 @@ def disturbed(running_cluster, tmp_path_factory):
     return folder
 
 
-def test_the_training_was_stopped_by_all_three(disturbed):
+def test_the_training_was_interrupted_in_all_three_ways(disturbed):
     events = read_history(disturbed / CHECKPOINTS)
     history = summarise(events)
     # Cancelled, preempted, and at least once at its time limit (more STEPS, if it is too fast for
@@ -149,18 +149,18 @@ def test_the_training_was_stopped_by_all_three(disturbed):
     assert "CANCELLED" in jobs
 
 
-def test_all_that_was_made_is_equal_to_the_undisturbed(disturbed, undisturbed):
+def test_all_results_equal_those_of_the_uninterrupted_run(disturbed, undisturbed):
     assert contents(disturbed, MADE) == undisturbed
 
 
-def test_every_job_that_needs_one_had_a_gpu(disturbed):
+def test_each_gpu_job_had_a_gpu(disturbed):
     jobs = said("sacct", "--noheader", "--allocations", "--partition=scavenge",
                 "--format=AllocTRES%80")  # fmt: skip
     assert jobs
     assert all("gres/gpu=1" in job for job in jobs), jobs
 
 
-def test_the_logs_of_failed_jobs_lie_in_one_place(disturbed):
+def test_the_logs_of_failed_jobs_are_in_one_folder(disturbed):
     assert list((disturbed / "logs" / "slurm").rglob("*.log"))
 
 
@@ -169,7 +169,7 @@ def test_the_resolved_config_is_that_of_the_run(disturbed):
     assert resolved["models"]["rvd"]["training"]["steps"] == STEPS
 
 
-def test_the_literal_command(running_cluster, tmp_path):
+def test_the_documented_command(running_cluster, tmp_path):
     folder = checkout(tmp_path / "rvd", small())
     succeeded(folder, "snakemake --workflow-profile slurm all")
     for name in ("table1.csv", "ablation.csv", "gallery.html"):

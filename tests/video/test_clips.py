@@ -29,7 +29,7 @@ def test_a_batch_is_a_function_of_seed_and_step(tmp_path):
     assert once[0].shape == (6, 4, 1, 16, 16)
 
 
-def test_resumed_loader_gives_the_batches_that_were_left(tmp_path):
+def test_a_resumed_loader_returns_the_remaining_batches(tmp_path):
     path = write_squares(tmp_path / "v.h5")
     whole = list(training_loader(stream(path), 0, workers=0))
     rest = list(training_loader(stream(path), 3, workers=1))
@@ -81,12 +81,12 @@ def test_fixed_clips_do_not_overlap_and_depend_on_the_split_alone(tmp_path):
     ]
 
 
-def test_as_unit():
+def test_stored_frames_are_converted_to_the_unit_range():
     assert stored_to_unit(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
     assert stored_to_unit(torch.tensor([0.25])).tolist() == [0.25]
 
 
-def test_the_authors_clips_of_runs_start_one_frame_apart_and_those_of_films_are_their_beginnings(
+def test_the_authors_clips_are_consecutive_in_runs_and_first_in_films(
     tmp_path,
 ):
     path = write_squares(tmp_path / "v.h5", frames=12)

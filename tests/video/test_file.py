@@ -24,14 +24,14 @@ def test_round_trip(tmp_path, dtype, channels):
         assert file.info.frame_rate == 5.0
 
 
-def test_starts_never_cross_videos(tmp_path):
+def test_clip_starts_never_cross_videos(tmp_path):
     with VideoFile(write_squares(tmp_path / "v.h5")) as file:
         starts = file.splits["train"].clip_starts(5)
     assert len(starts) == 3 * (12 - 5 + 1)
     assert ((starts % 12) <= 12 - 5).all()
 
 
-def test_frames_are_one_a_chunk_and_uncompressed(tmp_path):
+def test_frames_have_one_chunk_each_and_are_uncompressed(tmp_path):
     path = write_squares(tmp_path / "v.h5")
     with h5py.File(path) as file:
         frames = file["train/frames"]
@@ -39,7 +39,7 @@ def test_frames_are_one_a_chunk_and_uncompressed(tmp_path):
         assert frames.compression is None
 
 
-def test_fingerprint_tells_contents_apart(tmp_path):
+def test_the_fingerprint_depends_on_the_content(tmp_path):
     prints = set()
     for name, dtype in (("a", np.uint8), ("b", np.uint8), ("c", np.float32)):
         with VideoFile(write_squares(tmp_path / f"{name}.h5", dtype=dtype)) as file:
@@ -47,7 +47,7 @@ def test_fingerprint_tells_contents_apart(tmp_path):
     assert len(prints) == 2
 
 
-def test_fingerprint_knows_every_frame(tmp_path):
+def test_the_fingerprint_covers_every_frame(tmp_path):
     prints = []
     for name, changed in (("a", None), ("b", None), ("c", 5)):
         frames = moving_squares(12, 16, 1, 0, np.uint8).copy()
@@ -63,7 +63,7 @@ def test_fingerprint_knows_every_frame(tmp_path):
 
 
 def test_a_file_from_before_the_checksum_keeps_its_fingerprint(tmp_path):
-    """Checkpoints hold it: their trainings are to be resumed."""
+    """Checkpoints store the fingerprint, and must remain resumable."""
     path = write_squares(tmp_path / "v.h5")
     with h5py.File(path, "r+") as file:
         del file.attrs["content_sha256"]
@@ -80,7 +80,7 @@ def damage_truncated(path):
     path.write_bytes(content[: len(content) // 2])
 
 
-def damage_foreign(path):
+def damage_format(path):
     with h5py.File(path, "w") as file:
         file["x"] = 1
 
@@ -96,7 +96,7 @@ def damage_text(path):
 
 def damage_attribute_in_a_heap(path):
     with h5py.File(path, "r+") as file:
-        file.attrs["config"] = "{}"  # h5py gives it a variable length
+        file.attrs["config"] = "{}"  # h5py stores it with variable length
 
 
 def damage_names_in_a_heap(path):
@@ -125,7 +125,7 @@ def damage_names(path):
     ("damage", "said"),
     [
         (damage_truncated, "not a readable HDF5 file"),
-        (damage_foreign, "so is of another program"),
+        (damage_format, "so is of another program"),
         (damage_version, "version 99"),
         (damage_text, "not a readable HDF5 file"),
         (damage_attribute_in_a_heap, "'config' has variable length"),
@@ -149,7 +149,7 @@ def test_missing_file(tmp_path):
         VideoFile(tmp_path / "absent.h5")
 
 
-def test_failed_writing_leaves_the_file_before(tmp_path):
+def test_failed_writing_keeps_the_previous_file(tmp_path):
     path = write_squares(tmp_path / "v.h5")
     before = path.read_bytes()
 

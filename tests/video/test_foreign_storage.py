@@ -1,4 +1,4 @@
-"""HDF5 files whose data lie elsewhere: they could show any file of the reader as pictures."""
+"""HDF5 files with external data, which could disclose other files of the reader."""
 
 import h5py
 import numpy as np
@@ -54,7 +54,7 @@ def plug_in(file, name, secret):
     del file[name]
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_chunk(shape)
-    # An optional filter is skipped where it is not installed; its number stays in the file.
+    # An optional filter is skipped if it is not installed; its number is stored in the file.
     layout.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (1,))
     space = h5py.h5s.create_simple(shape)
     h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(dtype), space, layout)
