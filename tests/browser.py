@@ -25,10 +25,10 @@ class Page:
     """One page in a separate browser, closed at the end of a ``with`` block.
 
     Args:
-        folder: for the browser's profile.
-        width, height: of the window, in CSS pixels.
-        dark: whether the user prefers a dark scheme.
-        scripts: whether pages may run scripts.
+        folder: Folder of the browser's profile.
+        width, height: Size of the window in CSS pixels.
+        dark: If True, the user prefers a dark colour scheme.
+        scripts: If True, pages may run scripts.
     """
 
     def __init__(

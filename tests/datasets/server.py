@@ -14,9 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Site:
     """Files and faults of the server.
 
-    ``cuts``: after how many bytes of the body each of the first answers is cut off. ``answers``:
-    the codes of the first answers, before any is good. ``login``: user name and password that
-    ``/login/`` wants before anything else is given.
+    Attributes:
+        cuts: Number of body bytes after which each of the first answers is cut off.
+        answers: Status codes of the first answers, before the first valid one.
+        login: User name and password that ``/login/`` requires before other files are served.
     """
 
     files: dict[str, bytes]

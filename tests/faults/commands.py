@@ -1,7 +1,7 @@
 """Commands of the pipeline as processes that start quickly and can be killed at any moment.
 
-Python and torch take seconds to load, and a kill in those seconds tests little. So the commands
-are forked from a server that has loaded them; what runs in the fork is the command line itself.
+Python and torch take seconds to load, and a kill in this time tests little. The commands are
+therefore forked from a server that has loaded them; the fork runs the command line itself.
 """
 
 from __future__ import annotations

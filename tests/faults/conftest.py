@@ -3,12 +3,12 @@
 import pytest
 
 from tests.faults import tally
-from tests.faults.pipeline import undisturbed
+from tests.faults.pipeline import run_reference
 
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory):
-    return undisturbed(tmp_path_factory.mktemp("faults") / "undisturbed")
+    return run_reference(tmp_path_factory.mktemp("faults") / "reference")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -76,7 +76,7 @@ def commands() -> dict[str, Command]:
 
 
 @dataclass(frozen=True)
-class Undisturbed:
+class ReferenceRun:
     """A folder in which all commands have run, with the results and times of each."""
 
     folder: Path
@@ -106,7 +106,7 @@ class Undisturbed:
         assert contents(folder, list(self.commands[name].made)) == self.made[name], name
 
 
-def undisturbed(folder: Path) -> Undisturbed:
+def run_reference(folder: Path) -> ReferenceRun:
     """Run every command in ``folder``."""
     folder.mkdir(parents=True)
     (folder / "tiny.yaml").write_text(yaml.safe_dump(experiment(), sort_keys=False))
@@ -121,7 +121,7 @@ def undisturbed(folder: Path) -> Undisturbed:
         command.whole(folder)
         seconds[command.name] = time.monotonic() - began
         made[command.name] = contents(folder, list(command.made))
-    return Undisturbed(folder, commands(), made, seconds)
+    return ReferenceRun(folder, commands(), made, seconds)
 
 
 def journalled(folder: Path) -> list[int]:

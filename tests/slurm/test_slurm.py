@@ -1,7 +1,7 @@
 """The tiny pipeline on a real SLURM through profiles/slurm, with all kinds of interruptions.
 
-A training is cancelled, preempted, and then stopped at its time limit until it is done; all that it
-and the rules after it make is equal to what an undisturbed run on this machine makes.
+A training is cancelled, preempted, and then stopped at its time limit until it is complete. Its
+results, and those of the rules after it, equal those of an uninterrupted run on this machine.
 """
 
 import json
@@ -78,7 +78,7 @@ def running_cluster():
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def run_reference(tmp_path_factory):
     folder = tmp_path_factory.mktemp("local")
     run = snakemake(folder, TARGET, **CHANGES)
     assert run.returncode == 0, run.stderr[-3000:]
@@ -117,7 +117,7 @@ def wait_for_progress(folder, attempt, run):
 
 
 @pytest.fixture(scope="module")
-def disturbed(running_cluster, tmp_path_factory):
+def interrupted(running_cluster, tmp_path_factory):
     """Return the folder of a run whose training was cancelled, preempted, and timed out."""
     folder = tmp_path_factory.mktemp("cluster")
     run = submitted(folder)
@@ -137,8 +137,8 @@ def disturbed(running_cluster, tmp_path_factory):
     return folder
 
 
-def test_the_training_was_interrupted_in_all_three_ways(disturbed):
-    events = read_history(disturbed / CHECKPOINTS)
+def test_the_training_was_interrupted_in_all_three_ways(interrupted):
+    events = read_history(interrupted / CHECKPOINTS)
     history = summarise(events)
     # Cancelled, preempted, and at least once at its time limit (more STEPS, if it is too fast for
     # that): each time it saved.
@@ -149,23 +149,23 @@ def test_the_training_was_interrupted_in_all_three_ways(disturbed):
     assert "CANCELLED" in jobs
 
 
-def test_all_results_equal_those_of_the_uninterrupted_run(disturbed, undisturbed):
-    assert contents(disturbed, MADE) == undisturbed
+def test_all_results_equal_those_of_the_uninterrupted_run(interrupted, uninterrupted):
+    assert contents(interrupted, MADE) == uninterrupted
 
 
-def test_each_gpu_job_had_a_gpu(disturbed):
+def test_each_gpu_job_had_a_gpu(interrupted):
     jobs = said("sacct", "--noheader", "--allocations", "--partition=scavenge",
                 "--format=AllocTRES%80")  # fmt: skip
     assert jobs
     assert all("gres/gpu=1" in job for job in jobs), jobs
 
 
-def test_the_logs_of_failed_jobs_are_in_one_folder(disturbed):
-    assert list((disturbed / "logs" / "slurm").rglob("*.log"))
+def test_the_logs_of_failed_jobs_are_in_one_folder(interrupted):
+    assert list((interrupted / "logs" / "slurm").rglob("*.log"))
 
 
-def test_the_resolved_config_is_that_of_the_run(disturbed):
-    resolved = json.loads((disturbed / "out/results/config.json").read_text())
+def test_the_resolved_config_is_that_of_the_run(interrupted):
+    resolved = json.loads((interrupted / "out/results/config.json").read_text())
     assert resolved["models"]["rvd"]["training"]["steps"] == STEPS
 
 
