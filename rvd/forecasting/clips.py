@@ -14,8 +14,9 @@ from torch import Tensor
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
 from rvd.models.noise import seeded_noise
-from rvd.video.clips import FixedClip, read_clip, stored_to_unit
+from rvd.video.clips import FixedClip, read_clip
 from rvd.video.file import Split
+from rvd.video.ranges import stored_to_unit
 
 
 def read_clips(split: Split, clips: Iterable[FixedClip], length: int) -> NDArray[Any]:

@@ -26,7 +26,6 @@ from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
 from rvd.video.clips import FixedClip, authors_clips, fixed_clips
 from rvd.video.file import Frames, Split, VideoFile
-from rvd.video.ranges import stored_to_unit
 
 MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
