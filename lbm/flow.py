@@ -5,7 +5,7 @@ Positions are measured from the lower left corner of the domain: cell (y, x) cov
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -73,6 +73,7 @@ class Flow:
         return np.arange(self.width)[None] + 0.5, np.arange(self.height)[:, None] + 0.5
 
 
+@runtime_checkable
 class Solver(Protocol):
     """Interface of a solver of one flow; `NumbaSolver` is the default."""
 

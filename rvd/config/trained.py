@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, runtime_checkable, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
@@ -157,6 +157,7 @@ class WindowModelConfig(TrainedModelConfig):
         return None
 
 
+@runtime_checkable
 class Downsampling(Protocol):
     """A network that takes multiples of ``divisor`` pixels."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,7 @@ class Score:
     note: str = ""
 
 
+@runtime_checkable
 class Metric(Protocol):
     """A metric that accumulates clips, after the interface of torchmetrics."""
 

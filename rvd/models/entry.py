@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
@@ -38,7 +38,7 @@ class ForecastSource:
     name: str
     predictor: Path | None
     videos: VideoFile
-    section_of: SectionOf
+    section_of: Callable[[str], ModelConfig]
 
 
 @dataclass(frozen=True)
