@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from rvd.metrics.labels import ScoreLabel
 LpipsNet = Literal["alex", "vgg"]
 
 
+@runtime_checkable
 class EvaluationSettings(Protocol):
     """The part of the config's ``evaluation`` that selects metrics and their networks."""
 

@@ -18,7 +18,9 @@ REPLICATES = 200  # of the bootstrap
 SPLITS = 20  # of the real clips, over which the floor is averaged
 
 
-def frechet_distance(a: Features, b: Features) -> float:
+def frechet_distance(
+    a: Float[np.ndarray, "clip_a feature_a"], b: Float[np.ndarray, "clip_b feature_b"]
+) -> float:
     """Return |μ_a − μ_b|² + tr(Σ_a + Σ_b − 2·√(Σ_a Σ_b)) of two samples, covariances over N − 1.
 
     With A and B the centred samples over √(N − 1), tr √(Σ_a Σ_b) is the nuclear norm of A·Bᵀ:

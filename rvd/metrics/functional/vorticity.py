@@ -12,7 +12,7 @@ FREQUENCIES = 512  # candidates of the fit
 LONGEST_PERIOD = 4 / 3  # of the candidates, in lengths of the record
 
 
-def enstrophy(vorticity: Flow) -> Float[np.ndarray, "*frames"]:
+def enstrophy(vorticity: Flow) -> Float[np.ndarray, "*frames"] | np.float64:
     """Return half the mean squared vorticity of each frame, in the vorticity's unit squared."""
     return np.square(vorticity.astype(np.float64)).mean((-2, -1)) / 2
 
@@ -40,7 +40,9 @@ def spectrum(vorticity: Flow) -> Float[np.ndarray, "*frames shell"]:
     return power[..., inside] @ (members / members.sum(0))
 
 
-def spectrum_distance(forecast: Flow, truth: Flow) -> Float[np.ndarray, "*frames"]:
+def spectrum_distance(
+    forecast: Flow, truth: Float[np.ndarray, "*broadcast height width"]
+) -> Float[np.ndarray, "*frames"] | np.float64:
     """Return the distance of two spectra: the root mean square of their ratio in decibels.
 
     It is 0 for equal spectra, whatever the phases, and 10 dB for a forecast with a tenth of the
@@ -68,7 +70,9 @@ def probe(vorticity: Float[np.ndarray, "*frames height width"]) -> Float[np.ndar
     return vorticity[..., height // 2, width // 2].astype(np.float64)
 
 
-def frequency(signal: Float[np.ndarray, "*series time"]) -> Float[np.ndarray, "*series"]:
+def frequency(
+    signal: Float[np.ndarray, "*series time"],
+) -> Float[np.ndarray, "*series"] | np.float64:
     """Return the frequency of the sinusoid (plus a constant) that fits each series best.
 
     The fit is by least squares. A forecast has little more than one period, whose length a Fourier
@@ -99,7 +103,7 @@ def frequency(signal: Float[np.ndarray, "*series time"]) -> Float[np.ndarray, "*
 
 def strouhal(
     vorticity: Float[np.ndarray, "*series time height width"], diameter: float, distance: float
-) -> Float[np.ndarray, "*series"]:
+) -> Float[np.ndarray, "*series"] | np.float64:
     """Return the shedding frequency at :func:`probe` as Strouhal number, f·D/U.
 
     Args:
