@@ -22,8 +22,8 @@ import numpy as np
 
 from lbm.config import VortexStreetConfig
 from lbm.flow import Flow
-from lbm.numba_solver import NumbaSolver
-from lbm.pylbm_solver import PylbmSolver
+from lbm.solvers.numba_solver import NumbaSolver
+from lbm.solvers.pylbm_solver import PylbmSolver
 from lbm.vortex_street import make_flow
 
 SIZES = ((256, 128), (512, 256))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from lbm.run_file import RunFile
+from lbm.runs.run_file import RunFile
 
 
 def shedding_period(lift: Float[np.ndarray, " time"]) -> float:
@@ -77,8 +77,8 @@ def autocorrelation(frames: Float[np.ndarray, "frame y x"], lags: int) -> Float[
 
 
 def clip_similarity(
-    runs: Sequence[Float[np.ndarray, "frame y x"]], length: int
-) -> Float[np.ndarray, "run other"]:
+    runs: Sequence[Float[np.ndarray, "_ y x"]], length: int
+) -> Float[np.ndarray, "run run"]:
     """Compare the most similar clips of each pair of runs.
 
     Entry (i, j) is the smallest r.m.s. difference between a clip of run i and one of run j, divided
@@ -108,8 +108,10 @@ def clip_similarity(
 
 
 def _clip_distances(
-    one: Float[np.ndarray, "frame value"], other: Float[np.ndarray, "frame value"], length: int
-) -> Float[np.ndarray, "clip clip"]:
+    one: Float[np.ndarray, "frame value"],
+    other: Float[np.ndarray, "other_frame value"],
+    length: int,
+) -> Float[np.ndarray, "clip other_clip"]:
     """Return the squared distances of all clips of two runs, as sums over their frames."""
     by_frame = np.sum(one**2, axis=1)[:, None] + np.sum(other**2, axis=1) - 2 * one @ other.T
     clips = len(one) - length + 1, len(other) - length + 1

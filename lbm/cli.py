@@ -159,7 +159,7 @@ def measure_speed(street: VortexStreetConfig, seconds: float = 0.3) -> float:
 def _simulate_with_progress(street: VortexStreetConfig, output: Path) -> None:
     """Run with a progress bar on standard error; compiled code is imported here."""
     from lbm.analysis import coefficients, strouhal_number
-    from lbm.run_file import open_run
+    from lbm.runs.run_file import open_run
     from lbm.vortex_street import simulate
 
     cells = street.width * street.height

@@ -17,6 +17,10 @@ DENSITY_RANGE = (0.7, 1.3)
 """At Ma < 0.15 the density varies by a few per cent; outside this range the flow has diverged."""
 
 
+# One coordinate, or an array of them, in cells.
+Coordinates = NDArray[np.float64] | float
+
+
 @dataclass(frozen=True)
 class Circle:
     """A solid disc with centre and diameter in cells."""
@@ -25,7 +29,7 @@ class Circle:
     y: float
     diameter: float
 
-    def covers(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def covers(self, x: Coordinates, y: Coordinates) -> NDArray[np.bool_] | np.bool_ | bool:
         """Return True for points inside or on the rim."""
         return (x - self.x) ** 2 + (y - self.y) ** 2 <= (self.diameter / 2) ** 2
 

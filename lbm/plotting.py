@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lbm.analysis import autocorrelation, coefficients, lift_spectrum, pictures, strouhal_number
-from lbm.run_file import RunFile
+from lbm.runs.run_file import RunFile
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6F6F6F", "#A6761D")
 """Palette of Okabe and Ito, suitable for colour-blind readers."""

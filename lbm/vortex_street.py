@@ -9,10 +9,10 @@ from jaxtyping import Float
 from lbm.config import VortexStreetConfig
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
 from lbm.inflow import relative_inflow
-from lbm.numba_solver import NumbaSolver
-from lbm.pylbm_solver import PylbmSolver
-from lbm.run_file import create_run
-from lbm.unfinished_run import UnfinishedRun
+from lbm.runs.run_file import create_run
+from lbm.runs.unfinished_run import UnfinishedRun
+from lbm.solvers.numba_solver import NumbaSolver
+from lbm.solvers.pylbm_solver import PylbmSolver
 
 CHECKPOINT_CHUNKS = 50
 """Intervals between checkpoints: a kill loses a few seconds of work at most."""

@@ -1,14 +1,15 @@
-"""Settings of all tests."""
+"""Set-up of all tests."""
 
 import os
+from pathlib import Path
 
-# At most two threads: tests share the machine, and small operations do not benefit from more.
+# At most two threads: tests run next to others, and many small operations gain nothing from more.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-# Before anything of the packages is imported: shapes and types of every call are checked.
 from jaxtyping import install_import_hook
 
-import tests.shapes  # noqa: F401
+import tests.shapes
 
-install_import_hook(["rvd", "lbm"], "tests.shapes.checked")
+# Before anything of the packages is imported: shapes and types of every call are checked.
+install_import_hook(tests.shapes.modules(Path(__file__).parents[1]), "tests.shapes.checked")

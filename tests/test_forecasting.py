@@ -10,6 +10,8 @@ import rvd
 from rvd.cli import app
 from rvd.errors import UserError
 from rvd.forecasting.clips import forecast_clips
+from rvd.models.base import VideoPredictor
+from rvd.models.baselines.config import PersistenceConfig
 from rvd.models.files import save
 from rvd.models.registry import build
 from tests.tiny import SIZE, experiment, moving_squares
@@ -190,10 +192,11 @@ def test_pictures_of_different_sizes_are_refused(folder, tmp_path):
         rvd.read_video(tmp_path, SIZE, 1)
 
 
-class Constant:
+class Constant(VideoPredictor):
     """A predictor that forecasts ``value``, and records its arguments."""
 
     def __init__(self, value):
+        super().__init__(PersistenceConfig(kind="persistence"), SIZE, 1)
         self.value = value
 
     def predict(self, context, horizon, ensemble, draw, **options):

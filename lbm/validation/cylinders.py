@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from lbm.analysis import shedding_period
 from lbm.flow import Circle, Flow, Solver
-from lbm.numba_solver import NumbaSolver
+from lbm.solvers.numba_solver import NumbaSolver
 from lbm.validation.case import Case, Check, MakeSolver
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lbm.flow import Flow
-from lbm.numba_solver import NumbaSolver
+from lbm.solvers.numba_solver import NumbaSolver
 from lbm.validation.case import Case, Check, MakeSolver
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from lbm.flow import Flow, Solver
-from lbm.numba_solver import NumbaSolver
-from lbm.pylbm_solver import PylbmSolver
+from lbm.solvers.numba_solver import NumbaSolver
+from lbm.solvers.pylbm_solver import PylbmSolver
 from lbm.validation.case import Case, Check
 from lbm.validation.cylinders import cylinder
 

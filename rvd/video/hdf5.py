@@ -1,7 +1,7 @@
 """HDF5 files that are checked when opened, with one-line error messages.
 
 Text has a fixed length: text of variable length is stored in a heap, and HDF5 hangs when it reads a
-damaged heap. Data outside the file are refused (:mod:`lbm.self_contained`).
+damaged heap. Data outside the file are refused (:mod:`lbm.runs.self_contained`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lbm.self_contained import why_not_self_contained
+from lbm.runs.self_contained import why_not_self_contained
 from rvd.errors import UserError
 from rvd.files import reason
 

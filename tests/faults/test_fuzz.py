@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
 from lbm.vortex_street import simulate
 from rvd.config.errors import ConfigError
 from rvd.datasets.bair.reader import _records

@@ -22,7 +22,7 @@ from lbm.plotting import (
     street_figure,
     strouhal_figure,
 )
-from lbm.run_file import create_run, open_run
+from lbm.runs.run_file import create_run, open_run
 
 STREET = VortexStreetConfig(
     width=48, height=24, diameter=4, center=8, reynolds=50, interval=10, frames=400

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbm.lattice import (
+from lbm.solvers.lattice import (
     MOMENTS,
     OPPOSITE,
     VELOCITIES,

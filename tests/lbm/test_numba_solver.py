@@ -5,8 +5,8 @@ import pytest
 
 from lbm.errors import UnstableFlowError
 from lbm.flow import Circle, Flow, check_density
-from lbm.lattice import WEIGHTS, collide, equilibrium, stream
-from lbm.numba_solver import NumbaSolver
+from lbm.solvers.lattice import WEIGHTS, collide, equilibrium, stream
+from lbm.solvers.numba_solver import NumbaSolver
 
 W = WEIGHTS[:, None, None]
 

@@ -9,7 +9,7 @@ import pytest
 
 from lbm.errors import FlowError
 from lbm.flow import Circle, Flow
-from lbm.numba_solver import NumbaSolver
+from lbm.solvers.numba_solver import NumbaSolver
 
 pytestmark = pytest.mark.slow  # compiles once, for about ten seconds
 
@@ -25,7 +25,7 @@ FLOWS = {
 
 
 def make_pylbm_solver(flow):
-    from lbm.pylbm_solver import PylbmSolver
+    from lbm.solvers.pylbm_solver import PylbmSolver
 
     return PylbmSolver(flow)
 

@@ -12,7 +12,7 @@ import pytest
 from lbm import vortex_street
 from lbm.config import VortexStreetConfig
 from lbm.errors import BusyError
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
 from lbm.vortex_street import simulate
 
 STREET = VortexStreetConfig(

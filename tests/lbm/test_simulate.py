@@ -14,8 +14,8 @@ from lbm import vortex_street
 from lbm.cli import app
 from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
-from lbm.numba_solver import NumbaSolver
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
+from lbm.solvers.numba_solver import NumbaSolver
 
 STREET = VortexStreetConfig(
     width=48, height=24, diameter=4, center=8, reynolds=50, warmup=40, interval=10, frames=6

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from lbm import validation
 from lbm.cli import app
-from lbm.numba_solver import NumbaSolver
-from lbm.pylbm_solver import PylbmSolver
+from lbm.solvers.numba_solver import NumbaSolver
+from lbm.solvers.pylbm_solver import PylbmSolver
 from lbm.validation import solver_agreement
 from lbm.validation.case import Case, Check
 from lbm.validation.exact import poiseuille, sound_wave, taylor_green

@@ -12,7 +12,7 @@ import torch
 
 from lbm.analysis import pictures
 from lbm.config import VortexStreetConfig
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
 from rvd.metrics.functional.crps import crps
 from rvd.models.noise import seeded_noise
 from tests.models.tiny_models import built, section

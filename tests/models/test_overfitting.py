@@ -5,7 +5,7 @@ import torch
 
 from lbm.analysis import pictures
 from lbm.config import VortexStreetConfig
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
 from lbm.vortex_street import simulate
 from rvd.metrics.functional.crps import crps
 from rvd.models.ivrnn.config import IvrnnConfig

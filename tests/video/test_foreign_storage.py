@@ -6,7 +6,7 @@ import pytest
 
 from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
-from lbm.run_file import open_run
+from lbm.runs.run_file import open_run
 from lbm.vortex_street import simulate
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile, EnsembleShape

@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from lbm.errors import FlowError
-from lbm.run_file import RunFile, open_run
+from lbm.runs.run_file import RunFile, open_run
 from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.datasets.simulation.config import SimulationConfig
 from rvd.errors import UserError

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import core_schema
 
 from rvd.datasets.entry import DatasetEntry
 from rvd.datasets.registry import DATASETS
@@ -67,7 +66,7 @@ class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
-    def dict_schema(self, schema: core_schema.DictSchema) -> dict[str, Any]:
+    def dict_schema(self, schema: Any) -> dict[str, Any]:
         found = super().dict_schema(schema)
         if schema.get("keys_schema", {}).get("type") == "int":
             found["propertyNames"] = {"pattern": "^[1-9][0-9]*$"}
@@ -75,7 +74,7 @@ class _Generator(GenerateJsonSchema):
             found["additionalProperties"] = False
         return found
 
-    def tuple_schema(self, schema: core_schema.TupleSchema) -> dict[str, Any]:
+    def tuple_schema(self, schema: Any) -> dict[str, Any]:
         found = super().tuple_schema(schema)
         if "prefixItems" in found:  # its name in later drafts
             found["items"] = found.pop("prefixItems")

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from lbm.config import VortexStreetConfig
 from lbm.errors import BusyError
 from lbm.flow import Solver
-from lbm.run_file import versions
+from lbm.runs.run_file import versions
 
 CHECKPOINTS = ("checkpoint.npz", "checkpoint.previous.npz")  # newest first
 

@@ -2,7 +2,7 @@
 
 Populations are stored as deviations h_i = f_i − w_i from rest, which keeps float32 accurate, in
 arrays (direction, y, x) with one ghost cell around the domain; columns beyond the right ghost only
-pad the rows (see `lbm.memory`). Between two passes, ghost and solid cells are set to the values
+pad the rows (see `memory`). Between two passes, ghost and solid cells are set to the values
 that their fluid neighbours will pull, so the pass itself has no branches and vectorises. Ghost
 corners belong to the inlet and the outlet.
 
@@ -35,7 +35,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @_compiled
 def _collide(h0, h1, h2, h3, h4, h5, h6, h7, h8, bulk, shear, force, one, half, quarter, third):
-    """Collide in one cell, in raw moments; `lbm.lattice.collide` is the reference implementation.
+    """Collide in one cell, in raw moments; `lattice.collide` is the reference implementation.
 
     The number of operations is kept small, since half of the time is arithmetic. `force` is None or
     a pair; None compiles to a kernel without it. The moments of the force, each multiplied by

@@ -39,7 +39,7 @@ def build_simulation(flow: Flow) -> Any:
     try:
         import pylbm
 
-        from lbm.pylbm_edges import Surface, make_edges
+        from lbm.solvers.pylbm_edges import Surface, make_edges
     except (ImportError, RuntimeError) as error:  # mpi4py raises either without an MPI library
         raise FlowError(
             f"solver = 'pylbm': it cannot be imported ({error}); pip install 'rvd[pylbm]'"
@@ -70,7 +70,7 @@ def build_simulation(flow: Flow) -> Any:
 
 
 def _scheme() -> dict[str, Any]:
-    """Return the moments and equilibrium of `lbm.lattice`, with the two rates as arguments."""
+    """Return the moments and equilibrium of `lattice`, with the two rates as arguments."""
     import sympy  # type: ignore[import-untyped]  # it has no annotations
 
     x, y, density, jx, jy = sympy.symbols("X, Y, density, jx, jy")

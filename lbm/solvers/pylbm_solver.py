@@ -1,7 +1,7 @@
 """The second solver, based on the pylbm library: an independent check of the first.
 
 Geometry, stencil, moments, collision and interpolated bounce-back are pylbm's own. Inlet, outlet
-and slip walls, which it lacks, are the rules of `lbm.kernels` in NumPy, added as boundary
+and slip walls, which it lacks, are the rules of `lbm.solvers.kernels` in NumPy, added as boundary
 conditions. Only float64 is supported, without a body force.
 
 Workarounds for pylbm:
@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from lbm.errors import FlowError
 from lbm.flow import Flow
-from lbm.lattice import VELOCITIES, WEIGHTS, equilibrium, relaxation_rates
-from lbm.pylbm_build import build_simulation
+from lbm.solvers.lattice import VELOCITIES, WEIGHTS, equilibrium, relaxation_rates
+from lbm.solvers.pylbm_build import build_simulation
 
 _W = WEIGHTS[:, None, None]
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from lbm.flow import Circle, Flow
-from lbm.lattice import OPPOSITE, VELOCITIES
+from lbm.solvers.lattice import OPPOSITE, VELOCITIES
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError, error_lines
-from lbm.self_contained import why_not_self_contained
+from lbm.runs.self_contained import why_not_self_contained
 
 FORMAT = "lbm-run"
 FORMAT_VERSION = 2

@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from lbm import kernels
 from lbm.flow import Flow
-from lbm.lattice import WEIGHTS, equilibrium, relaxation_rates
-from lbm.memory import allocate_populations
-from lbm.surface import find_links
+from lbm.solvers import kernels
+from lbm.solvers.lattice import WEIGHTS, equilibrium, relaxation_rates
+from lbm.solvers.memory import allocate_populations
+from lbm.solvers.surface import find_links
 
 _WALLS = {"periodic": kernels.PERIODIC, "slip": kernels.SLIP, "no-slip": kernels.NO_SLIP}
 

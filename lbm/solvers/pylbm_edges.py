@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from lbm.flow import Flow
-from lbm.lattice import OPPOSITE, VELOCITIES, WEIGHTS
+from lbm.solvers.lattice import OPPOSITE, VELOCITIES, WEIGHTS
 
 _MIRRORED = np.array([0, 1, 4, 3, 2, 8, 7, 6, 5])
 """Directions mirrored at an axis along x."""
@@ -31,7 +31,7 @@ class Surface(pylbm.bc.BouzidiBounceBack):
 
 
 def make_edges(flow: Flow) -> type[pylbm.bc.BoundaryMethod]:
-    """Return the inlet, outlet and side walls of `lbm.kernels` as a boundary condition.
+    """Return the inlet, outlet and side walls of `lbm.solvers.kernels` as a boundary condition.
 
     pylbm instantiates it with the links that cross the edges of the domain. They are few, so NumPy
     is fast enough.

@@ -1,0 +1,1 @@
+"""Two independent lattice Boltzmann solvers with one interface: Numba kernels, and pylbm."""
