@@ -1,4 +1,4 @@
-"""Mistakes that the user can mend: reported as one line, without a traceback."""
+"""Errors the user can fix: reported in one line, without a traceback."""
 
 
 class UserError(Exception):

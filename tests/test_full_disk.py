@@ -1,4 +1,4 @@
-"""A disk without room: one line that says so, and what was there before stays."""
+"""A full disk: one line that says so, and existing files are kept."""
 
 import resource
 import signal

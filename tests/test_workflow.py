@@ -64,7 +64,7 @@ class TestWhole:
             assert (results / "figures" / notebook / f"{notebook}.html").exists()
         flow = {path.stem for path in (results / "flow" / "simulation").glob("*.png")}
         assert flow == {
-            "street", "forces", "strouhal", "spectrum", "autocorrelation", "likeness"
+            "street", "forces", "strouhal", "spectrum", "autocorrelation", "similarity"
         }  # fmt: skip
         scores = pd.read_csv(results / "simulation" / "rvd" / "seed0" / "scores.csv")
         assert set(scores.dataset) == {"simulation"}

@@ -71,7 +71,7 @@ def predict(
     predictor: Annotated[Path, typer.Option(help="the trained model")],
     output: Annotated[Path, typer.Option(help=".gif or .mp4 to watch, .h5 for data")],
     horizon: Annotated[int, typer.Option(min=1, help="frames to forecast")] = 16,
-    ensemble: Annotated[int, typer.Option(min=1, help="futures to draw")] = 4,
+    ensemble: Annotated[int, typer.Option(min=1, help="futures to sample")] = 4,
     context: Annotated[
         int, typer.Option(min=1, help="number of last frames given to the model")
     ] = 4,

@@ -1,7 +1,7 @@
 """The metrics: one line per family, from which config, labels, tables and downloads follow.
 
-A new metric is a file next to those imported here, which exports ``ENTRIES``, and its line below.
-Nothing here imports torch.
+A new metric is a file that exports ``ENTRIES``, and a line in ``FAMILIES``. Nothing here imports
+torch.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Literal
 
 from rvd.errors import UserError
-from rvd.metrics import calibration, crps, flow, fvd, image_quality, perceptual
 from rvd.metrics.entry import EvaluationSettings, MetricEntry
 from rvd.metrics.labels import ScoreLabel
 
-ENTRIES: tuple[MetricEntry, ...] = (
-    *crps.ENTRIES,
-    *image_quality.ENTRIES,
-    *perceptual.ENTRIES,
-    *fvd.ENTRIES,
-    *calibration.ENTRIES,
-    *flow.ENTRIES,
+# One line per family, in the order in which scores are written.
+FAMILIES = (
+    "rvd.metrics.crps",
+    "rvd.metrics.image_quality",
+    "rvd.metrics.perceptual",
+    "rvd.metrics.fvd",
+    "rvd.metrics.calibration",
+    "rvd.metrics.flow",
 )
 
+ENTRIES: tuple[MetricEntry, ...] = tuple(
+    entry for family in FAMILIES for entry in resolve_name(f"{family}:ENTRIES")
+)
 METRICS: dict[str, MetricEntry] = {entry.name: entry for entry in ENTRIES}
 LABELS: dict[str, ScoreLabel] = {
     name: label for entry in ENTRIES for name, label in entry.scores.items()

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rvd.diffusion.samplers import NoiseSource
+
 # The index of the current micro-batch, and the number of micro-batches.
 _micro_batch: ContextVar[tuple[int, int]] = ContextVar("micro_batch", default=(0, 1))
-
-# Standard normal noise with the shape, device and type of its argument.
-NoiseSource = Callable[[Tensor], Tensor]
 
 
 def seeded_noise(seeds: Sequence[int], device: torch.device | str = "cpu") -> NoiseSource:

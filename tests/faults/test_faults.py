@@ -45,7 +45,7 @@ def stopped_midway(reference, folder):
         time.sleep(0.01)
     assert kill(process, signal.SIGTERM, 0)
     assert finish(process) == 75, said(folder)
-    assert "the same command goes on" in said(folder)
+    assert "run the same command to resume" in said(folder)
     return command
 
 
@@ -61,7 +61,7 @@ def test_full_disk(reference, tmp_path, name, file):
     command = reference.before(name, tmp_path / "it")
     line = ends_in_one_line(command, tmp_path / "it", faults.small_disk)
     assert line.startswith(f"rvd: {file}: cannot be written (")
-    assert line.endswith(("(File too large)", "(no room for a clip)"))
+    assert line.endswith(("(File too large)", "(no space for a clip)"))
     assert_recovers(reference, command, tmp_path / "it", f"full disk of the {name}")
 
 

@@ -180,7 +180,7 @@ def test_sizes_that_it_cannot_take_are_refused(size):
 @pytest.mark.parametrize(
     ("values", "training", "message"),
     [
-        ({}, {"future": 3, "context": 5}, "cannot draw 4 of 3"),
+        ({}, {"future": 3, "context": 5}, "cannot choose 4 of 3"),
         ({}, {"future": 5}, "multiple of 4"),
         ({"recurrent_kernels": [3]}, {}, "one for each"),
         ({"recurrent_kernels": [3, 4, 3]}, {}, "odd"),

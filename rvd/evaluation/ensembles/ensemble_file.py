@@ -150,7 +150,7 @@ class EnsembleWriter:
                 self._file.flush()
         except KeyError:
             # HDF5 does not find a dataset for which it could not allocate space.
-            raise UserError(f"{self.path}: cannot be written (no room for a clip)") from None
+            raise UserError(f"{self.path}: cannot be written (no space for a clip)") from None
         self.done[clip] = True
 
     def finish(self) -> None:

@@ -55,7 +55,7 @@ class DvdGanConfig(WindowModelConfig):
     def _critics_have_enough_frames(self) -> Self:
         if self.judged_frames > self.training.future:
             raise ValueError(
-                f"judged_frames: the spatial critic cannot draw {self.judged_frames} of "
+                f"judged_frames: the spatial critic cannot choose {self.judged_frames} of "
                 f"{self.training.future} future frames"
             )
         if self.training.clip_length % 4:
