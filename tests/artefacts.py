@@ -1,4 +1,4 @@
-"""What an artefact says, without what differs from run to run: how long things took, and when."""
+"""Contents of artefacts without what differs from run to run: durations and times."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def run(folder, command):
 
 
 def succeeded(folder, command):
-    """What ``command`` printed; a test fails where the command does."""
+    """Return the output of ``command``; the test fails if the command does."""
     done = run(folder, command)
     said = done.stdout + done.stderr
     assert done.returncode == 0, f"{command}\n{said[-3000:]}"

@@ -1,4 +1,4 @@
-"""How a computation is laid out changes nothing but rounding."""
+"""The layout of a computation changes only rounding."""
 
 import copy
 

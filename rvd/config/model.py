@@ -69,6 +69,15 @@ class ModelConfig(Section):
         """
         yield from ()
 
+    def budget(self) -> list[str]:
+        """Return the costs of training and sampling in words, for captions: each of one kind."""
+        return []
+
+    @property
+    def origin(self) -> str:
+        """Source of the predictor file; empty for a model that is not imported."""
+        return ""
+
     def why_not(self, size: int, context: int) -> str | None:
         """Return the reason why the model cannot forecast, or None.
 

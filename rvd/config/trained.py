@@ -70,6 +70,10 @@ class TrainedModelConfig(ModelConfig):
         own = self.model_dump(mode="json", exclude={"on"})
         return type(self).model_validate(merge(own, self.on[dataset]))
 
+    def budget(self) -> list[str]:
+        """Return the number of training steps in words."""
+        return [f"{self.training.steps:,} steps"]
+
     def why_not(self, size: int, context: int) -> str | None:
         """Return the reason why the model cannot forecast, or None."""
         return self.why_not_size(size) or self.why_not_context(context)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rvd.config.trained import TrainedModelConfig
 from rvd.experiment.experiment import ExperimentConfig
-from rvd.models.pretrained.config import PretrainedConfig
-from rvd.models.rvd.config import RvdConfig
 
 # The choice of the test clips.
 CLIPS_FROM = {
@@ -23,20 +20,17 @@ def budget(experiment: ExperimentConfig) -> str:
     rerun key (:func:`rvd.workflow.rerun_keys.table`): another wording makes finished tables again.
     """
     run = experiment.run
-    steps: dict[str, dict[str, list[str]]] = {}
-    diffusion: dict[str, dict[str, list[str]]] = {}
+    # By the kind of cost: training steps first, then diffusion steps.
+    kinds: dict[int, dict[str, dict[str, list[str]]]] = {}
     for name in run.models:
         for dataset in run.datasets:
-            model = experiment.model(name, dataset)
-            if isinstance(model, TrainedModelConfig):
-                training = f"{model.training.steps:,} steps"
-                steps.setdefault(training, {}).setdefault(name, []).append(dataset)
-            if isinstance(model, RvdConfig):
-                sampling = _diffusion_steps(model)
-                diffusion.setdefault(sampling, {}).setdefault(name, []).append(dataset)
+            for kind, words in enumerate(experiment.model(name, dataset).budget()):
+                models = kinds.setdefault(kind, {}).setdefault(words, {})
+                models.setdefault(name, []).append(dataset)
     budgets = [
-        f"{words}: {', '.join(_on(name, some, run.datasets) for name, some in names.items())}"
-        for words, names in (*steps.items(), *diffusion.items())
+        f"{words}: {', '.join(_on(name, some, run.datasets) for name, some in models.items())}"
+        for _, costs in sorted(kinds.items())
+        for words, models in costs.items()
     ]
     protocol = experiment.evaluation
     clips = CLIPS_FROM[protocol.clips_from].format(protocol.clips)
@@ -50,14 +44,8 @@ def not_trained_here(experiment: ExperimentConfig) -> list[str]:
     return [
         f"not trained here: {name}, from {model.origin}"
         for name, model in models.items()
-        if isinstance(model, PretrainedConfig) and name in experiment.run.models
+        if model.is_imported and name in experiment.run.models
     ]
-
-
-def _diffusion_steps(model: RvdConfig) -> str:
-    sampler = model.sampler
-    steps = f" in {sampler.steps} steps" if sampler.steps else ""
-    return f"N = {model.diffusion_steps:,}, {sampler.method}{steps}"
 
 
 def _on(model: str, some: Sequence[str], datasets: Sequence[str]) -> str:

@@ -88,7 +88,7 @@ class TestConfig:
 
 
 def test_the_example_of_the_documentation_is_a_config():
-    _, _, text = DOCUMENT.read_text().partition("## The authors' checkpoint")
+    _, _, text = DOCUMENT.read_text().partition("## Scoring the authors' checkpoint")
     example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
     paper = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
     described = experiment_from_mapping(merge(paper, yaml.safe_load(example)))

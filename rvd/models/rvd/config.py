@@ -89,6 +89,12 @@ class RvdConfig(TrainedModelConfig):
         """Return the values of the sampler."""
         return self.sampler.model_dump(mode="json")
 
+    def budget(self) -> list[str]:
+        """Return training steps, and diffusion steps N with the sampler, in words."""
+        steps = f" in {self.sampler.steps} steps" if self.sampler.steps else ""
+        diffusion = f"N = {self.diffusion_steps:,}, {self.sampler.method}{steps}"
+        return [*super().budget(), diffusion]
+
     def why_not_size(self, size: int) -> str | None:
         """Return the reason why the model cannot take images of ``size`` pixels, or None."""
         return why_no_downsampling(self.networks, size) or super().why_not_size(size)
