@@ -20,7 +20,7 @@ help:
 	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"
 	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
-	@echo "make config-reference   update config/README.md and config/schema.json"
+	@echo "make config-reference   update the pages and the schema in config/"
 	@echo "make lock        update constraints.txt"
 	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
 

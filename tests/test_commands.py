@@ -27,6 +27,7 @@ PAGES = [
     REPOSITORY / "Snakefile",
     REPOSITORY / "profiles" / "slurm" / "config.yaml",
     REPOSITORY / "config" / "README.md",
+    REPOSITORY / "config" / "models.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
 ]
 COMMAND = re.compile(r"^(?:# )?((?:snakemake|make) [^#\n]*)|`((?:snakemake|make) [^`\n]*)`", re.M)

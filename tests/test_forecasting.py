@@ -2,6 +2,7 @@
 
 import h5py
 import imageio.v3 as iio
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,12 @@ from rvd.models.baselines.config import PersistenceConfig
 from rvd.models.files import save
 from rvd.models.registry import build
 from tests.tiny import SIZE, experiment, moving_squares
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Calls as in a user's program: what they are given is checked by the function alone."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +151,7 @@ def test_half_precision_is_taken(model_and_video):
         np.testing.assert_allclose(given, expected, atol=0.1)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("convert", "message"),
     [
@@ -163,6 +171,7 @@ def test_a_video_of_another_type_or_range_is_refused_in_one_line(model_and_video
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "2"])
 @pytest.mark.parametrize("name", ["horizon", "ensemble", "context", "batch"])
 def test_numbers_that_make_no_sense_are_refused_by_name(model_and_video, name, value):
@@ -171,6 +180,7 @@ def test_numbers_that_make_no_sense_are_refused_by_name(model_and_video, name, v
         rvd.forecast(model, video, **{"horizon": 1, "ensemble": 1, name: value})
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_other_arguments_that_make_no_sense_are_refused_by_name(folder, model_and_video):
     model, video = model_and_video
     with pytest.raises(UserError, match=r"^seed: .*at least 0 \(given -1\)"):

@@ -12,17 +12,14 @@ verbs = typer.Typer()
 
 @verbs.command()
 def config_reference(
-    readme: Annotated[
-        Path, typer.Option(help="Markdown file to write, with a table per section.")
-    ] = Path("config/README.md"),
-    schema: Annotated[
-        Path, typer.Option(help="JSON schema to write, by which editors check config files.")
-    ] = Path("config/schema.json"),
+    folder: Annotated[
+        Path, typer.Option(help="Folder of the Markdown pages and of schema.json.")
+    ] = Path("config"),
 ) -> None:
-    """Write the reference of the config, from the descriptions in the code."""
-    from rvd.experiment.reference import reference_page, schema_text
+    """Write the reference of the config, and its JSON schema, from the descriptions in the code."""
+    from rvd.experiment.reference import reference_pages, schema_text
     from rvd.files import atomic_write
 
-    for path, text in ((readme, reference_page()), (schema, schema_text())):
-        with atomic_write(path) as partial:
+    for name, text in {**reference_pages(), "schema.json": schema_text()}.items():
+        with atomic_write(folder / name) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from string import ascii_lowercase
 
+import jsonschema
 import pytest
 import yaml
 
@@ -19,15 +20,13 @@ from rvd.experiment import (
     experiment_from_mapping,
     load_experiment,
 )
-from rvd.experiment.reference import config_schema, reference_page, schema_text
+from rvd.experiment.reference import config_schema, reference_pages, schema_text
 from tests.tiny import config
-
-jsonschema = pytest.importorskip("jsonschema")
 
 FOLDER = Path(__file__).parents[2] / "config"
 FILES = sorted(FOLDER.glob("*.yaml"))
 SCHEMA = config_schema()
-PAGE = reference_page()
+PAGES = reference_pages()
 
 
 def every_section(section=ExperimentConfig):
@@ -52,9 +51,10 @@ def errors(values):
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(values)]
 
 
-def test_the_committed_page_is_the_generated_one():
-    written = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert written == PAGE, "run `make config-reference`"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_committed_page_is_the_generated_one(name):
+    written = (FOLDER / name).read_text(encoding="utf-8")
+    assert written == PAGES[name], "run `make config-reference`"
 
 
 def test_the_committed_schema_is_the_generated_one():
@@ -63,12 +63,12 @@ def test_the_committed_schema_is_the_generated_one():
     )
 
 
-def test_the_verb_writes_both(tmp_path):
-    page, schema = tmp_path / "README.md", tmp_path / "schema.json"
+def test_the_verb_writes_all(tmp_path):
     with pytest.raises(SystemExit) as ended:
-        main(["config-reference", "--readme", str(page), "--schema", str(schema)])
+        main(["config-reference", "--folder", str(tmp_path)])
     assert not ended.value.code
-    assert (page.read_text(), schema.read_text()) == (reference_page(), schema_text())
+    written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert written == {**PAGES, "schema.json": schema_text()}
 
 
 @pytest.mark.parametrize("section", every_section(), ids=lambda section: section.__name__)
@@ -79,7 +79,7 @@ def test_each_key_is_described_in_a_sentence(section):
         assert field.description, name
         assert field.description.endswith((".", ")")), name
         assert field.description[0] not in ascii_lowercase, name
-        assert f"| `{name}` |" in PAGE, name
+        assert any(f"| `{name}` |" in page for page in PAGES.values()), name
 
 
 def test_all_sections_are_found():
