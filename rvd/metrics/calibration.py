@@ -36,7 +36,7 @@ class SpreadSkill:
 
         size, about = self.shape.ensemble, (self.shape.clips, self.shape.ensemble, self.protocol)
         variance, error = self.sums
-        for frame, value in enumerate(spread_skill(variance, error, size), 1):
+        for frame, value in enumerate(np.atleast_1d(spread_skill(variance, error, size)), 1):
             yield Score("spread_skill", frame, float(value), *about)
         whole = spread_skill(variance.sum(), error.sum(), size)
         yield Score("spread_skill", None, float(whole), *about)

@@ -110,7 +110,7 @@ def test_all_checkpoints_damaged(reference, tmp_path):
     for path in (tmp_path / "it" / CHECKPOINTS).glob("step-*.pt"):
         path.write_bytes(b"")
     command.whole(tmp_path / "it")
-    assert "no checkpoint is sound: training begins again" in said(tmp_path / "it")
+    assert "no checkpoint is undamaged: training restarts from step 0" in said(tmp_path / "it")
     reference.check("trainer", tmp_path / "it")
     tally.faults.append("all checkpoints damaged")
 

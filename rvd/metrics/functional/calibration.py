@@ -38,8 +38,10 @@ def variance_and_error(
 
 
 def spread_skill(
-    variance: Float[np.ndarray, "..."], error: Float[np.ndarray, "..."], size: int
-) -> Float[np.ndarray, "..."]:
+    variance: Float[np.ndarray, "*frames"] | np.float64,
+    error: Float[np.ndarray, "*frames"] | np.float64,
+    size: int,
+) -> Float[np.ndarray, "*frames"] | np.float64:
     """Return the ensemble's spread over the error of its mean: √((1 + 1/S)·variance / error).
 
     For members and truth sampled from one distribution its expectation is 1 at every S (Fortin et
