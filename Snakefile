@@ -14,7 +14,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from rvd.errors import UserError
 from rvd.experiment import ConfigError, experiment_from_mapping
+from rvd.runtime.locks import hold
 from rvd.workflow import layout, rerun_keys
 from rvd.workflow.layout import pattern
 from rvd.workflow.partial import existing_results
@@ -48,8 +50,15 @@ NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
 
 # Each verb reads the resolved config from here; it is written before the first job starts. What a
 # rule depends on is in its params, so that a change reruns what it touches and nothing else.
+#
+# The lock ends with this process, however that ends. It takes the place of Snakemake's own, which
+# remains after a kill (`nolock` in the profiles). Dry runs and jobs take none.
 onstart:
-    write_config(EXPERIMENT, Path(LAYOUT.config))
+    try:
+        hold(Path(LAYOUT.lock), "workflow")
+        write_config(EXPERIMENT, Path(LAYOUT.config))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:

@@ -11,8 +11,8 @@ class UnstableFlowError(FlowError):
     """The flow has diverged: a density is out of range or not a number."""
 
 
-class BusyError(FlowError):
-    """Another process is computing the same run."""
+class LockError(FlowError):
+    """The file system does not support locks."""
 
 
 class RunFileError(FlowError):

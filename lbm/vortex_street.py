@@ -9,7 +9,7 @@ from jaxtyping import Float
 from lbm.config import VortexStreetConfig
 from lbm.flow import Circle, Flow, Solver, check_density, vorticity
 from lbm.inflow import relative_inflow
-from lbm.runs.run_file import create_run
+from lbm.runs.run_file import create_run, is_run_of
 from lbm.runs.unfinished_run import UnfinishedRun
 from lbm.solvers.numba_solver import NumbaSolver
 from lbm.solvers.pylbm_solver import PylbmSolver
@@ -80,7 +80,7 @@ def simulate(
     """Simulate a street and write its run file, which appears when the run is complete.
 
     An interrupted run resumes from its last checkpoint, and gives the same numbers as an
-    uninterrupted one.
+    uninterrupted one. While another process computes the run, this one waits for it.
 
     Args:
         street: Parameters of the run. Frame k shows tick `warmup + (k + 1) · interval`.
@@ -90,13 +90,16 @@ def simulate(
 
     Raises:
         UnstableFlowError: The flow has diverged; checked at least every `interval` ticks.
-        BusyError: Another process is computing the same run.
+        LockError: The file system does not support locks.
         OSError: The file cannot be written.
     """
     solver = make_solver(street)
     solid = solver.flow.solid()
     inflow = relative_inflow(street)
     with UnfinishedRun(path, street) as unfinished:
+        if unfinished.waited and is_run_of(path, street):
+            unfinished.remove()
+            return
         unfinished.restore(solver)
         progress(solver.tick)
         for chunk, ticks in enumerate(_chunks(street, solver.tick), 1):

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,10 +19,10 @@ from tests.tiny import config
 REPOSITORY = Path(__file__).parents[1]
 
 
-def snakemake(folder, *targets, options=(), **changes):
+def snakemake(folder, *targets, options=(), run=subprocess.run, root="out", **changes):
     """Run the Snakefile in ``folder`` on the tiny config with ``changes`` laid over it."""
     tiny = folder / "tiny.yaml"
-    tiny.write_text(yaml.safe_dump(merge(config(root="out"), changes)))
+    tiny.write_text(yaml.safe_dump(merge(config(root=root), changes)))
     command = [
         sys.executable,
         "-m",
@@ -35,7 +37,8 @@ def snakemake(folder, *targets, options=(), **changes):
         *targets,
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return run(command, **pipes, text=True, env=environment)
 
 
 def dry_run(*arguments):
@@ -110,6 +113,54 @@ class TestWhole:
         # The summary has a line for each rule: its name and how many jobs.
         counted = re.findall(r"^(\w+) +\d+$", run.stdout + run.stderr, re.MULTILINE)
         assert set(counted) - {"all", "total"} == rules
+
+
+@pytest.mark.slow
+class TestLock:
+    """The lock on the experiment's root, which ends with Snakemake, however that ends."""
+
+    TARGET = "out/data/simulation.h5"
+
+    @pytest.fixture
+    def running(self, tmp_path):
+        """A workflow that has started its first job, from ``tmp_path``."""
+        process = snakemake(tmp_path, self.TARGET, run=subprocess.Popen)
+        while not list(tmp_path.glob("out/data/simulation/.*.unfinished")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        yield process
+        process.kill()
+        process.communicate()
+
+    def test_after_a_kill_the_same_command_continues(self, running, tmp_path):
+        running.kill()  # its jobs outlive it
+        running.wait()
+        again = snakemake(tmp_path, self.TARGET)
+        assert again.returncode == 0, again.stderr[-3000:]
+        assert (tmp_path / self.TARGET).exists()
+
+    def test_the_root_takes_one_workflow_and_any_dry_run(self, running, tmp_path):
+        running.send_signal(signal.SIGSTOP)  # so that it cannot end too early
+        try:
+            elsewhere = tmp_path / "elsewhere"
+            elsewhere.mkdir()
+            root = str(tmp_path / "out")
+            target = f"{root}/data/simulation.h5"
+            for options in ((), ("--workflow-profile", "none")):
+                second = snakemake(elsewhere, target, root=root, options=options)
+                said = second.stdout + second.stderr
+                assert second.returncode == 1
+                assert said.count(f"{root}: another workflow is at work there") == 1
+                assert "Traceback" not in said
+            dry = snakemake(tmp_path, self.TARGET, options=["--dry-run"])
+            assert dry.returncode == 0, dry.stderr[-3000:]
+        finally:
+            running.send_signal(signal.SIGCONT)
+        _, said = running.communicate(timeout=120)
+        assert running.returncode == 0, said[-3000:]
+        options = ["--workflow-profile", "none", "--force"]
+        without = snakemake(tmp_path, self.TARGET, options=options)
+        assert without.returncode == 0, without.stderr[-3000:]
 
 
 class TestPlan:

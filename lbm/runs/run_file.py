@@ -207,6 +207,16 @@ def create_run(
         partial.unlink(missing_ok=True)
 
 
+def is_run_of(path: Path, street: VortexStreetConfig) -> bool:
+    """Return whether `path` is the complete run file of a street, by the installed software."""
+    try:
+        with open_run(path) as run:
+            made_by = run.attributes.get("versions")
+            return run.street == street and made_by == json.dumps(versions(street.solver))
+    except RunFileError:
+        return False
+
+
 def versions(solver: str) -> dict[str, str]:
     """Return the versions of the software that affects a run of this solver."""
     names = (solver, "numpy", "h5py")

@@ -5,13 +5,15 @@ consists of the frames so far, as plain records, and the last two checkpoints, e
 atomically. After a kill, frames after the checkpoint are computed again.
 """
 
+import errno
 import fcntl
 import json
 import os
-import shutil
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -19,33 +21,37 @@ import numpy as np
 from jaxtyping import Float
 
 from lbm.config import VortexStreetConfig
-from lbm.errors import BusyError
+from lbm.errors import LockError
 from lbm.flow import Solver
 from lbm.runs.run_file import versions
 
 CHECKPOINTS = ("checkpoint.npz", "checkpoint.previous.npz")  # newest first
+# Seconds between two attempts to take the lock.
+PAUSE = 0.5
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 
 
 class UnfinishedRun:
     """Frames and checkpoints of one run; a context manager that locks the run for this process.
 
+    While another process computes the run, this one waits, with a message; `waited` is True then.
     State of the same name from another street, or from other software versions, is removed.
 
     Raises:
-        BusyError: Another process is computing the run.
+        LockError: The file system does not support locks.
         OSError: The folder cannot be written.
     """
 
     def __init__(self, path: Path, street: VortexStreetConfig) -> None:
         self.street = street
         self.folder = path.with_name(f".{path.name}.unfinished")
-        self.folder.mkdir(exist_ok=True)
-        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise BusyError(f"{path}: another process is simulating it") from None
+        self.waited = False
+        while (lock := self._acquire()) is None:
+            if not self.waited:
+                print(f"{path}: waiting for another process that simulates it", file=sys.stderr)
+            self.waited = True
+            time.sleep(PAUSE)
+        self._lock = lock
         stamp = self.folder / "street.json"
         made_by = json.dumps([street.model_dump(), versions(street.solver)])
         if not stamp.exists() or stamp.read_text() != made_by:
@@ -58,6 +64,31 @@ class UnfinishedRun:
         path = self.folder / "frames"
         path.touch()
         self._frames = path.open("r+b")
+
+    def _acquire(self) -> int | None:
+        """Return the open lock file; None while another process holds it."""
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / "lock"
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            return None  # the other process has just removed the folder
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A process that completes the run removes its lock file, which then locks nothing.
+            if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        except OSError as error:
+            os.close(lock)
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise LockError(
+                f"{self.folder}: the file system does not support locks ({error.strerror})"
+            ) from error
+        os.close(lock)
+        return None
 
     def restore(self, solver: Solver) -> None:
         """Set `solver` to the last valid checkpoint, if there is one.
@@ -110,7 +141,13 @@ class UnfinishedRun:
 
     def remove(self) -> None:
         """Remove the folder after the run file is complete."""
-        shutil.rmtree(self.folder)
+        lock = self.folder / "lock"
+        for path in self.folder.iterdir():
+            if path != lock:
+                path.unlink()
+        lock.unlink()
+        with suppress(OSError):  # a process that waited already has a lock of its own there
+            self.folder.rmdir()
 
     def __enter__(self) -> Self:
         return self

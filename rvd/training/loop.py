@@ -14,10 +14,10 @@ from rvd.config.training import TrainingConfig
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
 from rvd.models.files import save
-from rvd.runtime.locks import exclusive
 from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
 from rvd.runtime.signals import Interrupted, StopRequest, stop_requests
+from rvd.training.alone import in_any_process, sole_trainer
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.history import History
 from rvd.training.journal import Journal, journal_path, write_curve
@@ -36,7 +36,8 @@ def train(
     """Train ``predictor``, from its last checkpoint if there is one.
 
     The weights depend on config and seed alone: interrupted and resumed anywhere, they are equal to
-    the last bit (on one kind of machine, in one process).
+    the last bit (on one kind of machine, in one process). While another trainer is at work in the
+    folder of the checkpoints, this one waits, and then continues from what the other left.
 
     Args:
         predictor: Model; its weights are replaced.
@@ -46,8 +47,8 @@ def train(
 
     Raises:
         Interrupted: TERM or INT came; the state is saved.
-        UserError: The loss is not finite, another trainer is at work in the folder, the checkpoint
-            is of another config, the disk is full, or memory is not sufficient.
+        UserError: The loss is not finite, the checkpoint is of another config, the disk is full,
+            or memory is not sufficient.
     """
     with stop_requests() as stop:
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
@@ -58,10 +59,9 @@ def train(
             cpu=not (gpu and torch.cuda.is_available()),
             kwargs_handlers=[parallel],
         )
-        # One process of several writes, and locks the folder for all of them.
-        main = accelerator.is_main_process
-        with exclusive(task.checkpoints) if main else nullcontext():
-            history = History(task.checkpoints) if main else None
+        with sole_trainer(task.checkpoints, accelerator, stop):
+            # One process of several writes.
+            history = History(task.checkpoints) if accelerator.is_main_process else None
             trainer = _Trainer(accelerator, predictor, settings, task, history)
             remedy = trainer.steps.config.remedy_of_memory(predictor.size)
             with trainer.attempt(), enough_memory("a training step", remedy):
@@ -154,7 +154,9 @@ class _Trainer:
         due = done % settings.validate_every == 0 and done < settings.steps
         if due and journal is not None:
             validation.show(self.steps.exported(), done, journal)
-        if self._asked_to_stop(stop) and done < settings.steps:
+        # All processes have to stop after the same step.
+        asked = in_any_process(self.accelerator, stop.signal is not None)
+        if asked and done < settings.steps:
             if self.saved != done:
                 self._save(losses)
             name = stop.signal.name if stop.signal else "another process was asked to stop"
@@ -162,13 +164,6 @@ class _Trainer:
                 f"{name}: stopped after step {done} of {settings.steps}, saved in "
                 f"{self.task.checkpoints}; run the same command to resume"
             )
-
-    def _asked_to_stop(self, stop: StopRequest) -> bool:
-        """Return whether any of the processes was; they have to stop after the same step."""
-        asked = torch.tensor(float(stop.signal is not None), device=self.accelerator.device)
-        if self.accelerator.num_processes == 1:
-            return stop.signal is not None
-        return bool(self.accelerator.reduce(asked, "sum") > 0)
 
     def _save(self, losses: LossMonitor) -> None:
         losses.check()  # a state with NaN must not replace the one before it

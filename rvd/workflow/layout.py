@@ -118,6 +118,11 @@ class Layout:
         return self.at("results/config.json")
 
     @property
+    def lock(self) -> str:
+        """The lock file of a running workflow."""
+        return self.at(".rvd.lock")
+
+    @property
     def shown(self) -> ShownResults:
         """Tables, figures and gallery of the complete experiment."""
         return ShownResults(self.at("results"))

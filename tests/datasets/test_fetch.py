@@ -7,6 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 from collections import namedtuple
 
@@ -19,6 +21,7 @@ from rvd.datasets.download.fetch import fetch
 from rvd.datasets.download.login import FILE, PASSWORD, USER
 from rvd.datasets.download.transfer import RetryPolicy, UnavailableError
 from rvd.errors import UserError
+from rvd.runtime.locks import exclusive
 from tests.datasets.server import Site, served
 from tests.tiny import config
 
@@ -265,15 +268,18 @@ class TestLogin:
             fetch("a.zip", download("http://example.org", login="login/"), record, QUICK)
 
 
-def test_two_downloads_exclude_each_other(record):
-    from rvd.runtime.locks import exclusive
-
-    record.parent.mkdir(parents=True)
-    with (
-        exclusive(record.parent, ".a.zip.lock"),
-        pytest.raises(UserError, match="another download is at work"),
-    ):
-        fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+def test_the_second_of_two_downloads_waits_and_continues(record, capfd):
+    second = threading.Thread(target=fetch, args=("a.zip", download("http://127.0.0.1:9"), record))
+    with exclusive(record.parent, ".a.zip.lock", "download"):
+        second.start()
+        end = time.monotonic() + 10
+        while "waiting for another download at work in" not in capfd.readouterr().err:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        # What the first leaves: nothing listens at the mirror.
+        record.with_suffix("").write_bytes(DATA)
+    second.join(20)
+    assert_complete(record)
 
 
 class TestHostNames:

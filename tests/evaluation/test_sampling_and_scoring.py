@@ -1,3 +1,6 @@
+import threading
+import time
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ from rvd.models.baselines import analogue
 from rvd.models.files import save
 from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
+from rvd.runtime.locks import exclusive
 from rvd.video import VideoFile, VideoInfo, write_video_file
 from tests.tiny import SIZE, experiment, write_squares
 
@@ -87,6 +91,26 @@ def test_analogue_finds_the_clip_that_continues(tmp_path):
         file["test/frames"][...] = file["train/frames"][:12]
     with sampled(path, "analogue", tmp_path / "s.h5") as file:
         np.testing.assert_array_equal(file.samples[:, 0], file.truth[:])
+
+
+@pytest.mark.parametrize("model", ["persistence", "rvd-mean"])
+def test_what_another_sampler_completed_is_not_sampled_again(
+    tmp_path, predictor, monkeypatch, capfd, model
+):
+    videos, output = write_squares(tmp_path / "v.h5"), tmp_path / "s.h5"
+    sampled(videos, "persistence", output).close()
+    before = output.stat().st_mtime_ns
+    second = threading.Thread(target=lambda: sampled(videos, model, output, predictor).close())
+    with exclusive(tmp_path, ".s.h5.lock", "sampler"):
+        second.start()
+        end = time.monotonic() + 20
+        while "waiting for another sampler at work in" not in capfd.readouterr().err:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    second.join(60)
+    assert (output.stat().st_mtime_ns == before) == (model == "persistence")
+    with EnsembleFile(output) as file:
+        assert file.info.model == model
 
 
 def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor, monkeypatch):

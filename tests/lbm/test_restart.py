@@ -1,17 +1,21 @@
 """A killed run resumes and gives the same result."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from lbm import vortex_street
 from lbm.config import VortexStreetConfig
-from lbm.errors import BusyError
+from lbm.errors import LockError
+from lbm.runs import unfinished_run
 from lbm.runs.run_file import open_run
 from lbm.vortex_street import simulate
 
@@ -106,18 +110,41 @@ def test_another_street_of_the_same_name_restarts(whole, tmp_path, monkeypatch):
     assert_same(whole, path)
 
 
-def test_two_processes_cannot_compute_one_run(tmp_path):
-    path = tmp_path / "run.h5"
-    seen = []
+@pytest.mark.parametrize("finishes", [True, False])
+def test_the_second_of_two_waits_and_continues(whole, tmp_path, monkeypatch, capfd, finishes):
+    monkeypatch.setattr(vortex_street, "CHECKPOINT_CHUNKS", 1)
+    monkeypatch.setattr(unfinished_run, "PAUSE", 0.01)
+    path, seen = tmp_path / "run.h5", []
+    second = threading.Thread(target=simulate, args=(STREET, path, seen.append))
 
-    def intrude(ticks):
-        if not seen:
-            with pytest.raises(BusyError, match="another process"):
-                simulate(STREET, path)
-            seen.append(ticks)
+    def while_second_waits(ticks):
+        if not second.is_alive() and not seen:
+            second.start()
+            end = time.monotonic() + 10
+            while "waiting for another process" not in capfd.readouterr().err:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        assert not seen
+        stop(ticks)
 
-    simulate(STREET, path, intrude)
-    assert seen
+    stop = (lambda ticks: None) if finishes else stop_after(200)
+    with nullcontext() if finishes else pytest.raises(StoppedError):
+        simulate(STREET, path, while_second_waits)
+    second.join(20)
+    # Nothing is left to do, or the first call includes the ticks of the stopped run.
+    assert not seen if finishes else seen[0] >= 190
+    assert_same(whole, path)
+    assert not list(tmp_path.glob(".run.h5*"))
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(unfinished_run.fcntl, "flock", flock)
+    with pytest.raises(LockError, match="does not support locks") as caught:
+        simulate(STREET, tmp_path / "run.h5")
+    assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.slow

@@ -122,5 +122,5 @@ def test_a_gradient_that_is_not_finite_is_never_saved(tmp_path, monkeypatch):
 
 
 def test_an_error_of_the_work_is_not_taken_for_another_trainer(tmp_path):
-    with pytest.raises(BlockingIOError), exclusive(tmp_path):
+    with pytest.raises(BlockingIOError), exclusive(tmp_path, "lock", "trainer"):
         raise BlockingIOError(errno.EAGAIN, "a pipe without data")

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from rvd.errors import UserError
 from rvd.models.files import load
 from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
+from rvd.runtime.locks import exclusive
 from rvd.runtime.signals import Interrupted
 from rvd.training import train
 from rvd.training.journal import read_journal
@@ -71,6 +73,20 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, videos, monkeypatch,
     assert task.curve.read_text().count("\n") == 7
     steps = [entry["step"] for entry in read_journal(task.checkpoints / "journal.jsonl")]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_trainer_that_waits_for_another_can_be_stopped(tmp_path, videos, capfd):
+    task = task_in(tmp_path / "it", videos)
+    with exclusive(task.checkpoints, "lock", "trainer"):
+        request = threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM))
+        request.start()
+        with pytest.raises(Interrupted, match="SIGTERM: stopped while waiting"):
+            run(settings_of(), task)
+        request.join()
+    said = capfd.readouterr().err
+    assert said.count(f"waiting for another trainer at work in {task.checkpoints}\n") == 1
+    assert not (task.checkpoints / "history.jsonl").exists()
+    run(settings_of(), task)
 
 
 def test_a_signal_to_every_process_of_a_job_is_left_to_the_trainer(tmp_path, videos, monkeypatch):

@@ -31,7 +31,8 @@ def fetch(
 ) -> None:
     """Download a file to the folder of ``record``, verify it, and write ``record``.
 
-    An existing file is verified and used; a partial download is resumed.
+    An existing file is verified and used; a partial download is resumed. While another process
+    downloads the file, this one waits, and then continues from what that left.
 
     Args:
         name: File name, a key of ``download.files``.

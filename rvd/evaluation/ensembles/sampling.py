@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleShape, EnsembleWriter
+from rvd.evaluation.ensembles.ensemble_file import (
+    EnsembleFile,
+    EnsembleInfo,
+    EnsembleShape,
+    EnsembleWriter,
+)
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.files import software
 from rvd.forecasting.clips import forecast_clips, read_clips
@@ -69,7 +74,8 @@ def sample(
     """Forecast every test clip and write an ensemble file (``docs/data-format.md``).
 
     An interrupted call is resumed. A clip's randomness follows from the seeds and its number, so
-    that interruptions do not change the forecasts, and the batch size only by rounding.
+    that interruptions do not change the forecasts, and the batch size only by rounding. While
+    another process samples to ``output``, this one waits, and then continues from what that left.
 
     Args:
         predictor: Model from :func:`forecaster`.
@@ -83,11 +89,14 @@ def sample(
             weights, another revision or other videos is not resumed.
 
     Raises:
-        UserError: No test video is long enough, a forecast is not finite, another process samples
-            to ``output``, the disk is full, or memory is not sufficient.
+        UserError: No test video is long enough, a forecast is not finite, the disk is full, or
+            memory is not sufficient.
     """
-    with exclusive(output.parent, f".{output.name}.lock", "sampler"):
+    with exclusive(output.parent, f".{output.name}.lock", "sampler") as waited:
         made_by = _made_by(experiment, videos, weights)
+        info = _info(experiment, videos, dataset, model, seed)
+        if waited and _is_complete(output, info, made_by):
+            return
         _sample(predictor, videos, experiment, dataset, model, seed, output, made_by)
 
 
@@ -181,6 +190,15 @@ def _made_by(experiment: ExperimentConfig, videos: VideoFile, weights: Path | No
     if weights is not None:
         digests["predictor"] = content_digest(weights)
     return json.dumps(digests)
+
+
+def _is_complete(output: Path, info: EnsembleInfo, made_by: str) -> bool:
+    """Return whether another process has written these very forecasts to ``output``."""
+    try:
+        with EnsembleFile(output) as file:
+            return file.info == info and file.attributes.get("made_by") == made_by
+    except UserError:
+        return False
 
 
 def _info(

@@ -1,0 +1,54 @@
+"""One training per folder: the lock on the checkpoints, and the agreement of several processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from rvd.runtime.locks import PAUSE, Lock
+from rvd.runtime.signals import Interrupted, StopRequest
+
+
+def in_any_process(accelerator: Accelerator, flag: bool) -> bool:
+    """Return whether ``flag`` is True in any of the processes; the answer is the same in all."""
+    if accelerator.num_processes == 1:
+        return flag
+    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum") > 0)
+
+
+@contextmanager
+def sole_trainer(folder: Path, accelerator: Accelerator, stop: StopRequest) -> Iterator[None]:
+    """Hold ``folder`` for one training; wait, with a message, while another trainer does.
+
+    Of several processes the main one locks for all of them, and all wait: they must read the same
+    checkpoint afterwards.
+
+    Args:
+        folder: Folder of the checkpoints; created if it is missing.
+        accelerator: Processes of this training.
+        stop: Request to stop, obeyed while waiting.
+
+    Raises:
+        Interrupted: TERM or INT came while waiting.
+        UserError: The folder cannot be written, or its file system does not support locks.
+    """
+    with Lock(folder, "lock") if accelerator.is_main_process else nullcontext() as lock:
+        waited = False
+        # Each attempt is an exchange between all processes, so none of them waits past a timeout.
+        while not in_any_process(accelerator, lock is not None and lock.acquire()):
+            if lock is not None and not waited:
+                lock.announce("trainer")
+            waited = True
+            if in_any_process(accelerator, stop.signal is not None):
+                name = stop.signal.name if stop.signal else "another process was asked to stop"
+                raise Interrupted(
+                    f"{name}: stopped while waiting for another trainer in {folder}; run the same "
+                    "command to resume"
+                )
+            time.sleep(PAUSE)
+        yield
