@@ -12,6 +12,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from rvd.runtime.locks import exclusive
 from rvd.training.history import read_history
 from tests.tiny import SIZE, config, write_squares
 
@@ -128,6 +129,19 @@ def test_two_processes_are_stopped_and_one_goes_on(tmp_path):
     began = [e for e in read_history(tmp_path / "moved") if e["event"] == "began"]
     assert [(event["processes"], event["batch"]) for event in began] == [(2, 2), (1, 1)]
     assert began[1]["step"] > 0
+
+
+@pytest.mark.slow
+def test_two_processes_wait_for_another_trainer(tmp_path):
+    write_squares(tmp_path / "v.h5")
+    with exclusive(tmp_path / "moved", "lock", "trainer"):
+        run = started(tmp_path, "moved", processes=2, batch=1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(20)
+        assert not (tmp_path / "moved" / "history.jsonl").exists()
+    _, said = run.communicate(timeout=240)
+    assert run.returncode == 0, said
+    assert said.count("waiting for another trainer at work in") == 1
 
 
 @pytest.mark.slow
