@@ -17,6 +17,7 @@ class Site:
     Attributes:
         cuts: Number of body bytes after which each of the first answers is cut off.
         answers: Status codes of the first answers, before the first valid one.
+        moved: Status code and new address of each path that is redirected.
         login: User name and password that ``/login/`` requires before other files are served.
     """
 
@@ -27,8 +28,10 @@ class Site:
     kind: str = "application/octet-stream"
     tag: str | None = '"1"'
     announced: int = 0
+    moved: dict[str, tuple[int, str]] = field(default_factory=dict)
     login: tuple[str, str] | None = None
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
     address: str = ""
 
 
@@ -42,9 +45,19 @@ def served(site: Site):
         def log_message(self, *arguments):
             pass
 
+        def redirect(self):
+            code, address = site.moved[self.path]
+            self.send_response(code)
+            self.send_header("Location", address)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_POST(self):
             length = int(self.headers["Content-Length"])
             form = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode()))
+            site.forms.append(form)
+            if self.path in site.moved:
+                return self.redirect()
             good = site.login == (form.get("username"), form.get("password"))
             self.send_response(302 if good else 200)
             if good:
@@ -52,10 +65,13 @@ def served(site: Site):
                 self.send_header("Location", "/")
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return None
 
         def do_GET(self):
             asked = self.headers.get("Range")
             site.requests.append((self.path, asked))
+            if self.path in site.moved:
+                return self.redirect()
             if site.answers:
                 return self.send_error(site.answers.pop(0))
             if self.path.lstrip("/") not in site.files:

@@ -10,18 +10,23 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.request
 from collections import namedtuple
+from http.client import HTTPMessage
+from io import BytesIO
 
 import pytest
 import yaml
 
-from rvd.datasets.download import transfer
+from rvd.datasets.download import login, transfer
 from rvd.datasets.download.config import DownloadConfig
 from rvd.datasets.download.fetch import fetch
-from rvd.datasets.download.login import FILE, PASSWORD, USER
+from rvd.datasets.download.login import FILE, PASSWORD, USER, LoginError
+from rvd.datasets.download.redirects import SafeRedirect
 from rvd.datasets.download.transfer import RetryPolicy, UnavailableError
 from rvd.errors import UserError
 from rvd.runtime.locks import exclusive
+from tests.datasets.sections import section
 from tests.datasets.server import Site, served
 from tests.tiny import config
 
@@ -35,8 +40,8 @@ def record(tmp_path):
     return tmp_path / "raw" / "kth" / "a.zip.sha256"
 
 
-def download(*mirrors, login=None, name="a.zip", **known):
-    return DownloadConfig(mirrors=mirrors, files={name: known}, login=login)
+def download(*mirrors, login=None, hosts=(), name="a.zip", **known):
+    return DownloadConfig(mirrors=mirrors, files={name: known}, login=login, login_hosts=hosts)
 
 
 def assert_complete(record):
@@ -261,11 +266,65 @@ class TestLogin:
             self.attempt(site, record)
         assert "wrong" not in str(caught.value)
 
-    def test_a_password_is_only_sent_over_https(self, record, monkeypatch):
+    REFUSED = (
+        ("http://www.cityscapes-dataset.com", "only sent over https"),
+        ("https://example.org", "not sent to this host; .* add 'example.org' to login_hosts"),
+        ("https://www.cityscapes-dataset.com.example.org", "not sent to this host"),
+    )
+
+    @pytest.mark.parametrize(("mirror", "said"), REFUSED)
+    def test_a_config_with_another_server_is_refused(self, mirror, said):
+        described = {"mirrors": [mirror], "files": {"a.zip": {}}, "login": "login/"}
+        with pytest.raises(UserError, match=f"download: .*{said}") as caught:
+            section("cityscapes", download=described)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(("mirror", "said"), REFUSED)
+    def test_no_password_is_looked_up_for_another_server(self, mirror, said, monkeypatch):
+        monkeypatch.setattr(login, "credentials", lambda: pytest.fail("it is looked up"))
+        allowed = download("http://localhost", login="login/")
+        with pytest.raises(LoginError, match=said):
+            login.authenticated_opener(mirror, allowed, 1.0)
+
+    def test_a_key_allows_another_host(self):
+        allowed = download("https://example.org", login="login/", hosts=["Example.org"])
+        assert allowed.login_hosts == ("example.org",)
+
+    @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+    def test_a_redirected_login_sends_no_password(self, site, record, code, monkeypatch):
         monkeypatch.setenv(USER, "me")
         monkeypatch.setenv(PASSWORD, self.SECRET)
-        with pytest.raises(UserError, match="only sent over https"):
-            fetch("a.zip", download("http://example.org", login="login/"), record, QUICK)
+        with served(Site({}, login=("me", self.SECRET))) as other:
+            site.moved = {"/login/": (code, f"{other.address}/login/")}
+            with pytest.raises(UserError):
+                self.attempt(site, record)
+        assert len(site.forms) == 1
+        assert other.forms == []
+        assert other.requests == []
+
+
+class TestRedirects:
+    def test_they_are_followed(self, record):
+        with served(Site({"b.zip": DATA})) as site:
+            site.moved = {"/a.zip": (302, f"{site.address}/b.zip")}
+            fetch("a.zip", download(site.address), record, QUICK)
+        assert_complete(record)
+
+    @pytest.mark.parametrize("scheme", ["ftp", "file"])
+    def test_another_protocol_is_refused(self, record, scheme):
+        with served(Site({})) as site:
+            site.moved = {"/a.zip": (302, f"{scheme}://127.0.0.1/a.zip")}
+            with pytest.raises(UserError, match=scheme) as caught:
+                fetch("a.zip", download(site.address), record, QUICK)
+            assert len(site.requests) == 1
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("scheme", ["http", "ftp"])
+    def test_https_does_not_fall_to_another_protocol(self, scheme):
+        request = urllib.request.Request("https://example.org/a.zip")
+        moved = f"{scheme}://example.org/a.zip"
+        with pytest.raises(urllib.error.HTTPError, match=f"redirect from https to {scheme}, which"):
+            SafeRedirect().redirect_request(request, BytesIO(), 302, "Found", HTTPMessage(), moved)
 
 
 def test_the_second_of_two_downloads_waits_and_continues(record, capfd):

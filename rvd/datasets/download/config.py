@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveInt, StringConstraints
+from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
 from rvd.config.section import Section
 from rvd.datasets.base import Resize, VideoDatasetConfig
@@ -12,6 +13,9 @@ from rvd.datasets.base import Resize, VideoDatasetConfig
 # A file in the dataset's own folder: no separators, nothing hidden.
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
 Mirror = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+$", to_lower=True)]
+# This machine, where a server may be tried out: nothing is sent over a network.
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
 PixelSize = tuple[PositiveInt, PositiveInt]
 OfficialSplit = Literal["train", "val", "test"]
 
@@ -41,6 +45,33 @@ class DownloadConfig(Section):
     login: str | None = None
     """Page below a mirror that takes a user name and a password (`docs/data.md` describes how they
     are given; they are never part of a config); null for none."""
+    login_hosts: tuple[HostName, ...] = ("www.cityscapes-dataset.com",)
+    """Hosts that the user name and the password may be sent to, over https. With `login`, a mirror
+    on another host is refused."""
+
+    @model_validator(mode="after")
+    def _the_password_goes_to_its_host_only(self) -> Self:
+        for mirror in self.mirrors if self.login is not None else ():
+            require_login_host(mirror, self.login_hosts)
+        return self
+
+
+def require_login_host(mirror: str, hosts: tuple[str, ...]) -> None:
+    """Refuse a mirror that a password must not be sent to.
+
+    Raises:
+        ValueError: It is neither local nor one of ``hosts`` over https.
+    """
+    address = urlsplit(mirror)
+    if address.hostname in LOCAL_HOSTS:
+        return
+    if address.scheme != "https":
+        raise ValueError(f"{mirror}: a password is only sent over https")
+    if address.hostname not in hosts:
+        raise ValueError(
+            f"{mirror}: a password is not sent to this host; if it is right, add "
+            f"'{address.hostname}' to login_hosts"
+        )
 
 
 class DownloadedDatasetConfig(VideoDatasetConfig):

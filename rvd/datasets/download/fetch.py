@@ -69,7 +69,7 @@ def _download(name: str, download: DownloadConfig, archive: Path, policy: RetryP
     for mirror in download.mirrors:
         url = f"{mirror.rstrip('/')}/{remote.path or name}"
         try:
-            opener = authenticated_opener(mirror, download.login, policy.timeout)
+            opener = authenticated_opener(mirror, download, policy.timeout)
             download_part(opener, url, part, remote, policy)
             sha256 = verify(part, remote, name)
         except LoginError as error:

@@ -8,9 +8,10 @@ import stat
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.client import HTTPMessage
 from pathlib import Path
-from typing import IO
+
+from rvd.datasets.download.config import DownloadConfig, require_login_host
+from rvd.datasets.download.redirects import NoRedirect, SafeRedirect
 
 # User name and password come from these variables, or from two lines of a file with mode 600.
 USER, PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
@@ -27,54 +28,39 @@ class LoginError(Exception):
     """No credentials were found, or the server refuses them. The message gives the remedy."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Handler that follows no redirect: the server answers a successful login with one."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        """Return None, so that urllib raises the redirect as an error."""
-        return
-
-
 def authenticated_opener(
-    mirror: str, login: str | None, timeout: float
+    mirror: str, download: DownloadConfig, timeout: float
 ) -> urllib.request.OpenerDirector:
     """Return a URL opener for ``mirror``, with the cookies of a login if one is required.
 
     Args:
         mirror: Address of the server.
-        login: Page that takes the form fields ``username`` and ``password``, relative to
-            ``mirror``, or None.
+        download: Page that takes the form fields ``username`` and ``password``, relative to
+            ``mirror``, or None; and the hosts that they may be sent to.
         timeout: Timeout in seconds.
 
     Raises:
-        LoginError: Credentials are missing, their file can be read by others, or the server refuses
-            them.
+        LoginError: Credentials are missing, their file can be read by others, the server is not
+            one that they may be sent to, or it refuses them.
     """
-    if login is None:
-        return urllib.request.build_opener()
+    if download.login is None:
+        return urllib.request.build_opener(SafeRedirect())
+    try:  # as when the config was read: no password is looked up for another server
+        require_login_host(mirror, download.login_hosts)
+    except ValueError as error:
+        raise LoginError(str(error)) from None
     user, password = credentials()
-    address = urllib.parse.urlsplit(mirror)
-    if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost"):
-        raise LoginError(f"{mirror}: a password is only sent over https")
     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     form = urllib.parse.urlencode({"username": user, "password": password, "submit": "Login"})
     request = urllib.request.Request(
-        f"{mirror.rstrip('/')}/{login}", form.encode(), {"User-Agent": "rvd"}
+        f"{mirror.rstrip('/')}/{download.login}", form.encode(), {"User-Agent": "rvd"}
     )
     try:
-        with urllib.request.build_opener(cookies, _NoRedirect()).open(request, timeout=timeout):
+        with urllib.request.build_opener(cookies, NoRedirect()).open(request, timeout=timeout):
             pass
     except urllib.error.HTTPError as answer:
         if answer.code in (302, 303):
-            return urllib.request.build_opener(cookies)
+            return urllib.request.build_opener(cookies, SafeRedirect())
         raise LoginError(f"the login page answers {answer.code} ({answer.reason})") from None
     except OSError as error:
         raise LoginError(f"the login page cannot be reached ({error})") from None
