@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rvd.datasets.base import VideoDatasetConfig
+from rvd.datasets.download.checksums import require_unchanged
 from rvd.datasets.reading.reader import NamedVideo
 from rvd.datasets.registry import DATASETS
 from rvd.runtime.progress import progress
@@ -32,9 +33,10 @@ def convert(
         threads: Threads that decode; None for one per core.
 
     Raises:
-        UserError: A raw file is missing, damaged or unsuitable; no video file is left behind.
+        UserError: A raw file is missing, damaged or unsuitable, or differs from its record; no
+            video file is left behind.
     """
-    files = [path.with_suffix("") if path.suffix == RECORD else path for path in raw]
+    files = [require_unchanged(path) if path.suffix == RECORD else path for path in raw]
     reading = DATASETS[dataset.reader].read(dataset, files, threads)
     shape = (dataset.size, dataset.size, dataset.channels)
     with progress(reading.count, f"convert {name}", "video") as bar:

@@ -14,11 +14,14 @@ import urllib.request
 from collections import namedtuple
 from http.client import HTTPMessage
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import yaml
 
+from rvd.datasets.convert import convert
 from rvd.datasets.download import login, transfer
+from rvd.datasets.download.checksums import require_unchanged
 from rvd.datasets.download.config import DownloadConfig
 from rvd.datasets.download.fetch import fetch
 from rvd.datasets.download.login import FILE, PASSWORD, USER, LoginError
@@ -218,6 +221,83 @@ class TestByHand:
         assert ("warning: its SHA-1" in capsys.readouterr().err) is not right
 
 
+class TestFirstDownload:
+    """Where no SHA-256 is published, that of the first download is recorded."""
+
+    OTHER = DATA[:-1] + b"x"
+
+    @pytest.fixture(autouse=True)
+    def first(self, record, capsys):
+        with served(Site({"a.zip": DATA})) as site:
+            fetch("a.zip", download(site.address), record, QUICK)
+        assert f"a.zip: its SHA-256, {SHA256}, is recorded at first" in capsys.readouterr().err
+
+    def replace(self, record, content):
+        record.with_suffix("").unlink()
+        if content is not None:
+            record.with_suffix("").write_bytes(content)
+
+    def test_the_same_file_leaves_the_record_alone(self, record, capsys):
+        before = record.stat()
+        fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+        assert record.stat() == before
+        assert "recorded" not in capsys.readouterr().err
+
+    def test_a_replaced_file_is_refused(self, record):
+        self.replace(record, self.OTHER)
+        with pytest.raises(UserError, match=r"a\.zip: its SHA-256 .* at first download") as caught:
+            fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+        assert "\n" not in str(caught.value)
+        assert record.read_text() == f"{SHA256}  a.zip\n"
+
+    def test_another_download_is_refused(self, record):
+        self.replace(record, None)
+        with served(Site({"a.zip": self.OTHER})) as site:
+            with pytest.raises(UserError, match="recorded at first download"):
+                fetch("a.zip", download(site.address), record, QUICK)
+            assert not record.with_suffix("").exists()
+            record.unlink()  # as the message says
+            fetch("a.zip", download(site.address), record, QUICK)
+        assert record.with_suffix("").read_bytes() == self.OTHER
+
+    def test_a_published_checksum_precedes_the_record(self, record):
+        self.replace(record, self.OTHER)
+        sha256 = hashlib.sha256(self.OTHER).hexdigest()
+        fetch("a.zip", download("http://127.0.0.1:9", sha256=sha256), record, QUICK)
+        assert record.read_text() == f"{sha256}  a.zip\n"
+
+    def test_a_record_that_is_none_is_refused(self, record):
+        record.write_bytes(b"\xff")
+        with pytest.raises(UserError, match=r"a\.zip\.sha256: is not a record of a checksum"):
+            fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+
+    def test_a_replaced_file_is_not_converted(self, record, tmp_path):
+        assert require_unchanged(record) == record.with_suffix("")
+        time.sleep(0.05)  # more than the resolution of the file system's times
+        self.replace(record, self.OTHER)
+        os.utime(record.with_suffix(""), (0, 0))
+        with pytest.raises(UserError, match=r"a\.zip: its SHA-256 .* at first download"):
+            convert("kth", section("kth"), [record], tmp_path / "v.h5")
+        assert not (tmp_path / "v.h5").exists()
+
+    def test_a_file_that_was_only_touched_is_converted(self, record):
+        time.sleep(0.05)
+        record.with_suffix("").chmod(0o644)
+        assert require_unchanged(record) == record.with_suffix("")
+
+
+def test_a_file_of_another_owner_is_used(record, monkeypatch):
+    record.parent.mkdir(parents=True)
+    record.with_suffix("").write_bytes(DATA)
+
+    def chmod(self, mode):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+    assert record.read_text() == f"{SHA256}  a.zip\n"
+
+
 class TestLogin:
     SECRET = "pass word&=ä"
 
@@ -289,6 +369,10 @@ class TestLogin:
     def test_a_key_allows_another_host(self):
         allowed = download("https://example.org", login="login/", hosts=["Example.org"])
         assert allowed.login_hosts == ("example.org",)
+        assert allowed.model_dump()["login_hosts"] == ("example.org",)
+
+    def test_the_usual_host_does_not_change_the_section_in_video_files(self):
+        assert "login_hosts" not in section("cityscapes").model_dump_json()
 
     @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
     def test_a_redirected_login_sends_no_password(self, site, record, code, monkeypatch):

@@ -1,12 +1,19 @@
-"""Verification of downloaded files."""
+"""Verification of downloaded files.
+
+Where no SHA-256 is published, that of the first download is recorded, and the file is compared with
+it ever after (trust on first use).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from pathlib import Path
 
 from rvd.datasets.download.config import RemoteFileConfig
+from rvd.errors import UserError
+from rvd.files import reason
 from rvd.runtime.progress import progress
 
 BLOCK = 2**20
@@ -20,10 +27,16 @@ class IntegrityError(Exception):
     """A file differs from what is expected. The caller adds the remedy to the message."""
 
 
-def verify(path: Path, remote: RemoteFileConfig, name: str) -> str:
+def verify(path: Path, remote: RemoteFileConfig, name: str, first: str | None = None) -> str:
     """Verify the file ``name`` at ``path`` and return its SHA-256.
 
     A difference from ``unverified_sha1`` is only reported.
+
+    Args:
+        path: Path of the file.
+        remote: Known properties of the file.
+        name: Name of the file, whose suffix decides on its signature.
+        first: SHA-256 recorded at first download, which is compared where ``remote`` has none.
 
     Raises:
         IntegrityError: The file is empty, or has a wrong size, checksum or signature.
@@ -47,6 +60,11 @@ def verify(path: Path, remote: RemoteFileConfig, name: str) -> str:
         raise IntegrityError(
             f"its SHA-256 is {sha256.hexdigest()}, not {remote.sha256}: damaged, or another file"
         )
+    if remote.sha256 is None and first not in (None, sha256.hexdigest()):
+        raise IntegrityError(
+            f"its SHA-256 is {sha256.hexdigest()}, not {first} as recorded at first download: "
+            f"damaged, or another file (remove {name}.sha256, too, to accept another one)"
+        )
     if remote.unverified_sha1 not in (None, sha1.hexdigest()):
         print(
             f"{name}: warning: its SHA-1 is {sha1.hexdigest()}, not {remote.unverified_sha1}, "
@@ -54,6 +72,43 @@ def verify(path: Path, remote: RemoteFileConfig, name: str) -> str:
             file=sys.stderr,
         )
     return sha256.hexdigest()
+
+
+def recorded(record: Path) -> str | None:
+    """Return the SHA-256 in a checksum record, None if there is no record.
+
+    Raises:
+        UserError: The file is not a checksum record, or cannot be read.
+    """
+    try:
+        text = record.read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{record}: cannot be read ({reason(error)})") from None
+    found = re.match("([0-9a-f]{64})  ", text)
+    if found is None:
+        raise UserError(f"{record}: is not a record of a checksum; remove it to write it again")
+    return found[1]
+
+
+def require_unchanged(record: Path) -> Path:
+    """Return the file that ``record`` belongs to, which lies next to it.
+
+    It is compared with the record if it was changed, replaced or moved after the record was
+    written, according to the file system.
+
+    Raises:
+        UserError: The file differs from its record.
+    """
+    path = record.with_suffix("")
+    exist = path.is_file() and record.is_file()
+    if exist and path.stat().st_ctime_ns > record.stat().st_mtime_ns:
+        try:
+            verify(path, RemoteFileConfig(), path.name, recorded(record))
+        except IntegrityError as error:
+            raise UserError(f"{path}: {error}") from None
+    return path
 
 
 def wrong_signature(name: str, beginning: bytes) -> str | None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveInt, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from rvd.config.section import Section
 from rvd.datasets.base import Resize, VideoDatasetConfig
@@ -16,6 +23,7 @@ Mirror = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+$", to_lower=True)]
 # This machine, where a server may be tried out: nothing is sent over a network.
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
+LOGIN_HOSTS = ("www.cityscapes-dataset.com",)
 PixelSize = tuple[PositiveInt, PositiveInt]
 OfficialSplit = Literal["train", "val", "test"]
 
@@ -45,7 +53,7 @@ class DownloadConfig(Section):
     login: str | None = None
     """Page below a mirror that takes a user name and a password (`docs/data.md` describes how they
     are given; they are never part of a config); null for none."""
-    login_hosts: tuple[HostName, ...] = ("www.cityscapes-dataset.com",)
+    login_hosts: tuple[HostName, ...] = LOGIN_HOSTS
     """Hosts that the user name and the password may be sent to, over https. With `login`, a mirror
     on another host is refused."""
 
@@ -54,6 +62,14 @@ class DownloadConfig(Section):
         for mirror in self.mirrors if self.login is not None else ():
             require_login_host(mirror, self.login_hosts)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_hosts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The section is stored in video files: converted again, they keep their fingerprint.
+        values: dict[str, Any] = dump(self)
+        if self.login_hosts == LOGIN_HOSTS:
+            values.pop("login_hosts", None)
+        return values
 
 
 def require_login_host(mirror: str, hosts: tuple[str, ...]) -> None:

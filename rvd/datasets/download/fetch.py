@@ -9,9 +9,10 @@ running the rule, together with any partial download or file put there by hand.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from rvd.datasets.download.checksums import IntegrityError, verify
+from rvd.datasets.download.checksums import IntegrityError, recorded, verify
 from rvd.datasets.download.config import DownloadConfig
 from rvd.datasets.download.login import LoginError, authenticated_opener
 from rvd.datasets.download.transfer import (
@@ -31,8 +32,9 @@ def fetch(
 ) -> None:
     """Download a file to the folder of ``record``, verify it, and write ``record``.
 
-    An existing file is verified and used; a partial download is resumed. While another process
-    downloads the file, this one waits, and then continues from what that left.
+    An existing file is verified and used; a partial download is resumed. Where the config has no
+    SHA-256, the file is compared with an existing record. While another process downloads the file,
+    this one waits, and then continues from what that left.
 
     Args:
         name: File name, a key of ``download.files``.
@@ -43,25 +45,43 @@ def fetch(
     Raises:
         UnavailableError: No mirror has the file, the disk has too little space, or the login is
             missing.
-        UserError: A file put there by hand differs from its checksum, or the disk cannot be
-            written.
+        UserError: An existing file differs from its checksum, or the disk cannot be written.
     """
     remote, archive = download.files[name], record.parent / name
     archive.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(archive.parent, f".{name}.lock", "download"):
+        first = recorded(record)
         if archive.exists():
             try:
-                sha256 = verify(archive, remote, name)
+                sha256 = verify(archive, remote, name, first)
             except IntegrityError as error:
                 raise UserError(f"{archive}: {error}; remove it to download it again") from None
         else:
-            sha256 = _download(name, download, archive, policy or RetryPolicy())
-        archive.chmod(archive.stat().st_mode & ~0o222)
+            sha256 = _download(name, download, archive, policy or RetryPolicy(), first)
+        _write_protect(archive)
+        if sha256 == first:
+            return
+        if remote.sha256 is None:
+            print(
+                f"{name}: its SHA-256, {sha256}, is recorded at first download; later runs compare "
+                "the file with it",
+                file=sys.stderr,
+            )
         with atomic_write(record) as partial:
             partial.write_text(f"{sha256}  {name}\n")
 
 
-def _download(name: str, download: DownloadConfig, archive: Path, policy: RetryPolicy) -> str:
+def _write_protect(archive: Path) -> None:
+    """Remove the permissions to write where the file system and the file's owner allow it."""
+    mode = archive.stat().st_mode
+    if mode & 0o222:  # an unnecessary change would look like a change of the file
+        with suppress(OSError):
+            archive.chmod(mode & ~0o222)
+
+
+def _download(
+    name: str, download: DownloadConfig, archive: Path, policy: RetryPolicy, first: str | None
+) -> str:
     """Download a file, verify it, move it to ``archive``, and return its SHA-256."""
     remote = download.files[name]
     part = archive.with_name(f"{name}.part")
@@ -71,7 +91,7 @@ def _download(name: str, download: DownloadConfig, archive: Path, policy: RetryP
         try:
             opener = authenticated_opener(mirror, download, policy.timeout)
             download_part(opener, url, part, remote, policy)
-            sha256 = verify(part, remote, name)
+            sha256 = verify(part, remote, name, first)
         except LoginError as error:
             raise UnavailableError(
                 f"{name}: {error}. Or download it with a browser and put it at {archive.absolute()}"
