@@ -18,12 +18,17 @@ from rvd.errors import UserError
 # Messages of the system when the disk, the quota or the limit of a file's size is exhausted.
 _DISK_FULL_MESSAGES = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
+# Errors of a disk that is written; they name no file.
+_DISK_ERRORS = (errno.EIO, errno.EROFS, errno.ESTALE)
+
 PACKAGES = ("rvd", "torch", "numpy", "h5py")
 
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Report an error of the system within the block as one line about ``path``.
+    """Report an error of the system in writing ``path`` within the block as one line.
+
+    Errors of other files, as of an input that is read within the block, are raised as they are.
 
     Raises:
         UserError: The folder cannot be written, or the disk is full.
@@ -31,7 +36,7 @@ def reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        if (fault := _system_error(error)) is None:
+        if (fault := _system_error(error)) is None or not _concerns(fault, path):
             raise
         raise UserError(f"{path}: cannot be written ({reason(fault)})") from error
 
@@ -66,6 +71,27 @@ def _system_error(error: BaseException | None) -> Exception | None:
             return error
         error = error.__context__
     return None
+
+
+def _concerns(error: Exception, path: Path) -> bool:
+    """Return True where an error is about ``path``, a temporary file of it, or a folder above it.
+
+    Errors of reading and writing do not name their file. Of these, it is those of a disk, as far as
+    they do not say that something was read, and those of HDF5 that name the file or a writing step.
+    """
+    text = str(error)
+    # HDF5 names the file in its message.
+    named = re.search(r"\bname = '([^']+)'", text)
+    if filename := getattr(error, "filename", None) or (named and named[1]):
+        file, own = Path(os.fsdecode(filename)).absolute(), path.absolute()
+        of_path = file.parent == own.parent and own.name in file.name
+        return of_path or file in own.parents
+    if _disk_full_message(error):
+        return True
+    hdf5 = re.search(r"\b(?:Can't|Unable to) (?:synchronously )?(\w+)", text)
+    if hdf5:
+        return hdf5[1] not in ("read", "open")
+    return getattr(error, "errno", None) in _DISK_ERRORS
 
 
 def reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from rvd.cli import data, forecasts, partial, pretrained, reference, scores, training, views
 from rvd.errors import UserError
-from rvd.files import silence_repeated_disk_full
+from rvd.files import reason, silence_repeated_disk_full
 from rvd.runtime.signals import INTERRUPTED, Interrupted
 
 # Verbs import what they need themselves, because torch takes seconds and `--help` needs none of it.
@@ -49,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(arguments, standalone_mode=True)
     except UserError as error:
         _end(str(error), 2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(f"{os.fsdecode(error.filename)}: {reason(error)}", 2)
     except Interrupted as stopped:
         _end(str(stopped), INTERRUPTED)
     except KeyboardInterrupt:
