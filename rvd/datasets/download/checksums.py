@@ -1,7 +1,7 @@
 """Verification of downloaded files.
 
 Where no SHA-256 is published, that of the first download is recorded, and the file is compared with
-it ever after (trust on first use).
+it on every later use (trust on first use).
 """
 
 from __future__ import annotations
