@@ -9,22 +9,26 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rvd.files import atomic_write
 from rvd.metrics.networks.i3d import SIZE
 from rvd.metrics.networks.i3d_weights import load_i3d
 from rvd.metrics.networks.published import checksum
+from rvd.metrics.networks.stored_features import load_features, store_features
 from rvd.runtime.device import best_device
+
+# Of the code that computes features. Raise it with each change of `preprocess` or of `i3d.py` that
+# can change a bit of them: stored features of other versions are not used.
+VERSION = 1
 
 
 class CachedFeatures:
     """Features of clips by the clips' content: equal clips share them, across forecasts and models.
 
-    Each scoring adds at most one file to the folder, so that several may run at once.
+    Each clip passes the network alone, since the network rounds differently in a batch: a clip's
+    features do not depend on the clips next to it, nor on which features are already stored. Each
+    scoring adds at most one file to the folder, so that several may run at once.
 
     Args:
         weights: The file of I3D's weights.
@@ -35,16 +39,12 @@ class CachedFeatures:
     """
 
     def __init__(self, weights: Path, folder: Path | None) -> None:
-        self.network: nn.Module = load_i3d(weights, best_device())
+        device = best_device()
+        self.network: nn.Module = load_i3d(weights, device)
         self.folder = folder
-        self.identity = checksum(weights)
-        self.known: dict[str, NDArray[np.float32]] = {}
+        self.identity = f"{VERSION} {checksum(weights)} {_arithmetic(device)}"
+        self.known = load_features(folder) if folder else {}
         self.new: dict[str, NDArray[np.float32]] = {}
-        for path in sorted(folder.glob("*.safetensors")) if folder else []:
-            try:
-                self.known |= load_file(path)
-            except SafetensorError:
-                path.unlink()  # cut short, as by a full disk; its features are computed again
 
     def extract(self, clips: NDArray, white: float) -> NDArray[np.float32]:
         """Return (clip, 400) features, computed or looked up.
@@ -53,32 +53,36 @@ class CachedFeatures:
             clips: Clips as stored, (clip, frame, height, width, channel).
             white: Stored value of white.
         """
-        keys = [self._key(clip) for clip in clips]
-        missing = [
-            place
-            for place, key in enumerate(keys)
-            if key not in self.known and key not in keys[:place]
-        ]
-        if missing:
-            frames = np.moveaxis(clips[missing], -1, 2).astype(np.float32) / white
-            for place, row in zip(
-                missing, logits(self.network, torch.from_numpy(frames)), strict=True
-            ):
-                self.known[keys[place]] = self.new[keys[place]] = row
-        return np.stack([self.known[key] for key in keys])
+        return np.stack([self._of_clip(clip, white) for clip in clips])
 
     def store(self) -> None:
-        """Write the features that were computed."""
-        if not (self.new and self.folder):
-            return
-        name = hashlib.sha256("".join(sorted(self.new)).encode()).hexdigest()[:16]
-        with atomic_write(self.folder / f"{name}.safetensors") as partial:
-            save_file(self.new, partial)
-        self.new = {}
+        """Write the features that were computed.
 
-    def _key(self, clip: NDArray) -> str:
-        about = f"{self.identity} {clip.dtype} {clip.shape}".encode()
+        Raises:
+            UserError: The file cannot be written.
+        """
+        if self.new and self.folder:
+            store_features(self.folder, self.new)
+            self.new = {}
+
+    def _of_clip(self, clip: NDArray, white: float) -> NDArray[np.float32]:
+        key = self._key(clip, white)
+        if key not in self.known:
+            frames = np.moveaxis(clip, -1, 1).astype(np.float32) / np.float32(white)
+            (row,) = logits(self.network, torch.from_numpy(frames)[None])
+            self.known[key] = self.new[key] = row
+        return self.known[key]
+
+    def _key(self, clip: NDArray, white: float) -> str:
+        about = f"{self.identity} {clip.dtype} {clip.shape} {float(white)}".encode()
         return hashlib.sha256(about + np.ascontiguousarray(clip).tobytes()).hexdigest()
+
+
+def _arithmetic(device: torch.device) -> str:
+    """Return what rounding depends on: torch's version, and the device or the number of threads."""
+    if device.type == "cuda":
+        return f"{torch.__version__} {torch.cuda.get_device_name(device)}"
+    return f"{torch.__version__} {device.type} {torch.get_num_threads()}"
 
 
 def preprocess(

@@ -1,0 +1,53 @@
+"""Files of features, each named after its SHA-256, so that a changed file is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from rvd.files import atomic_write, reason
+
+# Files of earlier versions have shorter names; their features are not used.
+_NAME = re.compile(r"^[0-9a-f]{64}\.safetensors$")
+
+
+def load_features(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Return all features in the files of ``folder``, by key.
+
+    A file that does not have its checksum, as after a bit flip, is removed with a line on standard
+    error. One that cannot be read, as after a fault of the network, is left where it is.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for path in sorted(path for path in folder.glob("*.safetensors") if _NAME.match(path.name)):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # removed by another scoring
+        except OSError as error:
+            fault = f"cannot be read ({reason(error)})"
+        else:
+            if hashlib.sha256(content).hexdigest() == path.stem:
+                found |= load(content)
+                continue
+            path.unlink(missing_ok=True)
+            fault = "is damaged (its checksum does not match) and was removed"
+        print(f"{path}: {fault}; its features are computed again", file=sys.stderr)
+    return found
+
+
+def store_features(folder: Path, features: dict[str, NDArray[np.float32]]) -> None:
+    """Write one file with ``features`` into ``folder``.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    content = save(features)
+    name = hashlib.sha256(content).hexdigest()
+    with atomic_write(folder / f"{name}.safetensors") as partial:
+        partial.write_bytes(content)
