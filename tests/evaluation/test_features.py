@@ -61,9 +61,7 @@ def test_the_same_holds_for_i3d(tmp_path):
     """With random weights, which round in batches as the published ones do."""
     torch.manual_seed(0)
     save_file(I3D().state_dict(), tmp_path / "i3d.safetensors")
-    assert_independent_of_order(
-        tmp_path / "i3d.safetensors", some_clips(2), tmp_path / "features"
-    )
+    assert_independent_of_order(tmp_path / "i3d.safetensors", some_clips(2), tmp_path / "features")
 
 
 @pytest.mark.parametrize("damage", ["bit", "cut", "empty"])
