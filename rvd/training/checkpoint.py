@@ -15,6 +15,7 @@ from torch import Tensor
 from rvd.errors import UserError
 from rvd.files import atomic_write, reason, sha256_of
 from rvd.runtime.memory import enough_memory
+from rvd.training.environment import environment, environment_changes
 
 KEPT = 2
 _NAME = re.compile(r"^step-(\d+)\.pt$")
@@ -27,7 +28,8 @@ class Damaged(Exception):  # noqa: N818 (the one before it is used)
 def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: Any) -> None:
     """Write ``folder/step-<step>.pt`` and its SHA-256, and remove all but the last two.
 
-    Damaged checkpoints do not count: :func:`load_checkpoint` has renamed them.
+    Versions of the software and the number of threads are written next to the stamp. Damaged
+    checkpoints do not count: :func:`load_checkpoint` has renamed them.
 
     Args:
         folder: Folder of the training.
@@ -42,7 +44,8 @@ def save_checkpoint(folder: Path, step: int, stamp: Mapping[str, Any], state: An
     with atomic_write(path) as partial:
         # Through a Python file, whose error says that a full disk is full; that of torch does not.
         with partial.open("wb") as file:
-            torch.save({"step": step, "stamp": stamp, "state": state}, file)
+            content = {"step": step, "stamp": stamp, "state": state}
+            torch.save(content | environment(), file)
         with atomic_write(_digest_path(path)) as digest:
             digest.write_text(f"{sha256_of(partial)}  {path.name}\n")
     for old in _checkpoints(folder)[KEPT:]:
@@ -54,17 +57,21 @@ def load_checkpoint(
     folder: Path,
     stamp: Mapping[str, Any],
     on_damage: Callable[[Path, str], None] | None = None,
+    *,
+    main: bool = True,
 ) -> tuple[int, Any] | None:
     """Return step and state of the newest undamaged checkpoint, or None if there is none.
 
     A damaged one is renamed to ``step-<step>.pt.damaged``, with a line on standard error: under its
-    old name it would count as one of those that are kept. Whatever a file contains, loading creates
-    only tensors, numbers and strings.
+    old name it would count as one of those that are kept. One that was written under other software
+    or another number of threads is used, with a line on standard error. Whatever a file contains,
+    loading creates only tensors, numbers and strings.
 
     Args:
         folder: Folder of the training.
         stamp: All that the trained weights depend on.
         on_damage: Function called with each damaged checkpoint and its fault.
+        main: True for the process of several that reports other software.
 
     Raises:
         UserError: The checkpoint is of another config (the message names the differences), or a
@@ -84,6 +91,12 @@ def load_checkpoint(
             raise UserError(
                 f"{folder}: holds a training under another config ({'; '.join(differences[:3])}); "
                 f"remove that folder to train from the start, or restore the config to resume"
+            )
+        if main and (changes := list(environment_changes(content))):
+            print(
+                f"{path}: was written in another environment ({'; '.join(changes)}); the training "
+                f"continues, but its weights may differ in the last bits",
+                file=sys.stderr,
             )
         return content["step"], content["state"]
     if found:

@@ -86,7 +86,7 @@ class _Trainer:
         self.stamp = task.stamp | {"model": model, "seed": task.seed}
         self.saved = -1
         on_damage = history.damaged if history else None
-        found = load_checkpoint(task.checkpoints, self.stamp, on_damage)
+        found = load_checkpoint(task.checkpoints, self.stamp, on_damage, main=history is not None)
         if found is not None:
             self.steps.restore(*found)
             self.saved = self.steps.done

@@ -2,13 +2,14 @@
 
 import errno
 import os
+from importlib.metadata import version
 
 import pytest
 import torch
 
 from rvd.errors import UserError
 from rvd.runtime.locks import exclusive
-from rvd.training import checkpoint
+from rvd.training import checkpoint, environment
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
 from rvd.training.steps import TrainingSteps
 from tests.tiny import task_in, write_squares
@@ -119,6 +120,31 @@ def test_a_gradient_that_is_not_finite_is_never_saved(tmp_path, monkeypatch):
         with pytest.raises(UserError, match=r"stopped at step 4: model\..* is not finite"):
             run(config, task)
     assert_equal_weights(run(config, task), whole)
+
+
+def test_a_resume_in_another_environment_says_so_and_continues(tmp_path, monkeypatch, capsys):
+    save(tmp_path, 1)
+    assert load_checkpoint(tmp_path, {})[0] == 1
+    assert capsys.readouterr().err == ""
+    others = {"software": {"torch": "0.0", "numpy": "1.0"}, "threads": 99}
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "software", lambda: others["software"])
+        patch.setattr(torch, "get_num_threads", lambda: 99)
+        assert load_checkpoint(tmp_path, {})[0] == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"torch was {version('torch')}, now 0.0; numpy was" in line
+        assert "now 1.0; threads were" in line
+        assert "now 99); the training continues" in line
+        assert load_checkpoint(tmp_path, {}, main=False)[0] == 1
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("old", [{}, {"software": "torch", "threads": None}])
+def test_checkpoints_without_an_environment_load_silently(tmp_path, monkeypatch, capsys, old):
+    monkeypatch.setattr(checkpoint, "environment", lambda: old)
+    save(tmp_path, 1)
+    assert load_checkpoint(tmp_path, {})[0] == 1
+    assert capsys.readouterr().err == ""
 
 
 def test_an_error_of_the_work_is_not_taken_for_another_trainer(tmp_path):
