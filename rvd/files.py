@@ -1,4 +1,4 @@
-"""Atomic writing of files, its errors, and the versions of the software."""
+"""Atomic writing of files, its errors, and the versions and commit of the software."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -139,3 +141,18 @@ def sha256_of(path: Path) -> str:
 def software() -> dict[str, str]:
     """Return the versions of the packages that results depend on, by name."""
     return {package: version(package) for package in PACKAGES}
+
+
+@cache
+def commit() -> str:
+    """Return the checkout's commit, with ``-dirty`` where files differ from it; empty outside one.
+
+    It is determined once per process: the code that runs was imported at its start.
+    """
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    folder = Path(__file__).parent
+    try:
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return run.stdout.strip()

@@ -13,6 +13,8 @@ import h5py
 
 # Of an HDF5 file's attributes, and of a curve's columns.
 TIMES = {"seconds", "steps_per_second"}
+# A checkout may be changed between two runs.
+COMMITS = {"commit", "samples_commit"}
 
 
 def content(path: Path) -> str:
@@ -31,6 +33,9 @@ def content(path: Path) -> str:
         data = path.read_bytes()
         (length,) = struct.unpack("<Q", data[:8])
         header = json.loads(data[8 : 8 + length])
+        if origin := header.get("__metadata__", {}).get("provenance"):
+            kept = {key: value for key, value in json.loads(origin).items() if key not in COMMITS}
+            header["__metadata__"]["provenance"] = json.dumps(kept, sort_keys=True)
         digest.update(json.dumps(header, sort_keys=True).encode() + data[8 + length :])
     elif path.name == "curve.csv":
         for row in csv.DictReader(io.StringIO(path.read_text())):
@@ -48,7 +53,7 @@ def contents(folder: Path, names: list[str]) -> dict[str, str]:
 
 def _add(digest, item) -> None:
     for key in sorted(item.attrs):
-        if key not in TIMES:
+        if key not in TIMES | COMMITS:
             digest.update(f"{key}={item.attrs[key]!r}".encode())
     if isinstance(item, h5py.Dataset):
         values = item.asstr()[:].tolist() if h5py.check_string_dtype(item.dtype) else item[:]

@@ -81,6 +81,7 @@ def write_gallery(
         output: Path of the page.
         missing: One line for each result that does not exist yet.
     """
+    from rvd.evaluation.ensembles.origins import format_origins
     from rvd.gallery import Contents, build_gallery
     from rvd.training.status import format_histories, progress_of
     from rvd.workflow.provenance import provenance
@@ -93,7 +94,11 @@ def write_gallery(
         curves=files.curves,
         tables={TABLES.get(path.stem, path.stem): path for path in files.tables},
         periods=shedding_periods(experiment),
-        provenance={**provenance(experiment), "Trainings": "\n".join(trainings)},
+        provenance={
+            **provenance(experiment),
+            "Forecasts": format_origins(files.samples),
+            "Trainings": "\n".join(trainings),
+        },
         megabytes=experiment.gallery.megabytes,
         missing=missing or [],
     )

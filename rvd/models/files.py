@@ -19,7 +19,7 @@ from torch import Tensor
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModelConfig
 from rvd.errors import UserError
-from rvd.files import atomic_write, software
+from rvd.files import atomic_write, commit, software
 from rvd.models.base import VideoPredictor
 from rvd.models.entry import ForecastSource
 from rvd.models.registry import Model, build
@@ -44,7 +44,9 @@ def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> N
         "config": predictor.config.model_dump_json(),
         "size": str(predictor.size),
         "channels": str(predictor.channels),
-        "provenance": json.dumps(provenance | {"software": software()}, sort_keys=True),
+        "provenance": json.dumps(
+            provenance | {"software": software(), "commit": commit()}, sort_keys=True
+        ),
     }
     tensors = {
         name: value.contiguous().cpu()
@@ -173,6 +175,7 @@ def parameters(predictor: torch.nn.Module) -> int:
 def content_digest(path: Path) -> str:
     """Return the SHA-256 of the content of a predictor file, in hexadecimal digits.
 
+    The commit does not count: a predictor trained again by another commit may be equal.
     The bytes would not do: safetensors writes the metadata in an order that differs between
     processes, so that equal predictors have different files.
 
@@ -183,7 +186,19 @@ def content_digest(path: Path) -> str:
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
-        digest.update(json.dumps(header, sort_keys=True).encode())
+        digest.update(json.dumps(_without_commit(header), sort_keys=True).encode())
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _without_commit(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the header of a safetensors file without the commit in its provenance."""
+    metadata = header.get("__metadata__", {})
+    try:
+        origin = json.loads(metadata["provenance"])
+        del origin["commit"]
+    except (KeyError, TypeError, ValueError):
+        return header  # of an earlier version, or of another program
+    text = json.dumps(origin, sort_keys=True)
+    return header | {"__metadata__": metadata | {"provenance": text}}

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from rvd.errors import UserError
-from rvd.files import reported
+from rvd.files import commit, reported
 from rvd.metrics.base import EnsembleShape
 from rvd.video.file import Frames, VideoInfo
 from rvd.video.hdf5 import (
@@ -88,6 +88,7 @@ class EnsembleWriter:
             file = h5py.File(self.partial, "r+")
             whole = all(len(file[key]) == clips for key in _BY_CLIP)
             if whole and file.attrs.get("begun_as") == digest.encode():
+                _add_commit(file)
                 return file
         except (OSError, RuntimeError, KeyError):
             pass  # cut short by a kill or a full disk
@@ -108,7 +109,7 @@ class EnsembleWriter:
         written = {"format": EnsembleFile.FORMAT, "version": EnsembleFile.VERSION}
         described = {key: value for key, value in asdict(info).items() if key != "video"}
         write_attributes(file, written | asdict(info.video) | described | {"begun_as": digest})
-        write_attributes(file, {"made_by": made_by})
+        write_attributes(file, {"made_by": made_by, "commit": commit()})
         clips, frame = shape.clips, shape.frame
         future = (shape.horizon, *frame)
         file.create_dataset("context", (clips, shape.context, *frame), dtype)
@@ -199,6 +200,9 @@ class EnsembleFile(CheckedFile):
             video=VideoInfo(**{name: self.attributes[name] for name in of_video}),
         )
         self.seconds: float = self.attributes["seconds"]
+        # Files of earlier versions do not have them.
+        self.made_by = str(self.attributes.get("made_by", ""))
+        self.commit = str(self.attributes.get("commit", ""))
         self.context: h5py.Dataset = open_dataset(file, "context")
         self.truth: h5py.Dataset = open_dataset(file, "truth")
         self.samples: h5py.Dataset = open_dataset(file, "samples")
@@ -223,3 +227,11 @@ class EnsembleFile(CheckedFile):
     def white(self) -> float:
         """The value of white: 255 for uint8 frames, 1 for float frames."""
         return 255.0 if self.samples.dtype == np.uint8 else 1.0
+
+
+def _add_commit(file: h5py.File) -> None:
+    """Add the commit of this process, where another one wrote the first clips."""
+    before = file.attrs.get("commit", b"")
+    commits = before.decode() if isinstance(before, bytes) else ""
+    if commit() not in commits.split(", "):
+        write_attributes(file, {"commit": f"{commits or 'unknown'}, {commit() or 'unknown'}"})

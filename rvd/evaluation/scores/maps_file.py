@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
-from rvd.files import atomic_write
+from rvd.files import atomic_write, commit
 from rvd.metrics.base import Clip
 from rvd.metrics.functional.calibration import rank_histogram
 from rvd.video.hdf5 import write_attributes
@@ -30,6 +30,9 @@ class MapsWriter:
         shape, info = ensemble.shape, ensemble.info
         of_run = {"dataset": info.dataset, "model": info.model, "seed": info.seed}
         write_attributes(file, {"format": FORMAT, "version": VERSION, **of_run})
+        # The scores are a table without metadata; these are theirs, too.
+        inputs = {"made_by": ensemble.made_by, "samples_commit": ensemble.commit}
+        write_attributes(file, {"commit": commit(), **inputs})
         frames = (shape.horizon, *shape.frame[:2])
         self.crps = file.create_dataset(
             "crps",
