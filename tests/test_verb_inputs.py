@@ -97,6 +97,8 @@ def test_the_gallery_shows_the_files_that_it_is_given(folder, tmp_path, monkeypa
     for kind in ("samples", "scores", "curves"):
         assert getattr(contents, kind) == files[kind]
     assert contents.tables == {"Table 1": folder / "table1.csv"}
+    assert "simulation/persistence/seed0: commit " in contents.provenance["Forecasts"]
+    assert "Commit" not in contents.provenance
 
 
 def test_score_takes_the_weights_that_it_is_given(folder, tmp_path, monkeypatch):
