@@ -19,7 +19,7 @@ from tests.tiny import config
 REPOSITORY = Path(__file__).parents[1]
 
 
-def snakemake(folder, *targets, options=(), run=subprocess.run, root="out", **changes):
+def snakemake(folder, *targets, options=(), start=subprocess.run, root="out", **changes):
     """Run the Snakefile in ``folder`` on the tiny config with ``changes`` laid over it."""
     tiny = folder / "tiny.yaml"
     tiny.write_text(yaml.safe_dump(merge(config(root=root), changes)))
@@ -38,7 +38,7 @@ def snakemake(folder, *targets, options=(), run=subprocess.run, root="out", **ch
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return run(command, **pipes, text=True, env=environment)
+    return start(command, **pipes, text=True, env=environment)
 
 
 def dry_run(*arguments):
@@ -124,7 +124,7 @@ class TestLock:
     @pytest.fixture
     def running(self, tmp_path):
         """A workflow that has started its first job, from ``tmp_path``."""
-        process = snakemake(tmp_path, self.TARGET, run=subprocess.Popen)
+        process = snakemake(tmp_path, self.TARGET, start=subprocess.Popen)
         while not list(tmp_path.glob("out/data/simulation/.*.unfinished")):
             assert process.poll() is None
             time.sleep(0.01)
