@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rvd.evaluation.status import format_progress, progress_of
 from rvd.experiment.loading import experiment_from_mapping
-from rvd.training.status import format_progress, progress_of
 from rvd.workflow.plan import Plan
 from tests.tiny import config
 

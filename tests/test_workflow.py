@@ -79,7 +79,7 @@ class TestWhole:
         report = (finished / "report.html").read_text()
         for name in ("Tables", "Figures", "Gallery", "inverse-crps", "frames-simulation"):
             assert name in report
-        for caption in ("Table 1 of the paper", "Figure 3", "Figure 4", "tables that sort"):
+        for caption in ("Table 1 of the paper", "Figure 3", "Figure 4", "sortable tables"):
             assert caption in report
 
     def test_nothing_is_left_to_do(self, finished):

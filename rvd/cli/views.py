@@ -82,8 +82,8 @@ def write_gallery(
         missing: One line for each result that does not exist yet.
     """
     from rvd.evaluation.ensembles.origins import format_origins
+    from rvd.evaluation.status import format_histories, progress_of
     from rvd.gallery import Contents, build_gallery
-    from rvd.training.status import format_histories, progress_of
     from rvd.workflow.provenance import provenance
 
     experiment = plan.experiment
@@ -115,7 +115,7 @@ def status(
     """Show the progress of each model, from the journals and results."""
     import time
 
-    from rvd.training.status import format_progress, progress_of
+    from rvd.evaluation.status import format_progress, progress_of
 
     plan = Plan(load_experiment(config))
     while True:

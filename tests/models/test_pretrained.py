@@ -15,6 +15,7 @@ from rvd.diffusion.config import SamplerConfig
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.evaluation.ensembles.sampling import forecaster, sample
+from rvd.evaluation.status import progress_of
 from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.experiment.loading import experiment_from_mapping
 from rvd.models.files import load, save
@@ -22,7 +23,6 @@ from rvd.models.noise import derived_seed, seeded_noise
 from rvd.models.pretrained.importing import with_sampler
 from rvd.models.registry import build
 from rvd.models.rvd.official import import_official
-from rvd.training.status import progress_of
 from rvd.video.file import VideoFile
 from rvd.workflow import rerun_keys
 from rvd.workflow.captions import budget, not_trained_here
