@@ -173,23 +173,6 @@ def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, videos, monkey
     assert "checksum does not match" in capfd.readouterr().err
 
 
-def test_a_second_trainer_is_kept_out(tmp_path, videos, monkeypatch):
-    config, task = settings_of(), task_in(tmp_path, videos)
-    original = TrainingSteps.take
-    refused = []
-
-    def intruded(self, video):
-        if not refused:
-            with pytest.raises(UserError, match="another trainer") as caught:
-                run(config, task)
-            refused.append(str(caught.value))
-        return original(self, video)
-
-    monkeypatch.setattr(TrainingSteps, "take", intruded)
-    run(config, task)
-    assert len(refused) == 1
-
-
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path, videos, monkeypatch):
     config = settings_of()
     original = TrainingSteps.take
