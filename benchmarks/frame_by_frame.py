@@ -92,7 +92,7 @@ def conditioned(
     joined = torch.cat([x, context], 1)
     first = torch.cat([block.first.weight, block.first_context.weight], 1)
     h = block.norm(F.conv2d(joined, first, block.first.bias, padding=1))
-    h = block.second(F.leaky_relu(h, SLOPE) + block.step(embedding))
+    h = block.second(block.step(F.leaky_relu(h, SLOPE), embedding))
     shortcut = torch.cat([block.shortcut.weight, block.shortcut_context.weight], 1)
     return h + F.conv2d(joined, shortcut, block.shortcut.bias)
 

@@ -28,6 +28,7 @@ NAMES = (
     "rvd.models.retro_gan:ENTRY",
     "rvd.models.dvd_gan:ENTRY",
     "rvd.models.future_gan:ENTRY",
+    "rvd.models.crps:ENTRY",
     "rvd.models.pretrained:ENTRY",
     "rvd.models.baselines:MEAN",
     "rvd.models.baselines:ANALOGUE",

@@ -90,6 +90,15 @@ TINY = {
         },
         training={"context": 2, "future": 2},
     ),
+    "crps": Tiny(
+        {
+            "kind": "crps",
+            "networks": dict.fromkeys((16, 64, 128), RESIDUAL),
+            "noise": {"vector": 4, "map": True},
+            "roll_out": {"frames": 2, "start": 0.6},
+        },
+        training={"context": 2, "future": 2},
+    ),
     "svg-lp": Tiny(
         {
             "kind": "svg-lp",

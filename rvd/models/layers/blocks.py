@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rvd.models.layers.convolution import GROUPS, SLOPE, Convolution, initialise_together
-from rvd.models.layers.step_embedding import StepShift
+from rvd.models.layers.step_embedding import Modulation, StepShift
 
 
 class ResidualBlock(nn.Module):
@@ -18,9 +18,16 @@ class ResidualBlock(nn.Module):
         channels_out: Number of channels of the output; a 1×1 convolution matches the input when
             they differ.
         embedding: Width of the step's embedding; None for blocks without a step.
+        modulation: Class of the module by which the embedding changes the channels.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, embedding: int | None = None) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        embedding: int | None = None,
+        modulation: Modulation = StepShift,
+    ) -> None:
         super().__init__()
         self.first = Convolution(channels_in, channels_out)
         self.second = Convolution(channels_out, channels_out)
@@ -29,7 +36,7 @@ class ResidualBlock(nn.Module):
             if channels_in != channels_out
             else nn.Identity()
         )
-        self.step = StepShift(embedding, channels_out) if embedding else None
+        self.step = modulation(embedding, channels_out) if embedding else None
 
     def forward(
         self, x: Float[Tensor, "batch in h w"], embedding: Tensor | None = None
@@ -42,7 +49,7 @@ class ResidualBlock(nn.Module):
         """
         h = self.first(x)
         if self.step is not None:
-            h = h + self.step(embedding)
+            h = self.step(h, embedding)
         return self.second(h) + self.shortcut(x)
 
 
@@ -56,9 +63,12 @@ class ConditionedResidualBlock(nn.Module):
         channels: Number of channels of x and of the output.
         context: Number of channels of the context.
         embedding: Width of the step's embedding.
+        modulation: Class of the module by which the embedding changes the channels.
     """
 
-    def __init__(self, channels: int, context: int, embedding: int) -> None:
+    def __init__(
+        self, channels: int, context: int, embedding: int, modulation: Modulation = StepShift
+    ) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.first_context = nn.Conv2d(context, channels, 3, padding=1, bias=False)
@@ -66,7 +76,7 @@ class ConditionedResidualBlock(nn.Module):
         self.second = Convolution(channels, channels)
         self.shortcut = nn.Conv2d(channels, channels, 1)
         self.shortcut_context = nn.Conv2d(context, channels, 1, bias=False)
-        self.step = StepShift(embedding, channels)
+        self.step = modulation(embedding, channels)
         initialise_together(self.first, self.first_context)
         initialise_together(self.shortcut, self.shortcut_context)
 
@@ -90,4 +100,4 @@ class ConditionedResidualBlock(nn.Module):
             embedding: Embedding (batch, width) of the diffusion step.
         """
         h = F.leaky_relu(self.norm(self.first(x) + condition[0]), SLOPE)
-        return self.second(h + self.step(embedding)) + self.shortcut(x) + condition[1]
+        return self.second(self.step(h, embedding)) + self.shortcut(x) + condition[1]

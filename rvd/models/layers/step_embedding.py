@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -35,12 +36,37 @@ class StepEmbedding(nn.Module):
 
 
 class StepShift(nn.Module):
-    """The shift of each channel by the step: Linear(LeakyReLU(embedding))."""
+    """The shift of each channel by the step: x + Linear(LeakyReLU(embedding))."""
 
     def __init__(self, embedding: int, channels: int) -> None:
         super().__init__()
         self.linear = nn.Linear(embedding, channels)
 
-    def forward(self, embedding: Float[Tensor, "batch width"]) -> Float[Tensor, "batch c 1 1"]:
-        """Return (batch, channels, 1, 1)."""
-        return self.linear(F.leaky_relu(embedding, SLOPE))[:, :, None, None]
+    def forward(
+        self, x: Float[Tensor, "row c h w"], embedding: Float[Tensor, "_rows width"]
+    ) -> Float[Tensor, "row c h w"]:
+        """Return (row, channels, h, w); one embedding may serve all rows."""
+        return x + self.linear(F.leaky_relu(embedding, SLOPE))[:, :, None, None]
+
+
+class ScaleShift(nn.Module):
+    """Scale and shift of each channel: x·(1 + s) + b, with s and b linear in LeakyReLU(embedding).
+
+    A scale is needed where the embedding has to reach the output: the next group normalisation
+    removes most of a shift, since it is equal at all pixels.
+    """
+
+    def __init__(self, embedding: int, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(embedding, 2 * channels)
+
+    def forward(
+        self, x: Float[Tensor, "row c h w"], embedding: Float[Tensor, "_rows width"]
+    ) -> Float[Tensor, "row c h w"]:
+        """Return (row, channels, h, w); one embedding may serve all rows."""
+        scale, shift = self.linear(F.leaky_relu(embedding, SLOPE))[:, :, None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+# (width of the embedding, channels) → module of (x, embedding).
+Modulation = Callable[[int, int], nn.Module]

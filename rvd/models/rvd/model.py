@@ -19,7 +19,7 @@ from rvd.models.layers.checkpointing import checkpoint_blocks
 from rvd.models.noise import NoiseSource, batch_noise
 from rvd.models.rvd.config import RvdConfig
 from rvd.models.rvd.networks import Condition, ContextEncoder, Denoiser, NextFramePredictor
-from rvd.models.rvd.recurrent_state import RecurrentState
+from rvd.models.rvd.recurrent_state import RecurrentState, mean_after, state_after
 
 
 class ResidualVideoDiffusion(VideoPredictor):
@@ -37,7 +37,7 @@ class ResidualVideoDiffusion(VideoPredictor):
         widths = [network.width * multiplier for multiplier in network.denoiser_multipliers]
         self.schedule = cosine_schedule(config.diffusion_steps)
         self.context_encoder = ContextEncoder(channels, widths)
-        self.denoiser = Denoiser(channels, network.width, widths, widths)
+        self.denoiser = Denoiser(channels, network.width, widths)
         self.next_frame = (
             NextFramePredictor(
                 channels, [network.width * factor for factor in network.transform_multipliers]
@@ -174,19 +174,11 @@ class ResidualVideoDiffusion(VideoPredictor):
 
     def _after(self, frames: Tensor, state: RecurrentState | None) -> RecurrentState:
         """Return the state after ``frames`` (frame, batch, channel, height, width)."""
-        contexts = self.context_encoder(frames, state and state.contexts)
-        means = None if self.next_frame is None else self.next_frame(frames, state and state.means)
-        return RecurrentState(
-            frames[-1],
-            [level[-1] for level in contexts],
-            means and [level[-1] for level in means],
-        )
+        return state_after(self.context_encoder, self.next_frame, frames, state)
 
     def _mean(self, state: RecurrentState) -> Tensor:
         """Return μ of the next frame (batch, channel, height, width)."""
-        if self.next_frame is None or state.means is None:
-            return torch.zeros_like(state.last)
-        return self.next_frame.predict(state.means)
+        return mean_after(self.next_frame, state)
 
     def _clean_estimator(self, condition: Condition, embeddings: Tensor) -> CleanEstimator:
         """Return the denoiser as an estimator of y₀ for samplers, which give all rows one step."""

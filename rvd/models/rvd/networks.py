@@ -19,7 +19,7 @@ from rvd.models.layers.blocks import ConditionedResidualBlock, ResidualBlock
 from rvd.models.layers.checkpointing import Checkpointing
 from rvd.models.layers.conv_gru import ConvGRU
 from rvd.models.layers.convolution import Convolution, downsample, upsample
-from rvd.models.layers.step_embedding import StepEmbedding
+from rvd.models.layers.step_embedding import Modulation, StepEmbedding, StepShift
 
 Frames = Float[Tensor, "frame batch channel h w"]
 State = list[Tensor] | None
@@ -92,45 +92,54 @@ class NextFramePredictor(Checkpointing):
         return self.output(h).clamp(-1, 1)
 
 
-class Denoiser(Checkpointing):
-    """The prediction f_θ of the noise (or velocity) in a residual, given the context (figure 5).
+class ConditionedUNet(Checkpointing):
+    """A U-Net over images, given the context's states and one embedding per row (figure 5).
 
     Args:
-        channels: Number of channels of a frame.
-        width: Width of the step's embedding.
-        widths: Number of channels at each level.
-        contexts: Number of channels of the context at each level.
+        embedding: Network of the embedding, which callers apply.
+        channels_in: Number of channels of the input.
+        channels_out: Number of channels of the output.
+        width: Width of the embedding.
+        widths: Number of channels at each level, also of the context.
+        modulation: Class of the modules by which the embedding changes the channels.
     """
 
     def __init__(
-        self, channels: int, width: int, widths: Sequence[int], contexts: Sequence[int]
+        self,
+        embedding: nn.Module,
+        channels_in: int,
+        channels_out: int,
+        width: int,
+        widths: Sequence[int],
+        modulation: Modulation = StepShift,
     ) -> None:
         super().__init__()
-        self.embedding = StepEmbedding(width)
-        pairs = list(zip([channels, *widths[:-1]], widths, strict=True))
-        self.down_first = nn.ModuleList(ResidualBlock(*pair, width) for pair in pairs)
+        self.embedding = embedding
+        pairs = list(zip([channels_in, *widths[:-1]], widths, strict=True))
+        self.down_first = nn.ModuleList(ResidualBlock(*pair, width, modulation) for pair in pairs)
         self.down_second = nn.ModuleList(
-            ConditionedResidualBlock(after, context, width)
-            for (_, after), context in zip(pairs, contexts, strict=True)
+            ConditionedResidualBlock(after, after, width, modulation) for after in widths
         )
         self.down_attention = nn.ModuleList(LinearAttention(after) for after in widths)
         self.halvings = nn.ModuleList(downsample(after) for after in widths[:-1])
-        self.middle_first = ResidualBlock(widths[-1], widths[-1], width)
+        self.middle_first = ResidualBlock(widths[-1], widths[-1], width, modulation)
         self.middle_attention = LinearAttention(widths[-1])
-        self.middle_second = ResidualBlock(widths[-1], widths[-1], width)
+        self.middle_second = ResidualBlock(widths[-1], widths[-1], width, modulation)
         # The upsampling path has one level fewer, so the first level's skip is unused, as in the
         # paper.
         levels = range(len(widths) - 1, 0, -1)
         self.up_first = nn.ModuleList(
-            ResidualBlock(2 * widths[level], widths[level - 1], width) for level in levels
+            ResidualBlock(2 * widths[level], widths[level - 1], width, modulation)
+            for level in levels
         )
         self.up_second = nn.ModuleList(
-            ResidualBlock(widths[level - 1], widths[level - 1], width) for level in levels
+            ResidualBlock(widths[level - 1], widths[level - 1], width, modulation)
+            for level in levels
         )
         self.up_attention = nn.ModuleList(LinearAttention(widths[level - 1]) for level in levels)
         self.doublings = nn.ModuleList(upsample(widths[level - 1]) for level in levels)
         self.output = nn.Sequential(
-            Convolution(widths[0], widths[0]), nn.Conv2d(widths[0], channels, 1)
+            Convolution(widths[0], widths[0]), nn.Conv2d(widths[0], channels_out, 1)
         )
 
     def condition(self, contexts: Sequence[Float[Tensor, "batch _width _h _w"]]) -> Condition:
@@ -140,15 +149,15 @@ class Denoiser(Checkpointing):
 
     def forward(
         self,
-        y: Float[Tensor, "batch channel h w"],
+        y: Float[Tensor, "batch in h w"],
         embedding: Float[Tensor, "_rows width"],
         condition: Condition,
-    ) -> Float[Tensor, "batch channel h w"]:
-        """Return the noise or velocity in ``y``.
+    ) -> Float[Tensor, "batch out h w"]:
+        """Return (batch, channels_out, h, w).
 
         Args:
-            y: Noisy residuals (batch, channel, h, w).
-            embedding: ``self.embedding`` of each row's diffusion step, or of one step for all.
+            y: Images (batch, channels_in, h, w).
+            embedding: ``self.embedding`` of each row's input, or of one for all.
             condition: Result of :meth:`condition`.
         """
         h, skips = y, []
@@ -169,6 +178,21 @@ class Denoiser(Checkpointing):
             h = self._run(first, _joined(h, skips.pop()), embedding)
             h = doubling(self._run(attention, self._run(second, h, embedding)))
         return self.output(h)
+
+
+class Denoiser(ConditionedUNet):
+    """The prediction f_θ of the noise (or velocity) in a residual, given the context.
+
+    Its embedding is that of the diffusion step.
+
+    Args:
+        channels: Number of channels of a frame.
+        width: Width of the step's embedding.
+        widths: Number of channels at each level, also of the context.
+    """
+
+    def __init__(self, channels: int, width: int, widths: Sequence[int]) -> None:
+        super().__init__(StepEmbedding(width), channels, channels, width, widths)
 
 
 def _joined(h: Tensor, skip: Tensor) -> Tensor:
