@@ -23,7 +23,11 @@ checked = beartype(
 )
 
 # Numba compiles these, and cannot compile a check.
-EXCLUDED = {"lbm.solvers.kernels", "rvd.metrics.functional.sorted_sums_kernels"}
+EXCLUDED = {
+    "lbm.solvers.kernels",
+    "rvd.metrics.functional.multivariate.variogram_kernels",
+    "rvd.metrics.functional.sorted_sums_kernels",
+}
 
 
 def modules(root: Path) -> list[str]:

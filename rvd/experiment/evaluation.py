@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from rvd.config.section import Folder, Section
+from rvd.metrics.entry import EXCEEDANCE_THRESHOLDS
 from rvd.metrics.registry import MetricName
+
+# A grey level that can be exceeded.
+Threshold = Annotated[float, Field(ge=0, lt=255)]
 
 
 class EvaluationConfig(Section):
@@ -40,14 +44,25 @@ class EvaluationConfig(Section):
     fvd_protocols: tuple[Literal["paper", "standard"], ...] = Field(("paper",), min_length=1)
     """Protocols of FVD: `paper` (future frames, at most 50 clips) and `standard` (at least 256
     clips, with and without context)."""
+    exceedance_thresholds: tuple[Threshold, ...] = Field(EXCEEDANCE_THRESHOLDS, min_length=1)
+    """Grey levels, 0 … 255, whose exceedance `brier_score` scores."""
+
+    @field_validator("exceedance_thresholds")
+    @classmethod
+    def _distinct(cls, thresholds: tuple[float, ...]) -> tuple[float, ...]:
+        if len({*thresholds}) < len(thresholds):
+            raise ValueError("a threshold is given twice")
+        return thresholds
 
     def recorded(self, exclude: Set[str] = frozenset()) -> dict[str, Any]:
         """Return the values as forecasts record them and depend on them.
 
-        ``clips_from: spread`` is left out, so that forecasts older than the key stay up to date.
+        ``clips_from: spread`` and the thresholds are left out, so that forecasts older than these
+        keys stay up to date.
 
         Args:
             exclude: Keys to leave out.
         """
         default = {"clips_from"} if self.clips_from == "spread" else set()
-        return self.model_dump(mode="json", exclude={*exclude, *default})
+        ignored = {*exclude, *default, "exceedance_thresholds"}
+        return self.model_dump(mode="json", exclude=ignored)

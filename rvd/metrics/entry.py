@@ -16,6 +16,9 @@ from rvd.metrics.labels import ScoreLabel
 
 LpipsNet = Literal["alex", "vgg"]
 
+# A quarter and three quarters of white; of vorticity, vortices of either sign.
+EXCEEDANCE_THRESHOLDS = (64.0, 192.0)
+
 
 @runtime_checkable
 class EvaluationSettings(Protocol):
@@ -41,6 +44,7 @@ class ScoreSettings:
         fvd_protocols: Names as in ``evaluation.fvd_protocols`` of the config.
         features: Folder where I3D's features are stored; None stores none.
         flow: Parameters of the simulated flow, for its Strouhal number; None for other data.
+        exceedance_thresholds: Thresholds of the Brier score, in grey levels (0 … 255).
     """
 
     metrics: tuple[str, ...]
@@ -49,6 +53,7 @@ class ScoreSettings:
     fvd_protocols: tuple[str, ...] = ("paper",)
     features: Path | None = None
     flow: VortexStreetConfig | None = None
+    exceedance_thresholds: tuple[float, ...] = EXCEEDANCE_THRESHOLDS
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ class NotComputed:
     def compute(self) -> Iterator[Score]:
         """Yield the row."""
         yield self.row
+
+
+def why_not_fair(ensemble: ScoredEnsemble) -> str | None:
+    """Return the reason why a fair score cannot be computed, or None."""
+    return "needs two members, there is one" if ensemble.shape.ensemble < 2 else None
 
 
 def _always(ensemble: ScoredEnsemble) -> None:

@@ -16,11 +16,14 @@ from rvd.metrics.labels import ScoreLabel
 
 # One line per family, in the order in which scores are written.
 FAMILIES = (
-    "rvd.metrics.crps",
+    "rvd.metrics.ensemble.crps",
     "rvd.metrics.image_quality",
     "rvd.metrics.perceptual",
     "rvd.metrics.fvd",
-    "rvd.metrics.calibration",
+    "rvd.metrics.ensemble.calibration",
+    "rvd.metrics.ensemble.multivariate",
+    "rvd.metrics.ensemble.spectrum",
+    "rvd.metrics.ensemble.exceedance",
     "rvd.metrics.flow",
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rvd.datasets.folder.config import FolderConfig
 from rvd.experiment.experiment import ExperimentConfig
+from rvd.metrics.entry import EXCEEDANCE_THRESHOLDS
 from rvd.workflow.captions import budget
 from rvd.workflow.parameters import simulation_parameters
 
@@ -64,7 +65,12 @@ def sampling(experiment: ExperimentConfig, dataset: str, model: str) -> str:
 
 def scoring(experiment: ExperimentConfig) -> str:
     """Return the metrics and their protocols."""
-    return json.dumps(experiment.evaluation.model_dump(mode="json", include=SCORING))
+    evaluation = experiment.evaluation
+    include = set(SCORING)
+    # Left out at its default, so that scores from before that key stay up to date.
+    if evaluation.exceedance_thresholds != EXCEEDANCE_THRESHOLDS:
+        include.add("exceedance_thresholds")
+    return json.dumps(evaluation.model_dump(mode="json", include=include))
 
 
 def table(experiment: ExperimentConfig) -> str:

@@ -37,6 +37,13 @@ def changed(path, value):
         ("datasets.simulation.horizon", 0, "datasets.simulation.horizon: .*greater than 0"),
         ("evaluation.ensemble", 0, "evaluation.ensemble: .*greater than 0 .*given 0"),
         ("evaluation.context", 60, "evaluation.context: 60 context and 3 future frames are more"),
+        (
+            "evaluation.exceedance_thresholds",
+            [64, 255],
+            "evaluation.exceedance_thresholds.* less than",
+        ),
+        ("evaluation.exceedance_thresholds", [], "evaluation.exceedance_thresholds: .*at least 1"),
+        ("evaluation.exceedance_thresholds", [64, 64], "a threshold is given twice"),
         ("run.models", ["rvd", "gan"], "run.models: 'gan' does not exist; there are analogue"),
         ("run.datasets", ["kth2"], "run.datasets: 'kth2' does not exist; there are simulation"),
         ("run.models", [], "run.models: .*at least 1"),
@@ -296,6 +303,16 @@ class TestPlan:
         other = experiment_from_mapping(changed("evaluation.clips_from", "authors"))
         assert rerun_keys.sampling(other, "simulation", "rvd") != before
         assert "the first 2 clips of the authors' loader" in budget(other)
+
+    def test_thresholds_rerun_scoring_alone_and_their_default_is_that_of_before(self):
+        before = experiment()
+        assert "thresholds" not in rerun_keys.scoring(before)
+        assert "exceedance_thresholds" not in before.evaluation.recorded()
+        other = experiment_from_mapping(changed("evaluation.exceedance_thresholds", [100]))
+        assert rerun_keys.scoring(other) != rerun_keys.scoring(before)
+        assert rerun_keys.sampling(other, "simulation", "rvd") == rerun_keys.sampling(
+            before, "simulation", "rvd"
+        )
 
     def test_new_films_are_converted_and_other_mirrors_are_not(self, tmp_path):
         (tmp_path / "a.gif").write_bytes(b"a")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from rvd.metrics.functional.spectrum import spectrum
 from rvd.metrics.functional.vorticity import (
     enstrophy,
     frequency,
-    spectrum,
     spectrum_distance,
     strouhal,
 )

@@ -15,6 +15,9 @@ from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.metrics.base import EnsembleShape
 from rvd.metrics.entry import ScoreSettings
 from rvd.metrics.functional.crps import crps, fair_crps
+from rvd.metrics.functional.multivariate.energy import energy_score
+from rvd.metrics.functional.multivariate.variogram import variogram_score
+from rvd.metrics.functional.spectrum import spectral_crps
 from rvd.metrics.fvd import spread
 from rvd.metrics.networks.features import CachedFeatures
 from tests.ensembles import write_samples
@@ -24,6 +27,8 @@ from tests.tiny import experiment as tiny_experiment
 
 PIXELS = ("crps", "crps_fair", "psnr", "ssim", "spread_skill")
 FLOW = ("enstrophy", "spectrum", "strouhal")
+STRUCTURE = ("energy_score", "variogram_score", "spectral_crps", "brier_score")
+BRIER = ("brier_score", "brier_fair", "brier_reliability", "brier_resolution", "brier_uncertainty")
 
 
 def score(path, metrics, *, dataset="simulation", model="rvd", shape=None, output=None, **settings):
@@ -50,6 +55,73 @@ def test_all_metrics_of_pixels_and_flow_in_one_pass(tmp_path):
         fair = np.mean([fair_crps(file.samples[c], file.truth[c]).mean() for c in range(4)])
     assert rows["value"]["crps_fair"] == pytest.approx(255 * fair)
     assert rows["value"]["crps"] > rows["value"]["crps_fair"]
+
+
+@pytest.mark.parametrize("dataset", ["simulation", "bair"])
+def test_scores_of_structure_are_in_grey_levels_per_frame(tmp_path, dataset):
+    """A model with more noise scores worse, and bytes score as floats."""
+    shape = EnsembleShape(3, 4, 2, 5, (16, 16, 3 if dataset == "bair" else 1))
+    found = {
+        model: score(tmp_path / f"{model}.h5", STRUCTURE, dataset=dataset, model=model, shape=shape)
+        for model in ("rvd", "ivrnn")
+    }
+    rows = found["rvd"]
+    assert [*rows.index] == [*STRUCTURE[:3], *BRIER]
+    assert (rows["note"] == "").all()
+    for name in (*STRUCTURE, "brier_fair"):
+        assert found["ivrnn"]["value"][name] > rows["value"][name]
+    with EnsembleFile(tmp_path / "rvd.h5") as file:
+        scale = 255 / file.white
+        clips = [(file.samples[c] * scale, file.truth[c] * scale) for c in range(3)]
+    values = np.prod(shape.frame)
+    energies = [energy_score(*clip).mean() / values**0.5 for clip in clips]
+    assert rows["value"]["energy_score"] == pytest.approx(np.mean(energies), rel=1e-6)
+    variograms = [variogram_score(*clip).mean() for clip in clips]
+    assert rows["value"]["variogram_score"] == pytest.approx(np.mean(variograms), rel=1e-5)
+    spectra = [spectral_crps(*clip, white=255.0).mean() for clip in clips]
+    assert rows["value"]["spectral_crps"] == pytest.approx(np.mean(spectra), rel=1e-5)
+    table = read_scores([tmp_path / "rvd.csv"])
+    assert (table[table["frame"].notna()].groupby("metric").size() == 5).all()
+
+
+def test_the_brier_score_is_the_sum_of_its_terms_and_of_the_thresholds_of_the_config(tmp_path):
+    shape = EnsembleShape(2, 12, 2, 3, (16, 16, 1))
+    rows = score(tmp_path / "s.h5", ("brier_score",), shape=shape)["value"]
+    added = rows["brier_reliability"] - rows["brier_resolution"] + rows["brier_uncertainty"]
+    assert added == pytest.approx(rows["brier_score"], rel=1e-12)
+    each = [
+        score(tmp_path / "s.h5", ("brier_score",), shape=shape, exceedance_thresholds=(level,))
+        for level in (64.0, 192.0)
+    ]
+    for name in BRIER:
+        assert np.mean([one["value"][name] for one in each]) == pytest.approx(rows[name])
+    assert "above 192 on the 0-255 scale" in each[1]["protocol"]["brier_score"]
+
+
+def test_one_member_has_a_brier_score_but_no_fair_scores(tmp_path):
+    shape = EnsembleShape(1, 1, 2, 3, (16, 16, 1))
+    rows = score(tmp_path / "s.h5", STRUCTURE, shape=shape)
+    reason = "needs two members, there is one"
+    missing = rows[rows["value"].isna()]
+    assert [*missing.index] == [*STRUCTURE[:3], "brier_fair"]
+    assert (missing["note"] == reason).all()
+
+
+def test_structure_is_tabulated_next_to_the_paper_s_metrics(tmp_path):
+    """Old scores have no such columns, and their tables stay as they are."""
+    path = tmp_path / "s.h5"
+    shape = EnsembleShape(2, 3, 2, 3, (16, 16, 1))
+    wanted = Wanted(["simulation"], ["rvd"], [0])
+    columns = {}
+    for name, metrics in {"old": ("crps",), "new": ("crps", *STRUCTURE)}.items():
+        score(path, metrics, shape=shape, output=tmp_path / f"{name}.csv")
+        tabulate([tmp_path / f"{name}.csv"], "table1", wanted, tmp_path / f"{name}-table.csv")
+        columns[name] = (tmp_path / f"{name}-table.md").read_text()
+    assert "energy" not in columns["old"]
+    assert "energy score ↓ Simulation" in columns["new"]
+    assert "Brier resolution ↑ Simulation" in columns["new"]
+    papers = next(line for line in columns["old"].splitlines() if "CRPS ↓ Simulation" in line)
+    assert papers in columns["new"].splitlines()
 
 
 @pytest.mark.parametrize("dataset", ["simulation", "bair"])

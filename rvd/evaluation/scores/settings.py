@@ -42,4 +42,5 @@ def settings_for(
         evaluation.fvd_protocols,
         features,
         dataset.flow if isinstance(dataset, SimulationConfig) else None,
+        evaluation.exceedance_thresholds,
     )

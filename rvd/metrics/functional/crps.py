@@ -31,7 +31,7 @@ def crps(
     Raises:
         ValueError: Shapes differ, or there is no member.
     """
-    _check(tuple(ensemble.shape), tuple(truth.shape), 1)
+    check_shapes(tuple(ensemble.shape), tuple(truth.shape), 1)
     return _scores(ensemble, truth, len(ensemble) ** 2)
 
 
@@ -54,7 +54,7 @@ def fair_crps(
         ValueError: Shapes differ, or there are fewer than two members.
     """
     size = len(ensemble)
-    _check(tuple(ensemble.shape), tuple(truth.shape), 2)
+    check_shapes(tuple(ensemble.shape), tuple(truth.shape), 2)
     return _scores(ensemble, truth, size * (size - 1))
 
 
@@ -77,7 +77,7 @@ def crps_on_device(
         ValueError: Shapes differ, or there are too few members.
     """
     size = len(ensemble)
-    _check(tuple(ensemble.shape), tuple(truth.shape), 2 if fair else 1)
+    check_shapes(tuple(ensemble.shape), tuple(truth.shape), 2 if fair else 1)
     # Grey levels are exact in float32, which sorts faster than integers.
     exact = ensemble if ensemble.is_floating_point() else ensemble.float()
     ordered = exact.sort(0).values.double()
@@ -87,7 +87,17 @@ def crps_on_device(
     return error - torch.tensordot(weights.double(), ordered, 1) / pairs
 
 
-def _check(ensemble: tuple[int, ...], truth: tuple[int, ...], least: int) -> None:
+def check_shapes(ensemble: tuple[int, ...], truth: tuple[int, ...], least: int) -> None:
+    """Check that an ensemble has the shape of its truth, after the axis of its members.
+
+    Args:
+        ensemble: Shape of the ensemble.
+        truth: Shape of the truth.
+        least: Smallest number of members.
+
+    Raises:
+        ValueError: It has not, or there are fewer members.
+    """
     if ensemble[0] < least or ensemble[1:] != truth:
         raise ValueError(
             f"an ensemble {ensemble} of at least {least} does not belong to a truth {truth}"

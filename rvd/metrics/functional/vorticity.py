@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
+
+from rvd.metrics.functional.spectrum import spectrum
 
 Flow = Float[np.ndarray, "*frames height width"]
 
@@ -15,29 +16,6 @@ LONGEST_PERIOD = 4 / 3  # of the candidates, in lengths of the record
 def enstrophy(vorticity: Flow) -> Float[np.ndarray, "*frames"] | np.float64:
     """Return half the mean squared vorticity of each frame, in the vorticity's unit squared."""
     return np.square(vorticity.astype(np.float64)).mean((-2, -1)) / 2
-
-
-def spectrum(vorticity: Flow) -> Float[np.ndarray, "*frames shell"]:
-    """Return the power of vorticity in shells of wavenumber 1, 2, … to the Nyquist wavenumber.
-
-    Wavenumbers are in cycles per frame edge (the shorter edge). A Hann window removes the jump from
-    edge to opposite edge, which would spread over the whole spectrum.
-
-    Returns:
-        Mean power per mode in each shell, in the vorticity's unit squared.
-    """
-    height, width = vorticity.shape[-2:]
-    window = np.outer(_hann(height), _hann(width))
-    modes = np.fft.rfft2(vorticity.astype(np.float64) * window, norm="forward")
-    power = np.square(np.abs(modes))
-    edge = min(height, width)
-    y = np.fft.fftfreq(height, 1 / edge)[:, None]
-    x = np.fft.rfftfreq(width, 1 / edge)
-    shells = np.rint(np.hypot(y, x)).astype(int)
-    count = edge // 2
-    inside = (shells >= 1) & (shells <= count)
-    members = np.eye(count)[shells[inside] - 1]  # (mode, shell)
-    return power[..., inside] @ (members / members.sum(0))
 
 
 def spectrum_distance(
@@ -113,7 +91,3 @@ def strouhal(
             ``diameter``.
     """
     return frequency(probe(vorticity)) * diameter / distance
-
-
-def _hann(size: int) -> NDArray[np.float64]:
-    return np.square(np.sin(np.pi * (np.arange(size) + 0.5) / size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rvd.metrics.base import GREY_LEVELS, Clip, Values
-from rvd.metrics.entry import MetricEntry, ScoredEnsemble
+from rvd.metrics.entry import MetricEntry, ScoredEnsemble, why_not_fair
 from rvd.metrics.labels import ScoreLabel
 from rvd.metrics.means import FrameMeans
 
@@ -30,10 +30,6 @@ def fair(ensemble: ScoredEnsemble) -> FrameMeans:
     return FrameMeans({"crps_fair": PROTOCOL.format("fair")}, ensemble.shape, values)
 
 
-def _why_not_fair(ensemble: ScoredEnsemble) -> str | None:
-    return "needs two members, there is one" if ensemble.shape.ensemble < 2 else None
-
-
 ENTRIES = (
     MetricEntry(
         name="crps",
@@ -44,6 +40,6 @@ ENTRIES = (
         name="crps_fair",
         scores={"crps_fair": ScoreLabel("fair CRPS", 2, "grey levels")},
         build=fair,
-        why_not=_why_not_fair,
+        why_not=why_not_fair,
     ),
 )

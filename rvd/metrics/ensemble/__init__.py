@@ -1,0 +1,1 @@
+"""Scores of an ensemble as a probabilistic forecast: marginal, multivariate, and calibration."""

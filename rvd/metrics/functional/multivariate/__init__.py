@@ -1,0 +1,1 @@
+"""Proper scoring rules of whole frames, which depend on how pixels vary together."""
