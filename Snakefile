@@ -45,7 +45,14 @@ LAYOUT = PLAN.layout
 result = partial(LAYOUT.result, "{dataset}", "{model}", "{seed}")
 # Forecasting takes one GPU, however many train.
 ONE_GPU = min(1, EXPERIMENT.compute.gpus)
-NOTEBOOKS = ["frames", "crps_by_frame", "crps_maps", "ablations", "training"]
+NOTEBOOKS = [
+    "frames",
+    "crps_by_frame",
+    "crps_maps",
+    "calibration",
+    "ablations",
+    "training",
+]
 
 
 # Each verb reads the resolved config from here; it is written before the first job starts. What a

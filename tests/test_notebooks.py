@@ -110,6 +110,11 @@ FIGURES = {
         "figure3", "inverse-crps", "crps", "psnr", "psnr_best", "ssim", "ssim_best",
     ],
     "crps_maps": ["figure4", *(f"crps-map-{dataset}" for dataset in DATASETS)],
+    "calibration": [
+        f"{figure}-{dataset}"
+        for figure in ("rank-histogram", "spread-error", "reliability", "spectra")
+        for dataset in DATASETS
+    ],
     "ablations": ["table2", "ablations", "ablations-by-frame"],
     "training": ["training", "optimisation", "adversaries"],
     "sampler_cost": ["sampler-cost"],

@@ -66,11 +66,17 @@ def result_parameters(
 
     Returns:
         Absolute paths, since a notebook runs elsewhere: lists, and for the tables a mapping by
-        name. With them ``periods``, the shedding periods in frames.
+        name. With them ``periods``, the shedding periods in frames, and ``thresholds``, those of
+        the reliability diagrams in grey levels.
     """
     lists = {
         kind: [str(path.absolute()) for path in files[kind]]
         for kind in ("samples", "scores", "curves")
     }
     tables = {path.stem: str(path.absolute()) for path in files["tables"]}
-    return {**lists, "tables": tables, "periods": shedding_periods(experiment)}
+    return {
+        **lists,
+        "tables": tables,
+        "periods": shedding_periods(experiment),
+        "thresholds": list(experiment.evaluation.exceedance_thresholds),
+    }
