@@ -1,8 +1,8 @@
 """Time and memory of the metrics, as ratios to other implementations in the same run.
 
-CRPS is compared with properscoring and scoringrules, and I3D with its own convolutions alone; the
-scoring of the demo is timed. Compared runs alternate, and each ratio is that of consecutive runs:
-median (lowest … highest).
+CRPS is compared with properscoring and scoringrules, the other scores of ensembles with CRPS, and
+I3D with its own convolutions alone; the scoring of the demo is timed. Compared runs alternate, and
+each ratio is that of consecutive runs: median (lowest … highest).
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from rvd.datasets.reading.parallel import cores
 from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleInfo, EnsembleWriter
 from rvd.experiment.loading import load_experiment
-from rvd.metrics.base import EnsembleShape
+from rvd.metrics.base import Clip, EnsembleShape
+from rvd.metrics.entry import ScoredEnsemble, ScoreSettings
 from rvd.metrics.functional.crps import crps, fair_crps
 from rvd.metrics.networks.i3d_weights import load_i3d
-from rvd.metrics.registry import fetch_weights
+from rvd.metrics.registry import METRICS, fetch_weights
 from rvd.runtime.device import best_device
 from rvd.video.file import VideoInfo
 
@@ -75,7 +76,7 @@ def crps_runs(pixels: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def crps_memory(run: Callable[[], object]) -> float:
+def peak_memory(run: Callable[[], object]) -> float:
     """Return the peak memory of the arrays that ``run`` allocates, in MB."""
     tracemalloc.start()
     run()
@@ -106,8 +107,47 @@ def bench_crps(rounds: int) -> None:
     for name, times in found.items():
         ratios = sorted(other / one for other, one in zip(times, found["ours"], strict=False))
         spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
-        memory = crps_memory(part[name]) * PIXELS / few
+        memory = peak_memory(part[name]) * PIXELS / few
         print(f"{name:24}{statistics.median(times) * 1e6:12.3f}{spread:>24}{memory:24.0f}")
+
+
+def bench_clips(rounds: int) -> None:
+    """Time the scores of ensembles per clip, at the demo's size and at one of the paper's."""
+    names = ("crps", "crps_fair", "spread_skill", "energy_score", "variogram_score")
+    names += ("spectral_crps", "brier_score")
+    sizes = {
+        np.float32: EnsembleShape(1, 8, 4, 16, (32, 32, 1)),
+        np.uint8: EnsembleShape(1, MEMBERS, 4, 16, (128, 128, 3)),
+    }
+    for dtype, shape in sizes.items():
+        white = 255.0 if dtype is np.uint8 else 1.0
+        grey = np.random.default_rng(0).integers(
+            0, 256, (shape.ensemble + 1, shape.horizon, *shape.frame), np.uint8
+        )
+        samples, truth = np.split(grey if dtype is np.uint8 else (grey / 255).astype(dtype), [-1])
+        ensemble = ScoredEnsemble(shape, False, ScoreSettings(names))
+
+        def run(name: str, parts=(samples, truth[0], truth[0, :4]), white=white, of=ensemble):
+            # A new clip, which has not stored what metrics share.
+            METRICS[name].build(of).update(Clip(*parts, white, (0.0, 255.0)))
+
+        found: dict[str, list[float]] = {name: [] for name in names}
+        for name in names:
+            run(name)
+        for _ in range(rounds if white == 1 else min(rounds, 3)):
+            for name in names:
+                found[name].append(seconds(partial(run, name)))
+        frame = " × ".join(map(str, shape.frame))
+        print(
+            f"scores per clip of {shape.ensemble} members × {shape.horizon} frames of {frame}, "
+            f"{np.dtype(dtype)}, {torch.get_num_threads()} threads"
+        )
+        print(f"{'':24}{'ms per clip':>12}{'× crps':>24}{'MB':>24}")
+        for name, times in found.items():
+            ratios = sorted(one / crps for one, crps in zip(times, found["crps"], strict=True))
+            spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
+            memory = peak_memory(partial(run, name))
+            print(f"{name:24}{statistics.median(times) * 1e3:12.1f}{spread:>24}{memory:24.0f}")
 
 
 class Recorded(TorchFunctionMode):
@@ -219,6 +259,7 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     bench_crps(arguments.rounds)
+    bench_clips(arguments.rounds)
     try:
         for name in ("i3d", "lpips-alex"):
             path = arguments.weights / f"{name}.safetensors"
