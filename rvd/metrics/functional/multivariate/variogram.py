@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Shaped
 from rvd.metrics.functional.crps import check_shapes
 from rvd.metrics.functional.multivariate.variogram_kernels import weighted_sum
 
-# The order that Scheuerer and Hamill recommend, for which a few outliers do not dominate.
+# The usual order, for which a few large differences do not dominate.
 ORDER = 0.5
 # Largest distance of a pair, in pixels: 24 pairs per pixel.
 RADIUS = 4
@@ -23,9 +23,9 @@ def neighbours(radius: int) -> tuple[Int[np.ndarray, "pair 2"], Float[np.ndarray
         radius: Largest Euclidean distance, in pixels, at least 1.
 
     Returns:
-        Offset (down, right) of the other pixel, and the pair's weight 1 / distance, as Scheuerer
-        and Hamill (2015) choose it: near pixels depend on each other most, and far pairs mostly
-        add noise.
+        Offset (down, right) of the other pixel, and the pair's weight 1 / distance. Weights are
+        free in the score of Scheuerer and Hamill (2015): near pixels depend on each other most, and
+        far pairs mostly add noise.
 
     Raises:
         ValueError: ``radius`` is below 1.
