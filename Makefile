@@ -6,11 +6,12 @@ VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+INSTALL := $(BIN)/pip install --quiet
 BENCHMARKS := training_step denoising_step recurrent models clip_loading conversion metrics flow_solver
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock clean distclean
+.PHONY: help demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
 
 help:
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
@@ -21,7 +22,7 @@ help:
 	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
 	@echo "make config-reference   update the pages and the schema in config/"
-	@echo "make lock        update constraints.txt"
+	@echo "make lock        update constraints.txt  make audit  its known vulnerabilities"
 	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
 
 demo: $(READY)
@@ -70,14 +71,24 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.training_step --device cuda --steps 20
 	$(BIN)/python -m benchmarks.denoising_step --device cuda --steps 50 --rows 16
 
-# The exact versions that were tested: those that an installation without constraints takes today.
+# The exact versions that were tested, for all platforms and Python versions, each with the hashes of
+# all its files as the package index lists them. Versions in constraints.txt stay; remove the file
+# before to take those of today.
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet -e '.[dev]'
-	echo "# Tested versions; written by \`make lock\`." > constraints.txt
-	$(VENV)-lock/bin/pip freeze --local --exclude-editable >> constraints.txt
+	$(VENV)-lock/bin/pip install --quiet 'uv>=0.5,<1'
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file constraints.txt
 	rm -rf $(VENV)-lock
+
+# Known vulnerabilities of the versions in constraints.txt. It fails where the database of
+# vulnerabilities cannot be reached.
+audit:
+	rm -rf $(VENV)-audit
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/pip install --quiet 'pip-audit>=2.7,<3'
+	@$(VENV)-audit/bin/python .ci/audit.py constraints.txt; code=$$?; rm -rf $(VENV)-audit; exit $$code
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -86,10 +97,15 @@ clean:
 distclean: clean
 	rm -rf $(VENV)
 
+# Every file is compared with its hash. setuptools comes first, and pip isolates no builds: an isolated
+# build would download its backend without a hash.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is required; set it with PYTHON=..."; exit 1; }
 	@echo "Installing into $(VENV): about 7 GB, a few minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' constraints.txt > $(VENV)/setuptools.txt
+	$(INSTALL) --require-hashes --requirement $(VENV)/setuptools.txt
+	$(INSTALL) --require-hashes --no-build-isolation --requirement constraints.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,10 +1,16 @@
 """The ways to install the project agree with each other."""
 
+import json
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
 REPOSITORY = Path(__file__).parents[1]
@@ -48,7 +54,72 @@ def test_conda_environment_has_the_names_and_bounds_of_pyproject():
     assert conda == {CONDA_NAMES.get(n, n): bound for n, bound in requirements().items()}
 
 
-def test_every_requirement_has_a_tested_version():
-    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
-    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines}
-    assert requirements().keys() <= pinned
+def locked():
+    """Return each entry of constraints.txt: its requirement and its hashes."""
+    entries = re.split(r"\n(?=\S)", (REPOSITORY / "constraints.txt").read_text().strip())
+    for entry in entries:
+        first, *hashes = re.split(r"\s*\\\n\s*", entry)
+        yield Requirement(first), hashes
+
+
+def test_every_requirement_has_a_tested_version_within_its_bounds():
+    versions = {}
+    for entry, _ in locked():
+        (pin,) = entry.specifier
+        assert pin.operator == "=="
+        versions.setdefault(canonicalize_name(entry.name), []).append(pin.version)
+    for name, bounds in requirements().items():
+        assert name in versions
+        assert all(version in SpecifierSet(bounds) for version in versions[name]), name
+
+
+def test_every_tested_version_has_hashes():
+    for entry, hashes in locked():
+        assert hashes, entry
+        for text in hashes:
+            assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text), (entry, text)
+
+
+def test_compiled_packages_have_hashes_for_other_platforms_and_versions_of_python():
+    # Wheels of Linux on two architectures, of macOS and of Windows, for Python 3.11 and newer.
+    hashes = {entry.name: hashes for entry, hashes in locked()}
+    for name in ("torch", "numpy", "h5py", "pydantic-core", "pillow"):
+        assert len(hashes[name]) > 10, name
+
+
+def test_the_backend_of_builds_is_locked_on_every_platform():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    (backend,) = project["build-system"]["requires"]
+    assert backend in project["project"]["optional-dependencies"]["build"]
+    everywhere = {entry.name for entry, _ in locked() if entry.marker is None}
+    # setuptools builds the packages without wheels; editables is hatchling's for `--editable`.
+    assert {"setuptools", "hatchling", "editables"} <= everywhere
+
+
+def test_nothing_that_is_installed_names_an_index():
+    for name in ("constraints.txt", "Makefile", "pyproject.toml", ".ci/run", ".ci/audit.py"):
+        assert "://" not in (REPOSITORY / name).read_text(), name
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([{"name": "a", "skip_reason": "not found"}], 2, "nothing was audited"),
+        ([{"name": "a", "version": "1", "vulns": []}], 0, "1 packages audited, 0 known"),
+        (
+            [{"name": "a", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]}],
+            1,
+            "a 1: X-1, fixed in 2",
+        ),
+        (
+            [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "?"}],
+            2,
+            "1 of 2 are not in the database: b",
+        ),
+    ],
+)
+def test_an_audit_says_what_it_could_not_audit(packages, code, said):
+    report = runpy.run_path(str(REPOSITORY / ".ci" / "audit.py"))["report"]
+    text, found = report(json.dumps({"dependencies": packages}), "")
+    assert (found, said in text) == (code, True), text
+    assert report("", "Traceback\nNo network")[1] == 2
