@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.jobs import Job
+from snakemake.logging import logger
 
 from rvd.errors import UserError
 from rvd.experiment import ConfigError, experiment_from_mapping
@@ -23,6 +25,11 @@ from rvd.workflow.partial import existing_results
 from rvd.workflow.plan import Plan
 from rvd.workflow.provenance import write_config
 from rvd.workflow.resources import conversion_threads, growing
+from rvd.workflow.retries import (
+    MARK_EXIT_CODE_2,
+    retry_unmarked_only,
+    unmark_all,
+)
 from rvd.workflow.shell import repeated, shown_files
 
 
@@ -55,6 +62,10 @@ NOTEBOOKS = [
 ]
 
 
+# A faulty config or a damaged input is not retried; an interruption is.
+retry_unmarked_only(Job, logger.info)
+
+
 # Each verb reads the resolved config from here; it is written before the first job starts. What a
 # rule depends on is in its params, so that a change reruns what it touches and nothing else.
 #
@@ -64,6 +75,7 @@ onstart:
     try:
         hold(Path(LAYOUT.lock), "workflow")
         write_config(EXPERIMENT, Path(LAYOUT.config))
+        unmark_all(Path(LAYOUT.logs))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

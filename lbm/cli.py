@@ -17,7 +17,10 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from lbm.config import VortexStreetConfig
-from lbm.errors import FlowError, error_lines
+from lbm.errors import FlowError, LockError, error_lines
+
+# Exit code of a failure that the same command would meet again.
+REPEATS = 2
 
 app = typer.Typer(
     help="Lattice Boltzmann flow past a circle, recorded as frames of vorticity.",
@@ -64,7 +67,7 @@ def simulate(
     try:
         chosen = VortexStreetConfig(**street)
     except ValidationError as error:
-        _fail(*(f"{output}: {line}" for line in error_lines(error)))
+        _fail(*(f"{output}: {line}" for line in error_lines(error)), code=REPEATS)
     print(f"{output}: {describe(chosen)}", file=sys.stderr)
     try:
         if dry_run:
@@ -72,8 +75,10 @@ def simulate(
             return
         _check_writable(output, chosen)
         _simulate_with_progress(chosen, output)
-    except FlowError as error:
+    except LockError as error:
         _fail(f"{output}: {error}")
+    except FlowError as error:
+        _fail(f"{output}: {error}", code=REPEATS)
     except OSError as error:
         _fail(f"{output}: cannot be written: {_reason(error)}")
     except KeyboardInterrupt:

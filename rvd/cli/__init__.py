@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
 import typer
 
 from rvd.cli import data, forecasts, partial, pretrained, reference, scores, training, views
-from rvd.errors import UserError
+from rvd.errors import UserError, is_temporary
 from rvd.files import reason, silence_repeated_disk_full
 from rvd.runtime.signals import INTERRUPTED, Interrupted
+from rvd.workflow.retries import mark, unmark
 
 # Verbs import what they need themselves, because torch takes seconds and `--help` needs none of it.
 
@@ -39,8 +41,9 @@ def _common(
         from rvd.runtime.launch import launched
 
         log.parent.mkdir(parents=True, exist_ok=True)
+        unmark(log)
         # None of several processes may empty the log in which another has written.
-        sys.stderr = _Both(sys.stderr, log.open("a" if launched() else "w", buffering=1))
+        sys.stderr = _Both(sys.stderr, log, log.open("a" if launched() else "w", buffering=1))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,15 +51,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, standalone_mode=True)
     except UserError as error:
-        _end(str(error), 2)
+        _fail(str(error), error)
     except OSError as error:
         if error.filename is None:
             raise
-        _end(f"{os.fsdecode(error.filename)}: {reason(error)}", 2)
+        _fail(f"{os.fsdecode(error.filename)}: {reason(error)}", error)
     except Interrupted as stopped:
         _end(str(stopped), INTERRUPTED)
     except KeyboardInterrupt:
         _end("interrupted", 128 + 2)
+
+
+def _fail(message: str, error: Exception) -> NoReturn:
+    """End with exit code 2; mark the log where the same command would fail again."""
+    if isinstance(sys.stderr, _Both) and not is_temporary(error):
+        # Without the mark, a job of the workflow is retried.
+        with suppress(UserError):
+            mark(sys.stderr.log, message)
+    _end(message, 2)
 
 
 def _end(message: str, code: int) -> NoReturn:
@@ -67,10 +79,10 @@ def _end(message: str, code: int) -> NoReturn:
 
 
 class _Both:
-    """A stream that writes to two streams, and is a terminal if the first is one."""
+    """A stream that writes to a stream and a log file, and is a terminal if the stream is one."""
 
-    def __init__(self, first: TextIO, second: TextIO) -> None:
-        self.first, self.second = first, second
+    def __init__(self, first: TextIO, log: Path, second: TextIO) -> None:
+        self.first, self.log, self.second = first, log, second
 
     def write(self, text: str) -> int:
         self.second.write(text)

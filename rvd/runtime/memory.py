@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from rvd.errors import UserError
+from rvd.errors import TemporaryError
 
 # Words in the RuntimeError of torch's allocator for the CPU; for GPUs there is a class of its own.
 _ON_CPU = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
@@ -22,7 +22,7 @@ def enough_memory(doing: str, remedy: str) -> Iterator[None]:
         remedy: Change to the config that needs less memory.
 
     Raises:
-        UserError: The memory is not sufficient.
+        TemporaryError: The memory is not sufficient. A later attempt may be given more.
     """
     try:
         yield
@@ -31,4 +31,4 @@ def enough_memory(doing: str, remedy: str) -> Iterator[None]:
         if not fatal and not any(words in str(error) for words in _ON_CPU):
             raise
         where = "the GPU" if isinstance(error, torch.OutOfMemoryError) else "this machine"
-        raise UserError(f"{doing} needs more memory than {where} has: {remedy}") from None
+        raise TemporaryError(f"{doing} needs more memory than {where} has: {remedy}") from None

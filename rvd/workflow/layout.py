@@ -141,13 +141,18 @@ class Layout:
         """The folder of the flow solver's validation."""
         return self.at("results/flow_validation")
 
+    @property
+    def logs(self) -> str:
+        """The folder of the logs of all jobs."""
+        return self.at("logs")
+
     def log(self, *names: str) -> str:
         """Return the log of a job, named by its rule and what sets it apart from others."""
-        return self.at(f"logs/{'/'.join(names)}.log")
+        return f"{self.logs}/{'/'.join(names)}.log"
 
     def benchmark(self, *names: str) -> str:
         """Return the table of a job's time and memory, next to its log."""
-        return self.at(f"logs/{'/'.join(names)}.tsv")
+        return f"{self.logs}/{'/'.join(names)}.tsv"
 
 
 def pattern(names: Iterable[str]) -> str:

@@ -108,7 +108,7 @@ def test_a_run_that_diverges_stops_with_its_tick_and_leaves_no_file(tmp_path, mo
     monkeypatch.setitem(vortex_street.SOLVERS, "numba", Diverging)
     path = tmp_path / "run.h5"
     ran = CliRunner().invoke(app, ["simulate", str(path), *STREET.flags()])
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert f"{path}: the flow has diverged at tick 70" in ran.output  # the first frame after 65
     assert list(tmp_path.glob("*.h5")) == []
 

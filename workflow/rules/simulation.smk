@@ -15,3 +15,4 @@ rule simulate:
         "Simulate the run {wildcards.run} of {wildcards.dataset}"
     shell:
         "python -m lbm simulate {output:q} {params.flags} 2> >(tee -i {log:q} >&2)"
+        + MARK_EXIT_CODE_2

@@ -20,7 +20,7 @@ from typing import Any
 
 from rvd.datasets.download.checksums import SIGNATURE_LENGTH, wrong_signature
 from rvd.datasets.download.config import RemoteFileConfig
-from rvd.errors import UserError
+from rvd.errors import TemporaryError
 from rvd.runtime.progress import progress
 
 BLOCK = 2**20
@@ -40,7 +40,7 @@ class UnknownHostError(TransientError):
     """The host name of the server cannot be resolved."""
 
 
-class UnavailableError(UserError):
+class UnavailableError(TemporaryError):
     """No mirror has the file, its login is missing, or the disk has too little space."""
 
 

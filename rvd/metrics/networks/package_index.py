@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from rvd.errors import UserError
+from rvd.errors import TemporaryError
 from rvd.files import reason, reported
 
 PAGE_LIMIT = 2**25  # bytes of an index page
@@ -164,7 +164,7 @@ def _public(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _failed(requirement: str, why: str) -> UserError:
-    return UserError(
+def _failed(requirement: str, why: str) -> TemporaryError:
+    return TemporaryError(
         f"{requirement}: could not be downloaded ({why}); a file at hand can be given by --file"
     )
