@@ -19,6 +19,8 @@ from rvd.config.section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
+# Keys that bound the records of a training.
+RETENTION = ("journal_entries", "tensorboard_entries", "pictures")
 
 
 class LearningRateConfig(Section):
@@ -96,7 +98,15 @@ class TrainingConfig(Section):
     validate_every: PositiveInt = 10000
     """Steps from one picture of validation forecasts to the next."""
     journal_every: PositiveInt = 50
-    """Steps from entry to entry of the journal."""
+    """Steps from entry to entry of the journal, and from check to check of the losses."""
+    journal_entries: PositiveInt = 20000
+    """Largest number of entries of the journal and of the training curve. Those of a longer
+    training are further apart, by a multiple of `journal_every`."""
+    tensorboard_entries: PositiveInt = 2000
+    """Largest number of points of each of TensorBoard's curves, which are journal entries."""
+    pictures: PositiveInt = 20
+    """Largest number of pictures of validation forecasts that are kept: evenly spread ones, and the
+    newest."""
     workers: NonNegativeInt = 0
     """Processes that read clips ahead; 0 reads in the training process."""
     weight_decay: NonNegativeFloat = 0.0
@@ -134,11 +144,14 @@ class TrainingConfig(Section):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_empty_micro_batch(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave an empty ``micro_batch`` out, so that files older than the key still agree."""
+    def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave later keys out at their defaults, so that files older than them still agree."""
         values: dict[str, Any] = handler(self)
         if not self.micro_batch:
             values.pop("micro_batch", None)
+        for name in RETENTION:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                values.pop(name, None)
         return values
 
     def training_fingerprint(self) -> dict[str, object]:
@@ -150,4 +163,4 @@ class TrainingConfig(Section):
         """
         observing = {"checkpoint_every", "validate_every", "journal_every", "workers"}
         observing.add("micro_batch")
-        return self.model_dump(mode="json", exclude=observing)
+        return self.model_dump(mode="json", exclude=observing.union(RETENTION))

@@ -4,45 +4,50 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
 
 from rvd.files import atomic_write
+from rvd.training.records.board import Board
 
 
 class Journal:
     """``folder/journal.jsonl`` and ``folder/tensorboard``, continued from ``step`` on.
 
     The entries that an interrupted training had written after its last checkpoint are dropped, so
-    that each step occurs once.
+    that each step occurs once. If more than ``most`` are left, as of a config that bounded them
+    less, some are dropped evenly.
 
     Args:
         folder: Folder of the training.
         step: Number of steps done.
+        most: Largest number of entries.
+        board_every: Steps from point to point of TensorBoard's curves.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, most: int, board_every: int) -> None:
         self.path = journal_path(folder)
         kept = [entry for entry in read_journal(self.path) if entry["step"] <= step]
+        every = max(1, math.ceil(len(kept) / most))
+        kept = kept[(len(kept) - 1) % every :: every]  # with the last
         with atomic_write(self.path) as partial:
             partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
         self._file = self.path.open("a", buffering=1)
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self._board = Board(folder, kept, board_every, step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add an entry with ``values`` after ``step`` steps."""
         self._file.write(json.dumps({"step": step, **values}) + "\n")
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        self._board.write(step, values)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
         """Add a picture (height, width, 3), uint8, for TensorBoard."""
-        self._board.add_image(name, picture, step, dataformats="HWC")
+        self._board.show(step, name, picture)
 
     def __enter__(self) -> Self:
         return self

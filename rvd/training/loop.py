@@ -22,6 +22,8 @@ from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_chec
 from rvd.training.history import History
 from rvd.training.journal import Journal, journal_path, write_curve
 from rvd.training.losses import REMEDIES, LossMonitor
+from rvd.training.records.board import pictures_folder
+from rvd.training.records.spacing import board_spacing, entry_spacing, picture_spacing
 from rvd.training.steps import TrainingSteps, batch_at
 from rvd.training.task import TrainingTask
 from rvd.training.validation import Validation
@@ -122,11 +124,12 @@ class _Trainer:
         main = self.accelerator.is_main_process
         with (
             VideoFile(task.video) as videos,
-            Journal(task.checkpoints, steps.done) if main else nullcontext() as journal,
+            self._journal() if main else nullcontext() as journal,
             progress(settings.steps, f"train {task.name}", "step", steps.done, shown=main) as bar,
         ):
-            validation = Validation(videos, settings.context, task.checkpoints / "pictures")
-            losses = LossMonitor(bar, journal, settings.journal_every)
+            folder = pictures_folder(task.checkpoints)
+            validation = Validation(videos, settings.context, folder, picture_spacing(settings))
+            losses = LossMonitor(bar, journal, settings.journal_every, entry_spacing(settings))
             for clips in loader:
                 found = steps.take(stored_to_unit(clips.to(self.accelerator.device)))
                 losses.record(steps.done, found)
@@ -134,11 +137,17 @@ class _Trainer:
             if self.saved != steps.done:
                 self._save(losses)
             if journal is not None:
-                validation.show(steps.exported(), steps.done, journal)
+                validation.show(steps.exported(), steps.done, journal, last=True)
         if main:
             write_curve(journal_path(task.checkpoints), task.curve)
             provenance = task.stamp | {"seed": task.seed, "steps": steps.done}
             save(steps.exported(), task.output, provenance)
+
+    def _journal(self) -> Journal:
+        """Return the journal, continued from the last checkpoint."""
+        settings = self.settings
+        most, every = settings.journal_entries, board_spacing(settings)
+        return Journal(self.task.checkpoints, self.steps.done, most, every)
 
     def _after_step(
         self,

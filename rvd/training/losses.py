@@ -21,10 +21,11 @@ class LossMonitor:
         bar: Progress bar of the training.
         journal: Journal to write to; None in all but one of several processes.
         every: Number of steps between two readings.
+        entry_every: Number of steps between two entries of the journal, a multiple of ``every``.
     """
 
-    def __init__(self, bar: Any, journal: Journal | None, every: int) -> None:
-        self.bar, self.journal, self.every = bar, journal, every
+    def __init__(self, bar: Any, journal: Journal | None, every: int, entry_every: int) -> None:
+        self.bar, self.journal, self.every, self.entry_every = bar, journal, every, entry_every
         self.last: dict[str, Tensor] = {}
         self.step = 0
         self._start, self._steps = time.monotonic(), 0
@@ -45,13 +46,14 @@ class LossMonitor:
         if step % self.every == 0:
             self.check()
             values = {name: float(value) for name, value in self.last.items()}
-            seconds = max(time.monotonic() - self._start, 1e-9)
-            values["steps_per_second"] = self._steps / seconds
-            if self.journal is not None:
-                self.journal.write(step, values)
             shown = [f"{name} {value:.4g}" for name, value in values.items() if _is_loss(name)]
             self.bar.set_postfix_str(", ".join(shown), refresh=False)
-            self._start, self._steps = time.monotonic(), 0
+            if step % self.entry_every == 0:
+                seconds = max(time.monotonic() - self._start, 1e-9)
+                values["steps_per_second"] = self._steps / seconds
+                if self.journal is not None:
+                    self.journal.write(step, values)
+                self._start, self._steps = time.monotonic(), 0
 
     def check(self) -> None:
         """Check the losses of the last step.

@@ -10,6 +10,7 @@ from rvd.errors import UserError
 from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.models.base import VideoPredictor
 from rvd.training.journal import Journal
+from rvd.training.records.board import picture_path, remove_pictures
 from rvd.video.clips import fixed_clips
 from rvd.video.export import comparison, write_picture
 from rvd.video.file import VideoFile
@@ -25,12 +26,13 @@ class Validation:
         videos: Open video file.
         context: Number of frames given to the model.
         folder: Folder of the pictures, ``step-<step>.png``.
+        kept_every: Steps from picture to picture that is kept when newer ones exist.
 
     Raises:
         UserError: The validation videos are too short.
     """
 
-    def __init__(self, videos: VideoFile, context: int, folder: Path) -> None:
+    def __init__(self, videos: VideoFile, context: int, folder: Path, kept_every: int) -> None:
         split = videos.splits["val"]
         longest = int((split.first_frame[1:] - split.first_frame[:-1]).max())
         self.horizon = min(HORIZON, longest - context)
@@ -43,9 +45,14 @@ class Validation:
         clips = fixed_clips(split, length, CLIPS)
         self.clips = stored_to_unit(torch.from_numpy(read_clips(split, clips, length)))
         self.context, self.folder, self.signed = context, folder, videos.info.signed
+        self.kept_every = kept_every
 
-    def show(self, predictor: VideoPredictor, step: int, journal: Journal) -> None:
-        """Forecast, and write the picture to file and journal.
+    def show(
+        self, predictor: VideoPredictor, step: int, journal: Journal, *, last: bool = False
+    ) -> None:
+        """Forecast, and write the picture to a file and, unless it is soon removed, to the journal.
+
+        Of the pictures before, those between multiples of ``kept_every`` are removed.
 
         The random state of the training is left untouched. A forecast that is not finite is shown
         as it is, because it need not last: the losses decide whether the training stops.
@@ -59,5 +66,7 @@ class Validation:
         )
         predictor.train(was_training)
         picture = comparison(self.clips, forecast, self.signed)
-        write_picture(self.folder / f"step-{step:08d}.png", picture)
-        journal.show(step, "validation", picture)
+        write_picture(picture_path(self.folder, step), picture)
+        remove_pictures(self.folder, self.kept_every)
+        if last or step % self.kept_every == 0:
+            journal.show(step, "validation", picture)
