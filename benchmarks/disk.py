@@ -168,8 +168,8 @@ def report(experiment: ExperimentConfig) -> str:
         "",
         table(uses),
         "",
-        f"{total / 1e9:.0f} GB, and {INSTALLATION / 1e9:.0f} GB of installed packages. Archives (not "
-        "their records) can be removed once they are converted, and a training's folder in "
+        f"{total / 1e9:.0f} GB, and {INSTALLATION / 1e9:.0f} GB of installed packages. Archives "
+        "(not their records) can be removed once they are converted, and a training's folder in "
         "`checkpoints/` once it is complete.",
     ]
     run, known = experiment.run.datasets, {use.dataset for use in uses if use.kind == "video file"}

@@ -115,6 +115,17 @@ def test_a_journal_with_more_entries_is_thinned_evenly(tmp_path):
     assert steps == list(range(10, 1001, 10))
 
 
+def test_damaged_entries_and_pictures_do_not_stop_a_training(tmp_path):
+    simulate(tmp_path, settings())
+    with journal_path(tmp_path).open("a") as file:
+        file.write('{"step": 60, "loss": null}\n{"step": 61, "loss": [1]}\n{"step": -1}\n')
+    pictures_folder(tmp_path).mkdir()
+    picture_path(pictures_folder(tmp_path), 50).write_bytes(b"not a picture")
+    with Journal(tmp_path, 100, 20000, 1):
+        pass
+    assert [event.step for event in board_of(tmp_path).Scalars("loss")] == [50, 100]
+
+
 def test_the_bounds_change_neither_weights_nor_earlier_files():
     config, bounded = settings(), settings(journal_entries=7, tensorboard_entries=7, pictures=1)
     assert config.training_fingerprint() == bounded.training_fingerprint()

@@ -38,8 +38,10 @@ class Board:
         # A TensorBoard that is running drops what it has read from the removed files.
         self._writer = SummaryWriter(str(board), purge_step=0)
         for entry in entries:
-            values = {name: value for name, value in entry.items() if name != "step"}
-            self.write(int(entry["step"]), values)
+            # A damaged entry may have other values; those of the trainer are floats.
+            values = {name: value for name, value in entry.items() if isinstance(value, float)}
+            if entry["step"] > 0:
+                self.write(int(entry["step"]), values)
         for path in sorted(pictures_folder(folder).glob("step-*.png")):
             at = step_of(path)
             picture = cv2.imread(str(path)) if at is not None and at <= step else None
