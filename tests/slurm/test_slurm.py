@@ -85,14 +85,14 @@ def run_reference(tmp_path_factory):
     return contents(folder, MADE)
 
 
-def submitted(folder):
+def submitted(folder, target=TARGET, **changes):
     """Start Snakemake on the cluster in the background."""
     tiny = folder / "tiny.yaml"
-    tiny.write_text(yaml.safe_dump(merge(config(root="out"), CHANGES)))
+    tiny.write_text(yaml.safe_dump(merge(config(root="out"), changes or CHANGES)))
     command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
     command += [f"--directory={folder}", f"--workflow-profile={REPOSITORY / 'profiles' / 'slurm'}"]
     command += ["--retries=20", "--slurm-init-seconds-before-status-checks=5"]
-    command += ["--set-resources", *RESOURCES, "--configfile", str(tiny), "--", TARGET]
+    command += ["--set-resources", *RESOURCES, "--configfile", str(tiny), "--", target]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "snakemake.log").open("w") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -174,3 +174,15 @@ def test_the_documented_command(running_cluster, tmp_path):
     succeeded(folder, "snakemake --workflow-profile slurm all")
     for name in ("table1.csv", "ablation.csv", "gallery.html"):
         assert (folder / "results" / name).stat().st_size > 0, name
+
+
+def test_a_damaged_input_is_not_retried(running_cluster, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "a.mp4").write_bytes(b"not a film")
+    own = {"reader": "folder", "path": str(films), "size": 16, "channels": 1, "horizon": 4}
+    run = submitted(tmp_path, "out/data/own.h5", datasets={"own": own}, run={"datasets": ["own"]})
+    assert run.wait(PATIENCE) != 0
+    log = (tmp_path / "snakemake.log").read_text()
+    assert "out/logs/convert/own.log: not retried" in log, log[-3000:]
+    assert "Trying to restart" not in log
