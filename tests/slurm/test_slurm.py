@@ -78,7 +78,7 @@ def running_cluster():
 
 
 @pytest.fixture(scope="module")
-def run_reference(tmp_path_factory):
+def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("local")
     run = snakemake(folder, TARGET, **CHANGES)
     assert run.returncode == 0, run.stderr[-3000:]
