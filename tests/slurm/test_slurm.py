@@ -92,6 +92,7 @@ def submitted(folder, target=TARGET, **changes):
     command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
     command += [f"--directory={folder}", f"--workflow-profile={REPOSITORY / 'profiles' / 'slurm'}"]
     command += ["--retries=20", "--slurm-init-seconds-before-status-checks=5"]
+    command += ["--set-threads", "convert=1"]  # the node has few
     command += ["--set-resources", *RESOURCES, "--configfile", str(tiny), "--", target]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (folder / "snakemake.log").open("w") as log:
