@@ -20,11 +20,12 @@ class Parameterization:
 
     Attributes:
         target: (y₀, ε, schedule, step) → the value that the denoiser learns to predict.
-        clean: (y_n, prediction, schedule, step) → the y₀ that the prediction implies.
+        clean: (y_n, prediction, schedule, step) → the y₀ that the prediction implies; the step is
+            one for each sample, or a number for all.
     """
 
     target: Callable[[Tensor, Tensor, Schedule, Tensor], Tensor]
-    clean: Callable[[Tensor, Tensor, Schedule, Tensor], Tensor]
+    clean: Callable[[Tensor, Tensor, Schedule, Tensor | int], Tensor]
 
 
 def noise_target(clean: Tensor, noise: Tensor, schedule: Schedule, step: Tensor) -> Tensor:
@@ -32,7 +33,9 @@ def noise_target(clean: Tensor, noise: Tensor, schedule: Schedule, step: Tensor)
     return noise
 
 
-def clean_from_noise(noisy: Tensor, noise: Tensor, schedule: Schedule, step: Tensor) -> Tensor:
+def clean_from_noise(
+    noisy: Tensor, noise: Tensor, schedule: Schedule, step: Tensor | int
+) -> Tensor:
     """Return the y₀ that a noise prediction implies: (y_n − √(1 − ᾱ)·ε)/√ᾱ."""
     return (noisy - schedule.noise(step, noisy) * noise) / schedule.signal(step, noisy)
 
@@ -42,7 +45,7 @@ def velocity_target(clean: Tensor, noise: Tensor, schedule: Schedule, step: Tens
     return schedule.signal(step, clean) * noise - schedule.noise(step, clean) * clean
 
 
-def clean_from_velocity(noisy: Tensor, v: Tensor, schedule: Schedule, step: Tensor) -> Tensor:
+def clean_from_velocity(noisy: Tensor, v: Tensor, schedule: Schedule, step: Tensor | int) -> Tensor:
     """Return the y₀ that a velocity prediction implies: √ᾱ·y_n − √(1 − ᾱ)·v."""
     return schedule.signal(step, noisy) * noisy - schedule.noise(step, noisy) * v
 

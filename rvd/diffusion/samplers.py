@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from rvd.diffusion.config import SamplerConfig
 from rvd.diffusion.schedule import Schedule
 from rvd.diffusion.steps import every_step, log_snr_steps, uniform_steps
+from rvd.diffusion.weights import ancestral_weights, ddim_weights, dpm_solver_weights
 
-# (y_n (batch, …), step (batch,)) → estimate of y₀ (batch, …).
-CleanEstimator = Callable[[Tensor, Tensor], Tensor]
+# (y_n (batch, …), step of all samples) → estimate of y₀ (batch, …).
+CleanEstimator = Callable[[Tensor, int], Tensor]
 
 # Standard normal noise, shaped as the argument.
 NoiseSource = Callable[[Tensor], Tensor]
@@ -82,17 +82,10 @@ def ancestral(
     if list(steps) != every_step(schedule, len(schedule)):
         raise ValueError("ancestral sampling takes every step of the schedule")
     y = prior
-    beta, alpha_bar = schedule.beta, schedule.alpha_bar
-    for step, following in pairwise(steps):
-        clean = _clean(estimate, y, step)
-        earlier = alpha_bar[following]
-        remaining = 1 - alpha_bar[step]
-        clean_weight = (earlier.sqrt() * beta[step] / remaining).to(y.dtype)
-        noisy_weight = ((1 - beta[step]).sqrt() * (1 - earlier) / remaining).to(y.dtype)
-        deviation = (beta[step] * (1 - earlier) / remaining).sqrt().to(y.dtype)
-        y = clean_weight * clean + noisy_weight * y + deviation * noise(y)
+    for step, weights in zip(steps, ancestral_weights(schedule, tuple(steps)), strict=False):
+        y = weights.clean * estimate(y, step) + weights.noisy * y + weights.deviation * noise(y)
     # ᾱ_{-1} = 1: the last posterior is y₀ itself, with no noise.
-    return _clean(estimate, y, steps[-1])
+    return estimate(y, steps[-1])
 
 
 def ddim(
@@ -110,16 +103,13 @@ def ddim(
     The arguments are those of :class:`Sampler`.
     """
     y = prior
-    for step, following in pairwise(steps):
-        clean = _clean(estimate, y, step)
-        now, then = schedule.alpha_bar[step], schedule.alpha_bar[following]
-        implied_noise = (y - now.sqrt().to(y.dtype) * clean) / (1 - now).sqrt().to(y.dtype)
-        deviation = eta * ((1 - then) / (1 - now) * (1 - now / then)).sqrt()
-        direction = (1 - then - deviation**2).clamp(min=0).sqrt().to(y.dtype)
-        y = then.sqrt().to(y.dtype) * clean + direction * implied_noise
+    for step, weights in zip(steps, ddim_weights(schedule, tuple(steps), eta), strict=False):
+        clean = estimate(y, step)
+        implied_noise = (y - weights.signal * clean) / weights.noise
+        y = weights.clean * clean + weights.direction * implied_noise
         if eta > 0:
-            y = y + deviation.to(y.dtype) * noise(y)
-    return _clean(estimate, y, steps[-1])
+            y = y + weights.deviation * noise(y)
+    return estimate(y, steps[-1])
 
 
 def dpm_solver(
@@ -137,19 +127,13 @@ def dpm_solver(
     The arguments are those of :class:`Sampler`; ``noise`` and ``eta`` are not used.
     """
     y, before = prior, None
-    half_log_snr = schedule.log_snr() / 2
-    for index, (step, following) in enumerate(pairwise(steps)):
-        clean = _clean(estimate, y, step)
-        width = half_log_snr[following] - half_log_snr[step]
+    for step, weights in zip(steps, dpm_solver_weights(schedule, tuple(steps)), strict=False):
+        clean = estimate(y, step)
         direction = clean
         if before is not None:
-            ratio = (half_log_snr[step] - half_log_snr[steps[index - 1]]) / width
-            direction = clean + ((clean - before) / (2 * ratio)).to(y.dtype)
-        now, then = schedule.alpha_bar[step], schedule.alpha_bar[following]
-        noisy_weight = ((1 - then) / (1 - now)).sqrt().to(y.dtype)
-        clean_weight = (-then.sqrt() * torch.expm1(-width)).to(y.dtype)
-        y, before = noisy_weight * y + clean_weight * direction, clean
-    return _clean(estimate, y, steps[-1])
+            direction = clean + (clean - before) / weights.extrapolation
+        y, before = weights.noisy * y + weights.clean * direction, clean
+    return estimate(y, steps[-1])
 
 
 @dataclass(frozen=True)
@@ -184,10 +168,16 @@ def sample(
         schedule: Variance schedule.
         noise: Source of the noise that is added between steps.
     """
-    method = SAMPLERS[config.method]
-    steps = method.spacing(schedule, config.steps or len(schedule), config.start_log_snr)
+    sampler, steps = SAMPLERS[config.method].sampler, _chosen_steps(config, schedule)
     estimate = clipped(estimate, config.clip)
-    return method.sampler(estimate, prior, schedule, steps, noise, config.eta)
+    return sampler(estimate, prior, schedule, steps, noise, config.eta)
+
+
+@lru_cache(maxsize=32)
+def _chosen_steps(config: SamplerConfig, schedule: Schedule) -> list[int]:
+    """Return the steps of a sampler, which are the same for each frame of a forecast."""
+    spacing = SAMPLERS[config.method].spacing
+    return spacing(schedule, config.steps or len(schedule), config.start_log_snr)
 
 
 def clipped(estimate: CleanEstimator, clip: float | None) -> CleanEstimator:
@@ -195,7 +185,3 @@ def clipped(estimate: CleanEstimator, clip: float | None) -> CleanEstimator:
     if clip is None:
         return estimate
     return lambda y, step: estimate(y, step).clamp(-clip, clip)
-
-
-def _clean(estimate: CleanEstimator, y: Tensor, step: int) -> Tensor:
-    return estimate(y, torch.full((len(y),), step, device=y.device, dtype=torch.long))

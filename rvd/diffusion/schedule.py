@@ -6,6 +6,7 @@ Steps count from 0 to N − 1 here, where the paper counts from 1 to N.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 from jaxtyping import Float64, Int
@@ -25,18 +26,49 @@ class Schedule(nn.Module):
     def __init__(self, beta: Tensor) -> None:
         super().__init__()
         beta = beta.double()
-        self.register_buffer("beta", beta, persistent=False)
-        self.register_buffer("alpha_bar", torch.cumprod(1 - beta, 0), persistent=False)
+        # Kept where they were computed: samplers read them as numbers, without waiting for a GPU.
+        self._variances = beta, torch.cumprod(1 - beta, 0)
+        device = torch.get_default_device()
+        for name, values in zip(("beta", "alpha_bar"), self._variances, strict=True):
+            self.register_buffer(name, values.to(device), persistent=False)
 
     def __len__(self) -> int:
         return len(self.beta)
 
-    def signal(self, step: Int[Tensor, " batch"], like: Tensor) -> Tensor:
-        """Return √ᾱ of each sample's step, shaped to multiply ``like`` (batch, …)."""
+    @cached_property
+    def beta_numbers(self) -> list[float]:
+        """β of every step as numbers, read once."""
+        return self._variances[0].tolist()
+
+    @cached_property
+    def alpha_bar_numbers(self) -> list[float]:
+        """ᾱ of every step as numbers, read once."""
+        return self._variances[1].tolist()
+
+    @cached_property
+    def _signals(self) -> list[float]:
+        return self._variances[1].sqrt().tolist()
+
+    @cached_property
+    def _noises(self) -> list[float]:
+        return (1 - self._variances[1]).sqrt().tolist()
+
+    def signal(self, step: Int[Tensor, " batch"] | int, like: Tensor) -> Tensor | float:
+        """Return √ᾱ of each sample's step, shaped to multiply ``like`` (batch, …).
+
+        For one step of all samples, given as a number, it is a number.
+        """
+        if isinstance(step, int):
+            return self._signals[step]
         return self._shaped(self.alpha_bar[step].sqrt(), like)
 
-    def noise(self, step: Int[Tensor, " batch"], like: Tensor) -> Tensor:
-        """Return √(1 − ᾱ) of each sample's step, shaped to multiply ``like`` (batch, …)."""
+    def noise(self, step: Int[Tensor, " batch"] | int, like: Tensor) -> Tensor | float:
+        """Return √(1 − ᾱ) of each sample's step, shaped to multiply ``like`` (batch, …).
+
+        For one step of all samples, given as a number, it is a number.
+        """
+        if isinstance(step, int):
+            return self._noises[step]
         return self._shaped((1 - self.alpha_bar[step]).sqrt(), like)
 
     def add_noise(self, clean: Tensor, noise: Tensor, step: Int[Tensor, " batch"]) -> Tensor:
@@ -50,8 +82,12 @@ class Schedule(nn.Module):
         return self.signal(step, clean) * clean + self.noise(step, clean) * noise
 
     def log_snr(self) -> Float64[Tensor, " step"]:
-        """Return log ᾱ/(1 − ᾱ) of every step, which falls from about 10 to about −20."""
-        return torch.log(self.alpha_bar) - torch.log1p(-self.alpha_bar)
+        """Return log ᾱ/(1 − ᾱ) of every step, which falls from about 10 to about −20.
+
+        It is computed where the schedule was built, for samplers to choose their steps from.
+        """
+        alpha_bar = self._variances[1]
+        return torch.log(alpha_bar) - torch.log1p(-alpha_bar)
 
     @staticmethod
     def _shaped(value: Tensor, like: Tensor) -> Tensor:
@@ -66,6 +102,7 @@ def cosine_schedule(steps: int, offset: float = 0.008, largest: float = 0.999) -
         offset: The offset s, which keeps β small at the first steps.
         largest: Upper bound of β.
     """
-    position = torch.arange(steps + 1, dtype=torch.float64) / steps
+    # On the CPU whatever the default device, so that samplers can read the values.
+    position = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / steps
     squared = torch.cos((position + offset) / (1 + offset) * math.pi / 2) ** 2
     return Schedule((1 - squared[1:] / squared[:-1]).clamp(0, largest))

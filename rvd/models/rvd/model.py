@@ -184,8 +184,8 @@ class ResidualVideoDiffusion(VideoPredictor):
         """Return the denoiser as an estimator of y₀ for samplers, which give all rows one step."""
         parameterization = PARAMETERIZATIONS[self.config.objective.target]
 
-        def estimate(y: Tensor, step: Tensor) -> Tensor:
-            prediction = self.denoiser(y, embeddings[step[:1]], condition)
+        def estimate(y: Tensor, step: int) -> Tensor:
+            prediction = self.denoiser(y, embeddings[step : step + 1], condition)
             return parameterization.clean(y, prediction, self.schedule, step)
 
         return estimate
