@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -21,8 +19,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rvd.config.trained import TrainedModelConfig
-from rvd.models.base import VideoPredictor
-from rvd.models.future_gan.model import FutureGan
 from rvd.models.noise import micro_batches
 from rvd.models.registry import build
 
@@ -93,18 +89,17 @@ def estimate(section: TrainedModelConfig, size: int, channels: int) -> Estimate:
     clips = min(batch, 2 * rows)
     with FakeTensorMode(allow_non_fake_inputs=True), LiveTensors() as live:
         model = build(section, size, channels)
-        with grown(model, size):
-            state = sum(value.nbytes for value in model.state_dict().values())
-            trained = sum(value.nbytes for value in model.parameters())
-            video = torch.empty(clips, training.clip_length, channels, size, size)
-            for player, module in model.players.items():
-                for other in model.players.values():
-                    other.requires_grad_(other is module)
-                module.zero_grad(set_to_none=True)
-                for part in micro_batches(video, rows):
-                    losses = model(part, player)
-                    losses["loss"].backward()
-                    del losses
+        state = sum(value.nbytes for value in model.state_dict().values())
+        trained = sum(value.nbytes for value in model.parameters())
+        video = torch.empty(clips, training.clip_length, channels, size, size)
+        for player, module in model.players.items():
+            for other in model.players.values():
+                other.requires_grad_(other is module)
+            module.zero_grad(set_to_none=True)
+            for part in micro_batches(video, rows):
+                losses = model(part, player)
+                losses["loss"].backward()
+                del losses
         # The whole batch is on the device.
         rest = (batch - clips) * video[0].nbytes
     average = state if training.average is not None else 0
@@ -116,16 +111,6 @@ def changed(section: TrainedModelConfig, **training: object) -> TrainedModelConf
     """Return ``section`` with other settings in its ``training``."""
     update = {"training": section.training.model_copy(update=training)}
     return section.model_copy(update=update)
-
-
-@contextmanager
-def grown(model: VideoPredictor, size: int) -> Iterator[None]:
-    """Treat a FutureGAN as fully grown within the block, without reading a tensor's content."""
-    if not isinstance(model, FutureGan):
-        yield
-        return
-    with patch.object(model, "_grown", lambda: (size, 1.0)):
-        yield
 
 
 def table(

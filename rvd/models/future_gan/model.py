@@ -7,7 +7,7 @@ Spatio-Temporal 3d Convolutions in Progressively Growing GANs", 2018.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rvd.models.adversarial import AdversarialPredictor, diversity, gradient_penalty
@@ -23,7 +23,8 @@ class FutureGan(AdversarialPredictor):
 
     Their growth follows from the step's number (:meth:`begin_step`) and is stored with the weights,
     so that a predictor saved during training forecasts at the resolution that it has learnt. An
-    untrained model is fully grown.
+    untrained model is fully grown. Training passes read the growth as numbers, because reading the
+    stored one would make them wait for the device.
     """
 
     config: FutureGanConfig
@@ -40,14 +41,27 @@ class FutureGan(AdversarialPredictor):
         self.critics = Critic(channels, known + future, widths)
         self.growth: Tensor
         self.register_buffer("growth", torch.tensor([float(size), 1.0]))
+        self._now: tuple[int, float] | None = size, 1.0
+        self.register_load_state_dict_post_hook(_forget_growth)
 
     def begin_step(self, step: int) -> None:
         """Set the growth at a training step."""
         growth = self.config.growth(step, self.size)
-        self.growth.copy_(torch.tensor([float(growth.resolution), growth.alpha]))
+        now = growth.resolution, growth.alpha
+        if now != self._now:
+            # Filled with numbers: a copy from the CPU would make the device wait.
+            for entry, value in zip(self.growth, now, strict=True):
+                entry.fill_(value)
+            self._now = now
 
     def _grown(self) -> tuple[int, float]:
-        """Return resolution and alpha, in one read of the device's memory."""
+        """Return resolution and alpha, read from the device only after weights were loaded."""
+        if self._now is None:
+            self._now = self._stored_growth()
+        return self._now
+
+    def _stored_growth(self) -> tuple[int, float]:
+        """Return resolution and alpha as they are stored with the weights."""
         resolution, alpha = self.growth.tolist()
         return int(resolution), alpha
 
@@ -120,7 +134,8 @@ class FutureGan(AdversarialPredictor):
         A predictor that has not grown to the frame's size forecasts at its own resolution, and
         repeats pixels.
         """
-        resolution, alpha = self._grown()
+        # Those of the weights: a moving average copies weights and stored growth from another.
+        resolution, alpha = self._stored_growth()
         known = self.config.training.context
 
         def following(window: Tensor) -> Tensor:
@@ -131,6 +146,12 @@ class FutureGan(AdversarialPredictor):
         factor = self.size // resolution
         frames = frames.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
         return repeated(signed_to_unit(frames), ensemble)
+
+
+def _forget_growth(model: nn.Module, incompatible: object) -> None:
+    """Make ``model`` read the growth that was loaded, at its next training pass."""
+    assert isinstance(model, FutureGan)
+    model._now = None
 
 
 def faded(clip: Clip, resolution: int, alpha: float) -> Clip:

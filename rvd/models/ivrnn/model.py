@@ -79,7 +79,7 @@ class Ivrnn(VideoPredictor):
             "loss": loss,
             "reconstruction": error / future.numel(),
             "divergence": divergence / (len(video) * len(future)),
-            "divergence_weight": torch.tensor(self.divergence_weight, device=video.device),
+            "divergence_weight": loss.new_full((), self.divergence_weight),
         }
 
     @torch.no_grad()

@@ -79,10 +79,15 @@ class SvgLp(VideoPredictor):
         z = posterior.sample(_frames_first(noise, posterior.mean))
         following, _ = self.predictor(torch.cat([h[:-1], z], 2), (None, None))
         # The skips come from the preceding frame within the context, and from a fixed one after
-        # it. Their terms in the decoder are computed once per context frame.
-        sources = [self._skip_frame(frame, known) for frame in range(1, predicted + 1)]
-        details = self.decoder.details([skip[: max(sources) + 1] for skip in skips])
-        decoded = self.decoder(following, [detail[sources] for detail in details])
+        # it. Their terms in the decoder are computed once per context frame. Frames are selected by
+        # slices, because a list of their indices would be copied to the device at each step.
+        last, repeats = self._skip_frame(known, known), predicted - known + 1
+        details = self.decoder.details([skip[: max(last + 1, known - 1)] for skip in skips])
+        sources = [
+            torch.cat([detail[: known - 1], detail[last, None].expand(repeats, *detail.shape[1:])])
+            for detail in details
+        ]
+        decoded = self.decoder(following, sources)
         reconstruction = F.mse_loss(decoded, frames[1:])
         divergence = posterior.divergence(prior).sum() / (predicted * len(video))
         loss = predicted * (reconstruction + self.config.divergence_weight * divergence)
