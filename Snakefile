@@ -50,7 +50,7 @@ except ConfigError as error:
 LAYOUT = PLAN.layout
 # A file, given by its name, of one model on one dataset with one seed.
 result = partial(LAYOUT.result, "{dataset}", "{model}", "{seed}")
-# Forecasting takes one GPU, however many train.
+# Forecasting and the networks that score take one GPU, however many train.
 ONE_GPU = min(1, EXPERIMENT.compute.gpus)
 NOTEBOOKS = [
     "frames",

@@ -112,7 +112,7 @@ def _forecast(
     model: VideoPredictor, protocol: EvaluationConfig, horizon: int, machine: Machine
 ) -> Cost:
     """Return the cost of forecasting all clips, in the protocol's batches."""
-    clips = min(protocol.batch, protocol.clips)
+    clips = min(protocol.first_batch(on_gpu=True), protocol.clips)
     shape = clips, protocol.context, model.channels, model.size, model.size
     with Counter(machine) as counter:
         model.eval().predict(

@@ -21,6 +21,7 @@ from rvd.cli.options import (
 )
 from rvd.datasets.folder.config import Crop
 from rvd.errors import UserError
+from rvd.experiment.evaluation import Precision
 from rvd.experiment.loading import load_experiment
 
 verbs = typer.Typer()
@@ -45,14 +46,17 @@ def sample(
     from rvd.video import VideoFile
 
     experiment = load_experiment(config)
+    if predictor is not None:
+        device.require_gpu(experiment.compute, "forecast")
     device.apply(experiment.compute, threads)
+    device.warn_of_slow_precision(experiment.evaluation.precision)
     entry(experiment, "datasets", dataset)
     entry(experiment, "models", model)
     with VideoFile(videos) as file:
         forecasting = forecaster(experiment, model, file, predictor, dataset=dataset)
         device.prepare(forecasting, experiment.compute)
         for module in forecasting.inner:
-            device.compiled(module, experiment.compute)
+            device.compiled(module, experiment.compute, model)
         sample(
             forecasting,
             file,
@@ -83,6 +87,13 @@ def predict(
     frame_rate: Annotated[
         float, typer.Option(min=0.1, help="frames per second of the written video")
     ] = 8.0,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            help="YAML file whose compute and evaluation.precision are used; may be repeated",
+        ),
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Forecast a video of your own."""
@@ -90,13 +101,25 @@ def predict(
     from rvd.forecasting.reading import read_video
     from rvd.forecasting.writing import check_format, write_forecast
     from rvd.models.files import load
+    from rvd.runtime import device
 
     check_format(output)
-    use_threads(threads)
+    precision: Precision = "float32"
+    if config:
+        experiment = load_experiment(config)
+        device.require_gpu(experiment.compute, "forecast")
+        device.apply(experiment.compute, threads)
+        precision = experiment.evaluation.precision
+    else:
+        use_threads(threads)
     model = load(predictor)
+    if config:
+        device.prepare(model, experiment.compute)
+        for module in model.inner:
+            device.compiled(module, experiment.compute)
     crop: Crop = "none" if whole_frame else "center"
     frames = read_video(video, model.size, model.channels, crop, stride)
-    samples = forecast(model, frames, horizon, ensemble, seed, context=context)
+    samples = forecast(model, frames, horizon, ensemble, seed, context=context, precision=precision)
     write_forecast(output, frames[-context:], samples, frame_rate)
     print(f"{output}: {ensemble} futures of {horizon} frames")
 
@@ -125,11 +148,12 @@ def tune_sampler(
     from rvd.evaluation import tuning
     from rvd.models.files import load
     from rvd.models.rvd.model import ResidualVideoDiffusion
-    from rvd.runtime.device import device_for
+    from rvd.runtime import device
     from rvd.video import VideoFile
 
-    use_threads(threads)
     experiment = load_experiment(config)
+    device.require_gpu(experiment.compute, "compare samplers")
+    device.apply(experiment.compute, threads)
     entry(experiment, "models", model)
     horizon = entry(experiment, "datasets", dataset).horizon
     section = experiment.model(model, dataset)
@@ -137,13 +161,18 @@ def tune_sampler(
     if not isinstance(trained, ResidualVideoDiffusion):
         raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
     protocol = experiment.evaluation
-    task = tuning.TuningTask(protocol.context, horizon, protocol.ensemble, clips, protocol.seed)
+    task = tuning.TuningTask(
+        protocol.context, horizon, protocol.ensemble, clips, protocol.seed, protocol.precision
+    )
+    device.prepare(trained, experiment.compute)
+    for module in trained.inner:
+        device.compiled(module, experiment.compute, model)
     every = trained.config.diffusion_steps
     samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
     trials = []
     with VideoFile(videos) as file:
-        device = device_for(experiment.compute)
-        for trial in tuning.try_samplers(trained, file, task, samplers, device):
+        used = device.device_for(experiment.compute)
+        for trial in tuning.try_samplers(trained, file, task, samplers, used):
             trials.append(trial)
             tuning.write_costs(costs, trials, every)
     chosen = tuning.choose(trials, every, most_steps)

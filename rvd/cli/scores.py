@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads, use_threads
+from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads
 from rvd.errors import UserError
 from rvd.experiment.loading import load_experiment
 from rvd.workflow.captions import budget
@@ -57,9 +57,13 @@ def score(
     from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
     from rvd.evaluation.scores.scoring import score
     from rvd.evaluation.scores.settings import settings_for
+    from rvd.metrics import registry
+    from rvd.runtime import device
 
-    use_threads(threads)
     experiment = load_experiment(config)
+    if registry.weights_needed(experiment.evaluation):
+        device.require_gpu(experiment.compute, "score")
+    device.apply(experiment.compute, threads)
     folders = {path.parent for path in weights or []}
     if len(folders) > 1:
         raise UserError(f"--weights: lie in different folders ({_listed(folders)})")

@@ -85,5 +85,12 @@ def train(
     torch.manual_seed(seed)
     predictor = build(section, size, channels)
     device.prepare(predictor, experiment.compute)
-    device.compiled(predictor, experiment.compute)
-    train(predictor, settings, task, gpu=experiment.compute.gpus > 0)
+    for module in predictor.compiled_in_training:
+        device.compiled(module, experiment.compute, model)
+    train(
+        predictor,
+        settings,
+        task,
+        gpu=experiment.compute.gpus > 0,
+        graphed=device.compile_mode(experiment.compute, model) == "cuda-graph",
+    )

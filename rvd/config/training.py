@@ -20,7 +20,13 @@ from rvd.config.section import Section
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 # Keys that bound the records of a training.
-RETENTION = ("journal_entries", "tensorboard_entries", "pictures")
+LATER = (
+    "journal_entries",
+    "tensorboard_entries",
+    "pictures",
+    "checkpoint_minutes",
+    "validation_steps",
+)
 
 
 class LearningRateConfig(Section):
@@ -95,8 +101,13 @@ class TrainingConfig(Section):
     time. For kinds `rvd`, `svg-lp` and `ivrnn`."""
     checkpoint_every: PositiveInt = 1000
     """Steps from checkpoint to checkpoint."""
+    checkpoint_minutes: PositiveFloat | None = None
+    """Minutes from checkpoint to checkpoint, in addition to those by steps; null for none."""
     validate_every: PositiveInt = 10000
     """Steps from one picture of validation forecasts to the next."""
+    validation_steps: PositiveInt = 20
+    """Largest number of diffusion steps of each frame in those pictures, for kind `rvd`: a sampler
+    with more is replaced by DDIM. The tests' forecasts do not depend on it."""
     journal_every: PositiveInt = 50
     """Steps from entry to entry of the journal, and from check to check of the losses."""
     journal_entries: PositiveInt = 20000
@@ -144,14 +155,13 @@ class TrainingConfig(Section):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave later keys out at their defaults, so that files older than them still agree."""
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave defaults of later keys out, so that files older than these keys still agree."""
         values: dict[str, Any] = handler(self)
-        if not self.micro_batch:
-            values.pop("micro_batch", None)
-        for name in RETENTION:
-            if getattr(self, name) == type(self).model_fields[name].default:
-                values.pop(name, None)
+        for key in ("micro_batch", *LATER):
+            field = type(self).model_fields[key]
+            if getattr(self, key) == field.get_default(call_default_factory=True):
+                values.pop(key, None)
         return values
 
     def training_fingerprint(self) -> dict[str, object]:
@@ -163,4 +173,4 @@ class TrainingConfig(Section):
         """
         observing = {"checkpoint_every", "validate_every", "journal_every", "workers"}
         observing.add("micro_batch")
-        return self.model_dump(mode="json", exclude=observing.union(RETENTION))
+        return self.model_dump(mode="json", exclude=observing.union(LATER))

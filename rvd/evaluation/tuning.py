@@ -41,6 +41,7 @@ class TuningTask:
         ensemble: Number of forecasts per clip.
         clips: Number of validation clips.
         seed: Seed of the forecasts.
+        precision: Arithmetic of the forecasts, as ``evaluation.precision``.
     """
 
     context: int
@@ -48,6 +49,7 @@ class TuningTask:
     ensemble: int
     clips: int
     seed: int
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def try_samplers(
                 task.ensemble,
                 seeds,
                 device,
+                precision=task.precision,
                 check_finite=False,
                 sampler=sampler,
             )

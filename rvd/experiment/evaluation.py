@@ -13,6 +13,7 @@ from rvd.metrics.registry import MetricName
 
 # A grey level that can be exceeded.
 Threshold = Annotated[float, Field(ge=0, lt=255)]
+Precision = Literal["float32", "bfloat16"]
 
 
 class EvaluationConfig(Section):
@@ -29,8 +30,11 @@ class EvaluationConfig(Section):
     refused). See `docs/metrics.md`."""
     ensemble: PositiveInt
     """S, the number of members of each forecast (section 3.4, which does not state it)."""
-    batch: PositiveInt = 1
-    """Clips that are forecast together, each with all its members, to use a GPU well."""
+    batch: PositiveInt | Literal["auto"] = 1
+    """Clips that are forecast together, each with all its members, to use a GPU well. `auto` takes
+    as many as its memory holds, and 1 on a CPU; forecasts then differ between GPUs by rounding."""
+    precision: Precision = "float32"
+    """Arithmetic of forecasts; `bfloat16` applies to convolutions and matrix products only."""
     metrics: tuple[MetricName, ...] = Field(min_length=1)
     """Metrics that are computed; the last three of the list are for vorticity. See
     `docs/metrics.md`."""
@@ -57,12 +61,19 @@ class EvaluationConfig(Section):
     def recorded(self, exclude: Set[str] = frozenset()) -> dict[str, Any]:
         """Return the values as forecasts record them and depend on them.
 
-        ``clips_from: spread`` and the thresholds are left out, so that forecasts older than these
-        keys stay up to date.
+        Defaults of later keys and the thresholds are left out, so that forecasts older than
+        them stay up to date.
 
         Args:
             exclude: Keys to leave out.
         """
-        default = {"clips_from"} if self.clips_from == "spread" else set()
+        later = {"clips_from": "spread", "precision": "float32"}
+        default = {key for key, value in later.items() if getattr(self, key) == value}
         ignored = {*exclude, *default, "exceedance_thresholds"}
         return self.model_dump(mode="json", exclude=ignored)
+
+    def first_batch(self, *, on_gpu: bool) -> int:
+        """Return the number of clips to forecast together, before memory is known."""
+        if self.batch == "auto":
+            return self.clips if on_gpu else 1
+        return self.batch

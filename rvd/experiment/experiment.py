@@ -64,6 +64,12 @@ class ExperimentConfig(Section):
                     raise ValueError(
                         f"run.{kind}: '{name}' does not exist; there are {', '.join(sorted(known))}"
                     )
+        for name in self.compute.compile if isinstance(self.compute.compile, dict) else ():
+            if name not in self.models:
+                known_models = ", ".join(sorted(self.models))
+                raise ValueError(
+                    f"compute.compile: '{name}' does not exist; there are {known_models}"
+                )
         return self
 
     @model_validator(mode="after")

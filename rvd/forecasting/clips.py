@@ -14,6 +14,7 @@ from torch import Tensor
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
 from rvd.models.noise import seeded_noise
+from rvd.runtime.device import autocast
 from rvd.video.clips import FixedClip, read_clip
 from rvd.video.file import Split
 from rvd.video.ranges import stored_to_unit
@@ -41,6 +42,7 @@ def forecast_clips(
     seeds: Sequence[int],
     device: torch.device,
     *,
+    precision: str = "float32",
     check_finite: bool = True,
     **options: Any,
 ) -> Float[Tensor, "clip member future channel height width"]:
@@ -54,6 +56,7 @@ def forecast_clips(
         ensemble: Members per clip.
         seeds: One seed per clip.
         device: Device that computes.
+        precision: ``float32``, or ``bfloat16`` for convolutions and matrix products.
         check_finite: Raise an error where a value is not finite.
         options: Further arguments of ``predictor.predict``.
 
@@ -64,7 +67,9 @@ def forecast_clips(
         UserError: A value is not finite.
     """
     given = stored_to_unit(context).to(device)
-    forecast = predictor.predict(given, horizon, ensemble, seeded_noise(seeds, device), **options)
+    noise = seeded_noise(seeds, device)
+    with autocast(device, precision):
+        forecast = predictor.predict(given, horizon, ensemble, noise, **options)
     if check_finite and not torch.isfinite(forecast).all():
         raise UserError("a forecast is not finite; was the model's training sound?")
-    return forecast.cpu()
+    return forecast.float().cpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,7 @@ def forecast(
     *,
     context: int = 4,
     batch: int = 4,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Float[NDArray[Any], "member future size size channel"]:
     """Sample futures of a video, on the GPU if there is one.
 
@@ -40,6 +41,7 @@ def forecast(
         seed: Seed of all randomness. A member depends on it and on its own number alone.
         context: Number of frames given to the model.
         batch: Number of members that are sampled together.
+        precision: Arithmetic; ``bfloat16`` applies to convolutions and matrix products only.
 
     Returns:
         Frames in [0, 1], float32.
@@ -71,6 +73,7 @@ def forecast(
             seeds = [derived_seed(seed, member) for member in members]
             # Each member is a clip with a seed of its own.
             clips = given.expand(len(members), *given.shape)
-            samples.append(forecast_clips(model, clips, horizon, 1, seeds, device)[:, 0])
+            found = forecast_clips(model, clips, horizon, 1, seeds, device, precision=precision)
+            samples.append(found[:, 0])
             bar.update(len(members))
     return torch.cat(samples).permute(0, 1, 3, 4, 2).numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -47,6 +48,15 @@ class VideoPredictor(nn.Module):
     def inner(self) -> tuple[nn.Module, ...]:
         """The modules that a forecast calls most often, and that are worth compiling."""
         return ()
+
+    @property
+    def compiled_in_training(self) -> tuple[nn.Module, ...]:
+        """The modules whose training pass can be compiled: by default the whole model."""
+        return (self,)
+
+    def preview_options(self) -> dict[str, Any]:
+        """Return arguments of :meth:`predict` for a quick forecast that monitors a training."""
+        return {}
 
     def begin_step(self, step: int) -> None:
         """Prepare for a training step: grow, or warm up.

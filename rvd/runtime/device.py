@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
 
 import torch
 from torch import nn
 
-from rvd.config.compute import ComputeConfig
+from rvd.config.compute import CompileMode, ComputeConfig
 from rvd.errors import UserError
 from rvd.runtime.launch import launched
 
@@ -16,14 +19,39 @@ from rvd.runtime.launch import launched
 CPU_HOURS = 12_500
 
 
+# The workspace of cuBLAS with which its products are deterministic.
+CUBLAS_WORKSPACE = ":4096:8"
+
+# False where :func:`apply` keeps the process to the CPU.
+_uses_gpu = True
+
+
 def best_device() -> torch.device:
-    """Return the GPU of this process if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the GPU of this process, or the CPU if there is none or :func:`apply` excludes it."""
+    return torch.device("cuda" if _uses_gpu and torch.cuda.is_available() else "cpu")
 
 
 def device_for(compute: ComputeConfig) -> torch.device:
-    """Return the CPU with ``compute.gpus: 0``, else :func:`best_device`."""
-    return best_device() if compute.gpus else torch.device("cpu")
+    """Return the CPU with ``compute.gpus: 0``, else the GPU of this process if there is one."""
+    on_gpu = compute.gpus and torch.cuda.is_available()
+    return torch.device("cuda" if on_gpu else "cpu")
+
+
+def require_gpu(compute: ComputeConfig, doing: str) -> None:
+    """Refuse to forecast or to score on the CPU where the config asks for GPUs.
+
+    Args:
+        compute: The config's section.
+        doing: Work that uses one GPU, such as ``forecast``.
+
+    Raises:
+        UserError: ``compute.gpus`` is not 0, and PyTorch sees no GPU.
+    """
+    if compute.gpus and not torch.cuda.is_available():
+        raise UserError(
+            f"compute.gpus: {compute.gpus}, but PyTorch sees no GPU here; set compute.gpus: 0 to "
+            f"{doing} on the CPU"
+        )
 
 
 def require_gpus(compute: ComputeConfig) -> None:
@@ -49,7 +77,7 @@ def require_gpus(compute: ComputeConfig) -> None:
 
 
 def apply(compute: ComputeConfig, threads: int | None = None) -> None:
-    """Set threads and number formats of the whole process.
+    """Set threads, number formats and the use of a GPU in the whole process.
 
     Args:
         compute: The config's section.
@@ -59,6 +87,12 @@ def apply(compute: ComputeConfig, threads: int | None = None) -> None:
         torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = compute.tf32
     torch.backends.cudnn.allow_tf32 = compute.tf32
+    if compute.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", CUBLAS_WORKSPACE)
+    # A warning, because some operations have no deterministic algorithm on a GPU.
+    torch.use_deterministic_algorithms(compute.deterministic, warn_only=True)
+    global _uses_gpu
+    _uses_gpu = compute.gpus > 0
 
 
 def prepare(module: nn.Module, compute: ComputeConfig) -> None:
@@ -69,10 +103,42 @@ def prepare(module: nn.Module, compute: ComputeConfig) -> None:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def compiled(module: nn.Module, compute: ComputeConfig) -> None:
-    """Compile the calls of ``module`` in place, unless ``compute.compile`` is ``none``."""
-    if compute.compile != "none":
-        module.compile(mode=compute.compile)
+def compile_mode(compute: ComputeConfig, model: str = "") -> CompileMode:
+    """Return the mode of ``torch.compile`` for a model, with ``auto`` resolved for this machine.
+
+    Args:
+        compute: The config's section.
+        model: Name of the model in the config.
+    """
+    mode = compute.compile_of(model)
+    if mode != "auto":
+        return mode
+    on_gpu = device_for(compute).type == "cuda"
+    return "default" if on_gpu and find_spec("triton") and shutil.which("cc") else "none"
+
+
+def compiled(module: nn.Module, compute: ComputeConfig, model: str = "") -> None:
+    """Compile the calls of ``module`` in place, unless the mode is ``none``.
+
+    Args:
+        module: A model, or a part of it.
+        compute: The config's section.
+        model: Name of the model in the config.
+    """
+    mode = compile_mode(compute, model)
+    if mode != "none":
+        # The whole step's graph is recorded by the trainer.
+        module.compile(mode="default" if mode == "cuda-graph" else mode)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """Return a context in which convolutions and products have a precision.
+
+    Args:
+        device: Device that computes.
+        precision: ``float32`` or ``bfloat16``.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def warn_of_slow_precision(precision: str) -> None:

@@ -13,6 +13,40 @@ from accelerate import Accelerator
 from rvd.runtime.locks import PAUSE, Lock
 from rvd.runtime.signals import Interrupted, StopRequest
 
+# Seconds between two exchanges of the processes' flags: each makes all of them wait.
+PERIOD = 2.0
+MOST_CALLS = 100
+
+
+class SharedFlags:
+    """Flags of several processes, which all of them see True at the same call.
+
+    They are exchanged at the first call, and then about every ``PERIOD`` seconds. With one process
+    nothing is exchanged, and flags are seen at once.
+
+    Args:
+        accelerator: Processes of this training.
+    """
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self._calls, self._every, self._start = 0, 1, time.monotonic()
+
+    def in_any_process(self, *flags: bool) -> tuple[bool, ...]:
+        """Return for each flag whether it is True in any process; False between two exchanges."""
+        if self.accelerator.num_processes == 1:
+            return flags
+        self._calls += 1
+        if self._calls < self._every:
+            return (False,) * len(flags)
+        seconds = (time.monotonic() - self._start) / self._calls
+        values = torch.tensor([*map(float, flags), seconds], device=self.accelerator.device)
+        # The mean of the processes' times, so that all choose the same next call.
+        *seen, mean = self.accelerator.reduce(values, "mean").tolist()
+        self._every = min(max(int(PERIOD / max(mean, 1e-6)), 1), MOST_CALLS)
+        self._calls, self._start = 0, time.monotonic()
+        return tuple(value > 0 for value in seen)
+
 
 def in_any_process(accelerator: Accelerator, flag: bool) -> bool:
     """Return whether ``flag`` is True in any of the processes; the answer is the same in all."""

@@ -136,6 +136,21 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def snapshot(state: Any) -> Any:
+    """Return a copy of ``state`` on the CPU, which further training steps do not change.
+
+    Args:
+        state: Tensors and numbers, nested in mappings and lists.
+    """
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, Mapping):
+        return {key: snapshot(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(snapshot(value) for value in state)
+    return state
+
+
 def first_not_finite(state: Any, name: str = "") -> str | None:
     """Return the name of a floating-point tensor in ``state`` with NaN or infinity, if any.
 

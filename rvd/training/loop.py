@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -14,11 +15,12 @@ from rvd.config.training import TrainingConfig
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
 from rvd.models.files import save
+from rvd.runtime.background import BackgroundWork
 from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
 from rvd.runtime.signals import Interrupted, StopRequest, stop_requests
-from rvd.training.alone import in_any_process, sole_trainer
-from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint
+from rvd.training.alone import SharedFlags, sole_trainer
+from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint, snapshot
 from rvd.training.history import History
 from rvd.training.journal import Journal, journal_path, write_curve
 from rvd.training.losses import REMEDIES, LossMonitor
@@ -33,24 +35,31 @@ from rvd.video.ranges import stored_to_unit
 
 
 def train(
-    predictor: VideoPredictor, settings: TrainingConfig, task: TrainingTask, *, gpu: bool = True
+    predictor: VideoPredictor,
+    settings: TrainingConfig,
+    task: TrainingTask,
+    *,
+    gpu: bool = True,
+    graphed: bool = False,
 ) -> None:
     """Train ``predictor``, from its last checkpoint if there is one.
 
     The weights depend on config and seed alone: interrupted and resumed anywhere, they are equal to
-    the last bit (on one kind of machine, in one process). While another trainer is at work in the
-    folder of the checkpoints, this one waits, and then continues from what the other left.
+    the last bit (on one kind of machine, in one process, and on a GPU with deterministic algorithms
+    only). While another trainer is at work in the folder of the checkpoints, this one waits, and
+    then continues from what the other left.
 
     Args:
         predictor: Model; its weights are replaced.
         settings: Settings of the training.
         task: Data, state and outputs.
         gpu: Train on a GPU if there is one; False trains on the CPU.
+        graphed: Replay each step as one CUDA graph (:class:`TrainingSteps`).
 
     Raises:
         Interrupted: TERM or INT came; the state is saved.
         UserError: The loss is not finite, the checkpoint is of another config, the disk is full,
-            or memory is not sufficient.
+            memory is not sufficient, or the steps cannot be a graph.
     """
     with stop_requests() as stop:
         mixed = "bf16" if settings.precision == "bfloat16" else "no"
@@ -64,26 +73,26 @@ def train(
         with sole_trainer(task.checkpoints, accelerator, stop):
             # One process of several writes.
             history = History(task.checkpoints) if accelerator.is_main_process else None
-            trainer = _Trainer(accelerator, predictor, settings, task, history)
+            steps = TrainingSteps(accelerator, predictor, settings, task.seed, graphed=graphed)
+            trainer = _Trainer(steps, task, history)
             remedy = trainer.steps.config.remedy_of_memory(predictor.size)
-            with trainer.attempt(), enough_memory("a training step", remedy):
+            with (
+                trainer.attempt(),
+                trainer.writing,
+                enough_memory("a training step", remedy),
+            ):
                 trainer.run(stop)
 
 
 class _Trainer:
     """A training from its last checkpoint to its outputs."""
 
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        predictor: VideoPredictor,
-        settings: TrainingConfig,
-        task: TrainingTask,
-        history: History | None,
-    ) -> None:
-        self.accelerator, self.settings, self.task = accelerator, settings, task
-        self.history = history
-        self.steps = TrainingSteps(accelerator, predictor, settings, task.seed)
+    def __init__(self, steps: TrainingSteps, task: TrainingTask, history: History | None) -> None:
+        self.accelerator, self.settings = steps.accelerator, steps.settings
+        self.steps, self.task, self.history = steps, task, history
+        self.flags = SharedFlags(steps.accelerator)
+        self.writing = BackgroundWork()
+        self.saved_at = time.monotonic()
         model = self.steps.config.training_fingerprint()
         self.stamp = task.stamp | {"model": model, "seed": task.seed}
         self.saved = -1
@@ -120,7 +129,9 @@ class _Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        loader = training_loader(stream, steps.done, settings.workers)
+        device = self.accelerator.device
+        pinned = device.type == "cuda"
+        loader = training_loader(stream, steps.done, settings.workers, pinned=pinned)
         main = self.accelerator.is_main_process
         with (
             VideoFile(task.video) as videos,
@@ -129,13 +140,17 @@ class _Trainer:
         ):
             folder = pictures_folder(task.checkpoints)
             validation = Validation(videos, settings.context, folder, picture_spacing(settings))
-            losses = LossMonitor(bar, journal, settings.journal_every, entry_spacing(settings))
+            mean = partial(self.accelerator.reduce, reduction="mean")
+            losses = LossMonitor(
+                bar, journal, settings.journal_every, entry_spacing(settings), mean
+            )
             for clips in loader:
-                found = steps.take(stored_to_unit(clips.to(self.accelerator.device)))
+                found = steps.take(stored_to_unit(clips.to(device, non_blocking=pinned)))
                 losses.record(steps.done, found)
                 self._after_step(losses, validation, journal, stop)
             if self.saved != steps.done:
                 self._save(losses)
+            self.writing.finish()
             if journal is not None:
                 validation.show(steps.exported(), steps.done, journal, last=True)
         if main:
@@ -158,23 +173,30 @@ class _Trainer:
     ) -> None:
         """Save, validate or stop, where that is due."""
         settings, done = self.settings, self.steps.done
-        if done % settings.checkpoint_every == 0 or done == settings.steps:
+        # All processes have to stop, and to save, after the same step.
+        asked, late = self.flags.in_any_process(stop.signal is not None, self._is_late())
+        if late or done % settings.checkpoint_every == 0 or done == settings.steps:
             self._save(losses)
         due = done % settings.validate_every == 0 and done < settings.steps
         if due and journal is not None:
             validation.show(self.steps.exported(), done, journal)
-        # All processes have to stop after the same step.
-        asked = in_any_process(self.accelerator, stop.signal is not None)
         if asked and done < settings.steps:
             if self.saved != done:
                 self._save(losses)
+            self.writing.finish()
             name = stop.signal.name if stop.signal else "another process was asked to stop"
             raise Interrupted(
                 f"{name}: stopped after step {done} of {settings.steps}, saved in "
                 f"{self.task.checkpoints}; run the same command to resume"
             )
 
+    def _is_late(self) -> bool:
+        """Return whether the last checkpoint is older than the config allows."""
+        minutes = self.settings.checkpoint_minutes
+        return minutes is not None and time.monotonic() - self.saved_at > 60 * minutes
+
     def _save(self, losses: LossMonitor) -> None:
+        """Check the state, copy it, and write the copy while the training continues."""
         losses.check()  # a state with NaN must not replace the one before it
         state, done = self.steps.state(), self.steps.done
         # In every process, so that all of them stop. A loss can be finite where a gradient is not.
@@ -184,5 +206,6 @@ class _Trainer:
                 f"is kept. {REMEDIES}"
             )
         if self.accelerator.is_main_process:
-            save_checkpoint(self.task.checkpoints, done, self.stamp, state)
-        self.saved = done
+            folder, copied = self.task.checkpoints, snapshot(state)
+            self.writing.start(partial(save_checkpoint, folder, done, self.stamp, copied))
+        self.saved, self.saved_at = done, time.monotonic()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +18,14 @@ from rvd.config.training import PlayerConfig, TrainingConfig
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
 from rvd.models.noise import derived_seed, micro_batches
-from rvd.training.rate import learning_rate
+from rvd.runtime.graph import GraphedCall
+from rvd.training.optimisers import (
+    adam,
+    learning_rate,
+    load_optimiser,
+    optimiser_state,
+    set_rate,
+)
 
 
 def batch_at(config: TrainedModelConfig, size: int, step: int) -> int:
@@ -31,9 +41,11 @@ class TrainingSteps:
         predictor: Model, which is moved to the device.
         settings: Settings of the training.
         seed: Seed of the training.
+        graphed: Record a step's passes and updates as one CUDA graph, which is then replayed.
 
     Raises:
-        UserError: The settings name a player that the model does not have.
+        UserError: The settings name a player that the model does not have, or its steps cannot be a
+            graph.
     """
 
     def __init__(
@@ -42,39 +54,45 @@ class TrainingSteps:
         predictor: VideoPredictor,
         settings: TrainingConfig,
         seed: int,
+        *,
+        graphed: bool = False,
     ) -> None:
         self.accelerator, self.settings, self.seed = accelerator, settings, seed
+        if graphed and (problem := _why_no_graph(accelerator, predictor, settings)):
+            raise UserError(f"compute.compile: cuda-graph needs {problem}; give default")
+        predictor.to(accelerator.device)
         optimisers = {
-            player: torch.optim.Adam(
-                module.parameters(),
-                lr=settings.learning_rate.initial,
-                betas=settings.betas,
-                weight_decay=settings.weight_decay,
-            )
+            player: adam(module.parameters(), settings, graphed=graphed)
             for player, module in predictor.players.items()
         }
         if foreign := settings.players.keys() - optimisers.keys():
             raise UserError(
                 f"training.players: '{min(foreign)}' is none of {', '.join(optimisers)}"
             )
-        self.predictor = predictor.to(accelerator.device).train()
+        self.predictor = predictor.train()
         self.model: nn.Module = accelerator.prepare(self.predictor)
         self.optimisers = {
             player: accelerator.prepare(optimiser) for player, optimiser in optimisers.items()
         }
+        self.updates: dict[str, Callable[[Tensor], dict[str, Tensor]]] = {
+            player: partial(self._update, player, optimiser)
+            for player, optimiser in self.optimisers.items()
+        }
+        if graphed:
+            self.updates = {player: GraphedCall(call) for player, call in self.updates.items()}
         self.average = self._averaged_model()
         config: Any = predictor.config
         self.config: TrainedModelConfig = config
         self.done = 0
 
-    def take(self, video: Tensor) -> dict[str, Tensor]:
+    def take(self, video: Tensor) -> dict[str, Tensor | float]:
         """Take one step: update each player whose turn it is.
 
         Args:
             video: Clips (clip, frame, channel, height, width) in [0, 1], on the device.
 
         Returns:
-            Losses by name, averaged over processes, and ``learning_rate``.
+            Losses of this process by name, and ``learning_rate``.
         """
         # All randomness of a step follows from its number, so that a resumed step repeats it.
         torch.manual_seed(derived_seed(self.seed, self.done))
@@ -83,15 +101,14 @@ class TrainingSteps:
         rate = stage.rate * learning_rate(
             self.settings.learning_rate, self.done, self.settings.steps
         )
-        found: dict[str, Tensor] = {}
+        found: dict[str, Tensor | float] = {}
         for player, optimiser in self.optimisers.items():
             settings = self.settings.players.get(player, PlayerConfig())
             if stage.fresh:
                 optimiser.state.clear()
-            for group in optimiser.param_groups:
-                group["lr"] = rate * settings.rate
+            set_rate(optimiser, rate * settings.rate)
             if (self.done + 1) % settings.every == 0:
-                losses = self._update(player, optimiser, video)
+                losses = self.updates[player](video)
                 prefix = "" if len(self.optimisers) == 1 else f"{player}_"
                 found |= {prefix + name: value for name, value in losses.items()}
         self.done += 1
@@ -99,13 +116,13 @@ class TrainingSteps:
         due = average and self.done >= average.start and self.done % average.every == 0
         if due and self.average is not None:
             self.average.update_parameters(self.predictor)
-        return found | {"learning_rate": torch.tensor(rate)}
+        return found | {"learning_rate": rate}
 
     def state(self) -> dict[str, Any]:
         """Return the state that a checkpoint stores: weights, optimisers, averaged weights."""
         return {
             "model": self.predictor.state_dict(),
-            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+            "optimisers": {name: optimiser_state(o) for name, o in self.optimisers.items()},
             "average": self.average.state_dict() if self.average else None,
         }
 
@@ -114,7 +131,7 @@ class TrainingSteps:
         self.done = done
         self.predictor.load_state_dict(state["model"])
         for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
+            load_optimiser(optimiser, state["optimisers"][name])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 
@@ -139,7 +156,7 @@ class TrainingSteps:
                 players[player].parameters(), self.settings.gradient_clip
             )
         optimiser.step()
-        return {name: self.accelerator.reduce(value, "mean") for name, value in losses.items()}
+        return losses
 
     def _accumulate_gradients(self, player: str, video: Tensor) -> dict[str, Tensor]:
         """Sum the gradients of the batch's micro-batches; return the means of their losses.
@@ -156,13 +173,28 @@ class TrainingSteps:
                 losses = self.model(part, player)
                 self.accelerator.backward(losses["loss"] / count)
             for name, value in losses.items():
-                # Clones, because a CUDA graph's results are overwritten by its next run.
-                value = value.detach().clone()
+                # A quotient is a copy: a CUDA graph's results are overwritten by its next run.
+                value = value.detach() / count
                 sums[name] = sums[name] + value if name in sums else value
-        return {name: value / count for name, value in sums.items()}
+        return sums
 
     def _averaged_model(self) -> AveragedModel | None:
         if self.settings.average is None:
             return None
         average = get_ema_multi_avg_fn(self.settings.average.decay)
         return AveragedModel(self.predictor, multi_avg_fn=average)
+
+
+def _why_no_graph(
+    accelerator: Accelerator, predictor: VideoPredictor, settings: TrainingConfig
+) -> str | None:
+    """Return what the steps lack to be one CUDA graph, or None."""
+    if accelerator.device.type != "cuda":
+        return "a GPU"
+    if accelerator.num_processes > 1:
+        return "compute.gpus: 1"
+    if len(predictor.players) > 1 or type(predictor).begin_step is not VideoPredictor.begin_step:
+        return "a model whose steps are all alike (kind rvd or svg-lp)"
+    if settings.micro_batch.get(predictor.size, math.inf) < settings.batch[predictor.size]:
+        return "whole batches (no training.micro_batch)"
+    return None

@@ -61,8 +61,9 @@ class Validation:
         was_training = predictor.training
         predictor.eval()
         known, seeds = self.clips[:, : self.context], range(len(self.clips))
+        options = predictor.preview_options()
         forecast = forecast_clips(
-            predictor, known, self.horizon, MEMBERS, seeds, device, check_finite=False
+            predictor, known, self.horizon, MEMBERS, seeds, device, check_finite=False, **options
         )
         predictor.train(was_training)
         picture = comparison(self.clips, forecast, self.signed)

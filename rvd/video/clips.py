@@ -97,15 +97,24 @@ class RandomClips(Dataset[Tensor]):
         return self._file.splits["train"]
 
 
-def training_loader(stream: ClipStream, first_step: int, workers: int) -> DataLoader[Tensor]:
-    """Return the batches from ``first_step`` on, prefetched by ``workers`` processes."""
+def training_loader(
+    stream: ClipStream, first_step: int, workers: int, *, pinned: bool = False
+) -> DataLoader[Tensor]:
+    """Return the batches from ``first_step`` on, prefetched by ``workers`` processes.
+
+    Args:
+        stream: Random clips.
+        first_step: Number of the first step, from 0.
+        workers: Number of processes that read ahead; 0 reads in this one.
+        pinned: Put batches in memory from which a GPU copies while both sides continue.
+    """
     return DataLoader(
         RandomClips(stream),
         batch_size=None,  # an item is a batch
         sampler=range(first_step, stream.steps),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pinned,
         persistent_workers=False,
         worker_init_fn=_ignore_signals,
     )

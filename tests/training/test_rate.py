@@ -1,7 +1,7 @@
 import pytest
 
 from rvd.config.training import LearningRateConfig
-from rvd.training.rate import learning_rate
+from rvd.training.optimisers import learning_rate
 
 
 def test_schedule_of_the_paper():

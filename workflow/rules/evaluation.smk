@@ -64,6 +64,7 @@ rule score:
     resources:
         mem_mb=growing(6000),
         runtime=growing(240),
+        gpu=ONE_GPU if PLAN.weights() else 0,
     params:
         config=LAYOUT.config,
         scoring=rerun_keys.scoring(EXPERIMENT),

@@ -97,7 +97,8 @@ def sample(
         info = _info(experiment, videos, dataset, model, seed)
         if waited and _is_complete(output, info, made_by):
             return
-        _sample(predictor, videos, experiment, dataset, model, seed, output, made_by)
+        with enough_memory("a forecast", MORE_MEMORY):
+            _sample(predictor, videos, experiment, dataset, model, seed, output, made_by)
 
 
 def _sample(
@@ -115,7 +116,9 @@ def _sample(
     clips = _chosen_clips(split, experiment, dataset)
     if not clips:
         raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
-    device = device_for(experiment.compute)
+    # A model without weights keeps to the CPU, since its job reserves no GPU.
+    has_weights = next(predictor.parameters(), None) is not None
+    device = device_for(experiment.compute) if has_weights else torch.device("cpu")
     predictor = predictor.to(device).eval()
     shape = EnsembleShape(
         len(clips), settings.ensemble, settings.context, horizon, videos.frame_shape
@@ -125,19 +128,32 @@ def _sample(
     with EnsembleWriter(output, info, shape, split.frames.dtype, places, made_by) as writer:
         name = f"sample {dataset}/{model}"
         with progress(len(clips), name, "clip", sum(writer.done)) as bar:
-            for first in range(0, len(clips), settings.batch):
-                batch = range(first, min(first + settings.batch, len(clips)))
+            first, at_once = 0, settings.first_batch(on_gpu=device.type == "cuda")
+            while first < len(clips):
+                batch = range(first, min(first + at_once, len(clips)))
                 if all(writer.done[index] for index in batch):
+                    first = batch.stop
                     continue
                 start = time.monotonic()
                 length = settings.context + horizon
                 frames = read_clips(split, [clips[index] for index in batch], length)
                 known = torch.from_numpy(frames[:, : settings.context])
                 seeds = [derived_seed(settings.seed, seed, index) for index in batch]
-                with enough_memory("a forecast", MORE_MEMORY):
+                try:
                     forecast = forecast_clips(
-                        predictor, known, horizon, settings.ensemble, seeds, device
+                        predictor,
+                        known,
+                        horizon,
+                        settings.ensemble,
+                        seeds,
+                        device,
+                        precision=settings.precision,
                     )
+                except torch.OutOfMemoryError:
+                    if settings.batch != "auto" or len(batch) == 1:
+                        raise
+                    at_once = len(batch) // 2
+                    continue
                 seconds = (time.monotonic() - start) / len(batch)
                 for row, index in enumerate(batch):
                     if not writer.done[index]:
@@ -150,6 +166,7 @@ def _sample(
                             seconds,
                         )
                         bar.update()
+                first = batch.stop
         writer.finish()
 
 

@@ -79,9 +79,10 @@ class CachedFeatures:
 
 
 def _arithmetic(device: torch.device) -> str:
-    """Return what rounding depends on: torch's version, and the device or the number of threads."""
+    """Return what rounding depends on: torch's version, and the GPU or the number of threads."""
     if device.type == "cuda":
-        return f"{torch.__version__} {torch.cuda.get_device_name(device)}"
+        tf32 = " tf32" if torch.backends.cudnn.allow_tf32 else ""
+        return f"{torch.__version__} {torch.cuda.get_device_name(device)}{tf32}"
     return f"{torch.__version__} {device.type} {torch.get_num_threads()}"
 
 

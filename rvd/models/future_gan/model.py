@@ -44,6 +44,11 @@ class FutureGan(AdversarialPredictor):
         self._now: tuple[int, float] | None = size, 1.0
         self.register_load_state_dict_post_hook(_forget_growth)
 
+    @property
+    def compiled_in_training(self) -> tuple[nn.Module, ...]:
+        """The generator; a gradient's gradient, which the critic's loss needs, is not compiled."""
+        return (self.generator,)
+
     def begin_step(self, step: int) -> None:
         """Set the growth at a training step."""
         growth = self.config.growth(step, self.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -52,6 +53,14 @@ class ResidualVideoDiffusion(VideoPredictor):
     def inner(self) -> tuple[torch.nn.Module, ...]:
         """The denoiser, which a forecast calls once per diffusion step."""
         return (self.denoiser,)
+
+    def preview_options(self) -> dict[str, Any]:
+        """Return a sampler of at most ``training.validation_steps`` steps."""
+        wanted, most = self.config.sampler, self.config.training.validation_steps
+        if (wanted.steps or self.config.diffusion_steps) <= most:
+            return {"sampler": wanted}
+        quick = SamplerConfig(method="ddim", steps=most, eta=1.0, clip=wanted.clip)
+        return {"sampler": quick.model_copy(update={"start_log_snr": wanted.start_log_snr})}
 
     def forward(
         self,
