@@ -1,0 +1,93 @@
+"""Compares compiled training passes and forecasts with those of the plain models.
+
+Run as a program, since the checks of shapes that tests install cannot be traced. It prints one line
+of JSON per comparison: its name, and the largest relative difference or the error.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from rvd.models.base import VideoPredictor
+from rvd.models.noise import seeded_noise
+from tests.models.tiny_models import TINY
+
+
+def training_pass(model: VideoPredictor, player: str, video: Tensor) -> Tensor:
+    """Return a player's losses and gradients."""
+    for name, module in model.players.items():
+        module.requires_grad_(name == player)
+    model.zero_grad()
+    torch.manual_seed(0)
+    losses = model(video, player)
+    losses["loss"].backward()
+    slopes = [p.grad.flatten() for p in model.players[player].parameters() if p.grad is not None]
+    return torch.cat([*(value.detach().view(1) for value in losses.values()), *slopes])
+
+
+def training(kind: str) -> Iterator[float]:
+    """Yield the difference of each player's training pass."""
+    plain = TINY[kind].model()
+    compiled, settings = copy.deepcopy(plain), plain.config.training
+    frames = settings.context + settings.future
+    video = torch.rand(2, frames, plain.channels, plain.size, plain.size)
+    for module in compiled.compiled_in_training:
+        module.compile(fullgraph=True, backend="aot_eager")
+    for player in plain.players:
+        one, other = (training_pass(model, player, video) for model in (plain, compiled))
+        yield float((one - other).abs().max() / one.abs().max())
+
+
+def forecast(kind: str) -> Iterator[float]:
+    """Yield the difference of a forecast, whose steps all use one graph."""
+    plain = TINY[kind].model().eval()
+    compiled = copy.deepcopy(plain)
+    (module,) = compiled.inner
+    module.compile(fullgraph=True, backend="aot_eager")
+    context = torch.rand(2, 2, 1, plain.size, plain.size)
+    one, other = (m.predict(context, 2, 2, seeded_noise([0, 1])) for m in (plain, compiled))
+    yield float((one - other).abs().max())
+
+
+def blending(kind: str) -> Iterator[float]:
+    """Yield the differences of a growing generator; more than two graphs are an error."""
+    generator, graphs = TINY[kind].model().generator, []
+
+    def backend(graph: Callable[..., object], inputs: object) -> Callable[..., object]:
+        graphs.append(graph)
+        return graph
+
+    compiled = torch.compile(generator, fullgraph=True, backend=backend)
+    clip = torch.rand(1, 1, 4, 8, 8)
+    for alpha in (0.1, 0.2, 0.3, 0.4, 0.5):
+        yield float((compiled(clip, alpha) - generator(clip, alpha)).detach().abs().max())
+    # One for a number that is always the same, and one for a number that varies.
+    assert len(graphs) == 2, f"{len(graphs)} graphs"
+
+
+def main() -> None:
+    """Print all comparisons."""
+    cases = [("training", training, kind) for kind in TINY]
+    cases += [("forecast", forecast, "rvd"), ("blending", blending, "future-gan")]
+    for name, compare, kind in cases:
+        torch._dynamo.reset()
+        found: dict[str, object] = {"case": f"{name} {kind}"}
+        start = time.process_time()
+        try:
+            found["difference"] = max(compare(kind))
+        except Exception as error:
+            found["error"] = f"{type(error).__name__}: {error}"
+        found["seconds"] = time.process_time() - start
+        json.dump(found, sys.stdout)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
