@@ -1,6 +1,7 @@
 """The layout of a computation changes only rounding."""
 
 import copy
+import os
 
 import jaxtyping
 import pytest
@@ -8,9 +9,11 @@ import torch
 
 from rvd.config.compute import ComputeConfig
 from rvd.errors import UserError
+from rvd.experiment import ConfigError
 from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
 from rvd.runtime import device
+from tests.models.tiny_models import TINY
 from tests.tiny import SIZE, experiment
 
 
@@ -53,6 +56,63 @@ def test_compilation_is_asked_for_by_config():
     assert module._compiled_call_impl is None
     device.compiled(module, ComputeConfig(gpus=0, threads=1, compile="default"))
     assert module._compiled_call_impl is not None
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(device, "find_spec", lambda name: object())
+    monkeypatch.setattr(device.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def test_compilation_is_automatic_on_a_gpu_that_can(monkeypatch, on_a_gpu):
+    automatic = ComputeConfig(gpus=1, threads=1)
+    assert device.compile_mode(automatic) == "default"
+    assert device.compile_mode(ComputeConfig(gpus=0, threads=1)) == "none"
+    by_model = ComputeConfig(gpus=1, threads=1, compile={"rvd": "cuda-graph", "svg-lp": "none"})
+    assert [device.compile_mode(by_model, name) for name in ("rvd", "svg-lp", "ivrnn")] == [
+        "cuda-graph",
+        "none",
+        "default",
+    ]
+    monkeypatch.setattr(device.shutil, "which", lambda name: None)
+    assert device.compile_mode(automatic) == "none"
+
+
+def test_a_name_of_compile_is_that_of_a_model():
+    compute = {"gpus": 0, "threads": 1, "compile": {"rvf": "default"}}
+    with pytest.raises(ConfigError, match=r"compute\.compile: 'rvf' does not exist; there are"):
+        experiment(compute=compute)
+
+
+def test_the_critic_of_future_gan_is_not_compiled():
+    predictor = TINY["future-gan"].model()
+    assert predictor.compiled_in_training == (predictor.generator,)
+    others = [tiny.model() for kind, tiny in TINY.items() if kind != "future-gan"]
+    assert all(model.compiled_in_training == (model,) for model in others)
+
+
+def test_no_gpus_keeps_the_whole_process_to_the_cpu(on_a_gpu):
+    device.apply(ComputeConfig(gpus=0, threads=1))
+    assert device.best_device().type == "cpu"
+    device.apply(ComputeConfig(gpus=1, threads=1))
+    assert device.best_device().type == "cuda"
+
+
+def test_a_gpu_that_is_asked_for_and_absent_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"^compute.gpus: 1, but PyTorch sees no GPU.* to score on"):
+        device.require_gpu(ComputeConfig(gpus=1, threads=1), "score")
+    device.require_gpu(ComputeConfig(gpus=0, threads=1), "score")
+
+
+def test_deterministic_algorithms_are_as_the_config_says(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    device.apply(ComputeConfig(gpus=0, threads=1, deterministic=True))
+    assert torch.are_deterministic_algorithms_enabled()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == device.CUBLAS_WORKSPACE
+    device.apply(ComputeConfig(gpus=0, threads=1))
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_tf32_is_as_the_config_says():
