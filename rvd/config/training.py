@@ -19,7 +19,7 @@ from rvd.config.section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
-# Keys that bound the records of a training.
+# Keys that observe a training, or bound its records, and are younger than the first files.
 LATER = (
     "journal_entries",
     "tensorboard_entries",
