@@ -119,11 +119,11 @@ def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor,
         whole = file.samples[:]
     original, calls = sampling.forecast_clips, []
 
-    def failing(*args):
+    def failing(*args, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(*args)
+        return original(*args, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(sampling, "forecast_clips", failing)
@@ -132,7 +132,9 @@ def test_interrupted_sampling_is_resumed_with_equal_results(tmp_path, predictor,
     assert not (tmp_path / "parts.h5").exists()
     calls.clear()
     monkeypatch.setattr(
-        sampling, "forecast_clips", lambda *args: calls.append(1) or original(*args)
+        sampling,
+        "forecast_clips",
+        lambda *args, **options: calls.append(1) or original(*args, **options),
     )
     with sampled(videos, "rvd", tmp_path / "parts.h5", predictor) as file:
         np.testing.assert_array_equal(file.samples[:], whole)
@@ -150,11 +152,11 @@ def test_sampling_interrupted_under_something_else_restarts(
     weights.write_bytes(predictor.read_bytes())
     original, calls = sampling.forecast_clips, []
 
-    def counted(*args):
+    def counted(*args, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(sampling, "forecast_clips", counted)
     with pytest.raises(KeyboardInterrupt):
