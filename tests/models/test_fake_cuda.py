@@ -10,10 +10,10 @@ import torch
 
 from rvd.models.future_gan import model as future_gan
 from tests.models.fake_device import DeviceWatch, fake_device, move
-from tests.models.tiny_models import TINY
+from tests.models.tiny_models import TRACED, Tiny
 
-every_model = pytest.mark.parametrize("kind", TINY)
-KNOWN, HORIZON, MEMBERS = 4, 5, 2
+every_model = pytest.mark.parametrize("kind", TRACED)
+HORIZON, MEMBERS = 5, 2
 STEP = 4  # growing and warming up
 VARIANTS = {
     "rvd": [{"residual": False}, {"objective": {"sigma": 1.0, "target": "velocity"}}],
@@ -28,8 +28,8 @@ def clips(model, device):
 
 
 def built(kind, **changes):
-    values = TINY[kind].values | changes
-    return type(TINY[kind])(values, TINY[kind].size, TINY[kind].training).model()
+    tiny = TRACED[kind]
+    return Tiny(tiny.values | changes, tiny.size, tiny.training).model()
 
 
 def waits_of_training(model, device, backward):
@@ -75,14 +75,15 @@ def test_a_backward_pass_needs_no_value_of_the_device(kind, monkeypatch):
 @every_model
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 def test_a_forecast_needs_no_value_of_the_device(kind, precision, monkeypatch):
-    model = TINY[kind].model().eval()
-    context = torch.rand(1, KNOWN, model.channels, model.size, model.size)
+    model = TRACED[kind].model().eval()
+    known = model.config.training.context
+    context = torch.rand(1, known, model.channels, model.size, model.size)
     model.predict(context, 1, 1, torch.randn_like)  # the sampler's weights are computed once
     # Read once per forecast, not per frame.
     monkeypatch.setattr(future_gan.FutureGan, "_stored_growth", lambda model: (model.size, 1.0))
     with fake_device() as mode:
         move(model, "cuda", mode)
-        context = torch.rand(2, KNOWN, model.channels, model.size, model.size, device="cuda")
+        context = torch.rand(2, known, model.channels, model.size, model.size, device="cuda")
         with (
             torch.autocast("cuda", torch.bfloat16, enabled=precision == torch.bfloat16),
             DeviceWatch() as watch,

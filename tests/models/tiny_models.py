@@ -165,3 +165,15 @@ TINY = {
         stochastic=False,
     ),
 }
+
+# For tests that trace operations, whose time grows with the number of layers and frames.
+FEWER = {"recurrent_multipliers": [1], "recurrent_kernels": [3], "judged_frames": 2}
+TRACED = TINY | {
+    "dvd-gan": Tiny(
+        TINY["dvd-gan"].values | FEWER,
+        size=32,
+        training={"context": 2, "future": 2},
+        readied=has_seen_clips,
+    ),
+    "ivrnn": Tiny(TINY["ivrnn"].values, training={"context": 2, "future": 2}, readied=awake),
+}
