@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -144,10 +144,9 @@ def tune_sampler(
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
-    """Choose RVD's sampler, steps and clip on validation videos."""
+    """Choose the sampler of a model (steps and clip, or the noise) on validation videos."""
     from rvd.evaluation import tuning
     from rvd.models.files import load
-    from rvd.models.rvd.model import ResidualVideoDiffusion
     from rvd.runtime import device
     from rvd.video import VideoFile
 
@@ -158,7 +157,9 @@ def tune_sampler(
     horizon = entry(experiment, "datasets", dataset).horizon
     section = experiment.model(model, dataset)
     trained = load(predictor, section if hasattr(section, "training") else None)
-    if not isinstance(trained, ResidualVideoDiffusion):
+    trained_section: Any = trained.config
+    samplers = trained_section.sampler_candidates(most_steps, steps)
+    if not samplers:
         raise UserError(f"models.{model}: a model of kind '{section.kind}' has no sampler")
     protocol = experiment.evaluation
     task = tuning.TuningTask(
@@ -167,14 +168,12 @@ def tune_sampler(
     device.prepare(trained, experiment.compute)
     for module in trained.inner:
         device.compiled(module, experiment.compute, model)
-    every = trained.config.diffusion_steps
-    samplers = list(tuning.candidates(every, most_steps, steps or tuning.STEPS))
     trials = []
     with VideoFile(videos) as file:
         used = device.device_for(experiment.compute)
         for trial in tuning.try_samplers(trained, file, task, samplers, used):
             trials.append(trial)
-            tuning.write_costs(costs, trials, every)
-    chosen = tuning.choose(trials, every, most_steps)
+            tuning.write_costs(costs, trials)
+    chosen = tuning.choose(trials, most_steps)
     tuning.write_choice(output, model, dataset, chosen)
     print(output.read_text(), end="")

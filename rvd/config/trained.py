@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from rvd.config.merging import merge
 from rvd.config.model import ModelConfig
+from rvd.config.sampler import AnySamplerConfig
 from rvd.config.training import TrainingConfig
 
 
@@ -106,6 +107,25 @@ class TrainedModelConfig(ModelConfig):
     def sampling_fingerprint(self) -> dict[str, Any]:
         """Return the values that forecasts depend on; those of the weights may be among them."""
         return self.training_fingerprint()
+
+    def sampler_candidates(
+        self, most_steps: int, numbers: Sequence[int] | None = None
+    ) -> list[AnySamplerConfig]:
+        """Return the samplers to compare on validation videos, from the cheapest on.
+
+        Args:
+            most_steps: Largest number of sampling steps; a sampler of all diffusion steps comes
+                last all the same.
+            numbers: Numbers of sampling steps to try; None takes those of the model.
+
+        Returns:
+            Empty for a model without a choice of samplers.
+        """
+        return []
+
+    def evaluations(self, sampler: AnySamplerConfig) -> int:
+        """Return the number of network evaluations per frame that ``sampler`` takes."""
+        return 1
 
     def stage(self, step: int, size: int) -> Stage:
         """Return the trainer's settings at ``step`` (from 0), for images of ``size`` pixels."""

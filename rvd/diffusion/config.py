@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from rvd.config.sampler import AnySamplerConfig
 from rvd.config.section import Section
 
 # Objectives that have a name: the paper's, and that of the authors' published code.
@@ -25,9 +34,10 @@ class ObjectiveConfig(Section):
     sigma: PositiveFloat
     """σ, the unit of the residual (equation 5), for frames in [−1, 1]: 2 for RVD (section 3.2), 1
     for VD (section 3.6)."""
-    target: Literal["noise", "velocity"] = "noise"
-    """Prediction of the network: `noise` ε (equation 9) or `velocity` √ᾱ·ε − √(1−ᾱ)·y₀ (Salimans
-    and Ho 2022)."""
+    target: Literal["noise", "velocity", "flow"] = "noise"
+    """Prediction of the network: `noise` ε (equation 9), `velocity` √ᾱ·ε − √(1−ᾱ)·y₀ (Salimans and
+    Ho 2022) or `flow`, the velocity ε − y₀ of the straight path (1 − t)·y₀ + t·ε (Lipman et al.
+    2023), with N times t."""
     loss: Literal["squared", "absolute"] = "squared"
     """Error of the prediction: `squared` (equation 9) or `absolute` (the authors' code)."""
     mean_loss: NonNegativeFloat = 0.0
@@ -35,16 +45,29 @@ class ObjectiveConfig(Section):
     step_of: Literal["clip", "frame"] = "clip"
     """Frames that share a diffusion step n in training: those of a `clip` (Algorithm 1), or none,
     with a step for each `frame`."""
+    steps_from: Literal["uniform", "logit-normal"] = "uniform"
+    """Distribution of the steps in training: `uniform` (Algorithm 1) or `logit-normal`, more often
+    in the middle (Esser et al. 2024)."""
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `steps_from: uniform` out, as in files older than the key."""
+        values: dict[str, Any] = serialize(self)
+        if self.steps_from == "uniform":
+            values.pop("steps_from", None)
+        return values
 
 
-class SamplerConfig(Section):
+class SamplerConfig(AnySamplerConfig):
     """The sampler of residuals. A change of it does not repeat the training."""
 
-    method: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
+    method: Literal["ancestral", "ddim", "dpm-solver", "euler", "heun"] = "ancestral"
     """`ancestral` (Algorithm 1, all N steps), `ddim` (Song et al. 2021) or `dpm-solver`
-    (DPM-Solver++(2M), Lu et al. 2022)."""
+    (DPM-Solver++(2M), Lu et al. 2022); for a model with the target `flow`: `euler`, or `heun` with
+    two evaluations for each step but the last."""
     steps: PositiveInt | None = None
-    """Steps of `ddim` (evenly spaced in n) and `dpm-solver` (in log-SNR), required for both."""
+    """Steps of all methods but `ancestral`, for which they are required: evenly spaced in n
+    (`ddim`), in log-SNR (`dpm-solver`) or in t (`euler`, `heun`)."""
     eta: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Noise of `ddim`: 0 for none, 1 for that of ancestral sampling."""
     clip: PositiveFloat | None = 2.0
@@ -60,3 +83,17 @@ class SamplerConfig(Section):
         if self.method == "ancestral" and self.steps is not None:
             raise ValueError("method: ancestral takes all diffusion steps; leave steps out")
         return self
+
+    @property
+    def is_of_flow(self) -> bool:
+        """True for a method that follows the velocity of the target `flow`."""
+        return self.method in ("euler", "heun")
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+        return self.method
+
+    def details(self) -> dict[str, float | None]:
+        """Return ``eta`` and ``clip``."""
+        return {"eta": self.eta, "clip": self.clip}

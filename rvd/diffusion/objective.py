@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -46,3 +47,21 @@ def diffusion_loss(
     prediction = denoise(schedule.add_noise(clean, noise, step), step)
     target = PARAMETERIZATIONS[objective.target].target(clean, noise, schedule, step)
     return LOSSES[objective.loss](prediction, target)
+
+
+def random_steps(
+    objective: ObjectiveConfig, count: int, shape: tuple[int, ...], device: torch.device
+) -> Int[Tensor, "..."]:
+    """Return random diffusion steps from 0 to ``count`` − 1, from torch's default generator.
+
+    Args:
+        objective: Name of the distribution (``steps_from``).
+        count: Number of diffusion steps N.
+        shape: Shape of the result.
+        device: Device of the result.
+    """
+    if objective.steps_from == "uniform":
+        return torch.randint(count, shape, device=device)
+    # The sigmoid of a standard normal number, in (0, 1) (Esser et al., 2024, section 3.1).
+    position = torch.randn(shape, device=device).sigmoid()
+    return (count * position).long().clamp(max=count - 1)

@@ -50,7 +50,18 @@ def clean_from_velocity(noisy: Tensor, v: Tensor, schedule: Schedule, step: Tens
     return schedule.signal(step, noisy) * noisy - schedule.noise(step, noisy) * v
 
 
+def flow_target(clean: Tensor, noise: Tensor, schedule: Schedule, step: Tensor) -> Tensor:
+    """Return the velocity ε − y₀ of the straight path from data to noise (Lipman et al., 2023)."""
+    return noise - clean
+
+
+def clean_from_flow(noisy: Tensor, v: Tensor, schedule: Schedule, step: Tensor | int) -> Tensor:
+    """Return the y₀ that a velocity of the straight path implies: y_t − t·v."""
+    return noisy - schedule.noise(step, noisy) * v
+
+
 PARAMETERIZATIONS = {
     "noise": Parameterization(noise_target, clean_from_noise),
     "velocity": Parameterization(velocity_target, clean_from_velocity),
+    "flow": Parameterization(flow_target, clean_from_flow),
 }

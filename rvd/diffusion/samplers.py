@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from rvd.diffusion.config import SamplerConfig
 from rvd.diffusion.schedule import Schedule
-from rvd.diffusion.steps import every_step, log_snr_steps, uniform_steps
+from rvd.diffusion.steps import every_step, flow_steps, log_snr_steps, uniform_steps
 from rvd.diffusion.weights import ancestral_weights, ddim_weights, dpm_solver_weights
 
 # (y_n (batch, …), step of all samples) → estimate of y₀ (batch, …).
@@ -51,7 +52,7 @@ class Sampler(Protocol):
         Args:
             estimate: Estimate of y₀ from y_n and n.
             prior: Standard normal noise (batch, …), the sampler's first y.
-            schedule: Variance schedule of N steps.
+            schedule: Schedule of N steps.
             steps: Diffusion steps to take, at least one, decreasing.
             noise: Source of the noise that is added between steps.
             eta: Scale of that noise: 0 for none, 1 for as much as ancestral sampling adds. Only
@@ -136,6 +137,50 @@ def dpm_solver(
     return estimate(y, steps[-1])
 
 
+def euler(
+    estimate: CleanEstimator,
+    prior: Tensor,
+    schedule: Schedule,
+    steps: Sequence[int],
+    noise: NoiseSource,
+    eta: float = 1.0,
+) -> Tensor:
+    """Return a sample by following the straight path's velocity in steps of first order.
+
+    One step returns the network's first estimate. The arguments are those of :class:`Sampler`, with
+    a straight schedule; ``noise`` and ``eta`` are not used.
+    """
+    y, times = prior, schedule.noise_numbers
+    for step, following in pairwise(steps):
+        velocity = (y - estimate(y, step)) / times[step]
+        y = y + (times[following] - times[step]) * velocity
+    return estimate(y, steps[-1])
+
+
+def heun(
+    estimate: CleanEstimator,
+    prior: Tensor,
+    schedule: Schedule,
+    steps: Sequence[int],
+    noise: NoiseSource,
+    eta: float = 1.0,
+) -> Tensor:
+    """Return a sample by following the velocity in steps of second order, but the last.
+
+    K steps take 2K − 1 evaluations: the last step has no correction, as there is no velocity to
+    evaluate at the data (Karras et al., 2022, Algorithm 1). The arguments are those of
+    :func:`euler`.
+    """
+    y, times = prior, schedule.noise_numbers
+    for step, following in pairwise(steps):
+        change = times[following] - times[step]
+        velocity = (y - estimate(y, step)) / times[step]
+        ahead = y + change * velocity
+        corrected = (ahead - estimate(ahead, following)) / times[following]
+        y = y + change * (velocity + corrected) / 2
+    return estimate(y, steps[-1])
+
+
 @dataclass(frozen=True)
 class SamplingMethod:
     """A sampler and the spacing of its steps."""
@@ -149,6 +194,8 @@ SAMPLERS: dict[str, SamplingMethod] = {
     "ancestral": SamplingMethod(ancestral, every_step),
     "ddim": SamplingMethod(ddim, uniform_steps),
     "dpm-solver": SamplingMethod(dpm_solver, log_snr_steps),
+    "euler": SamplingMethod(euler, flow_steps),
+    "heun": SamplingMethod(heun, flow_steps),
 }
 
 

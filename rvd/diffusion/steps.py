@@ -1,4 +1,6 @@
-"""The diffusion steps that a sampler takes, as decreasing lists that end with step 0.
+"""The diffusion steps that a sampler takes, as decreasing lists.
+
+Those of samplers of a diffusion end with step 0.
 
 All functions have one signature, (schedule, count, start_log_snr), and serve as the spacing of a
 sampler in :data:`rvd.diffusion.samplers.SAMPLERS`.
@@ -50,6 +52,22 @@ def log_snr_steps(schedule: Schedule, count: int, start_log_snr: float | None = 
     )
     nearest = (log_snr[None] - wanted[:, None]).abs().argmin(1)
     return sorted({first, *nearest.tolist()}, reverse=True)
+
+
+def flow_steps(schedule: Schedule, count: int, start_log_snr: float | None = None) -> list[int]:
+    """Return ``count`` steps evenly spaced in t from 1 to 1/count, without repeats.
+
+    From the last of them a sampler reaches the data at t = 0, which is no step.
+
+    Args:
+        schedule: Straight schedule of N steps.
+        count: Largest number of steps.
+        start_log_snr: Not used.
+    """
+    length = len(schedule)
+    return sorted(
+        {max(round(length * k / count), 1) - 1 for k in range(1, count + 1)}, reverse=True
+    )
 
 
 def _first_step(schedule: Schedule, start_log_snr: float) -> int:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from rvd.diffusion.schedule import Schedule
+from rvd.diffusion.schedule import Schedule, VarianceSchedule
 
 # Schedules and choices of steps whose weights are kept: those of a tuning and more.
 KEPT = 64
@@ -56,7 +56,8 @@ class DpmSolverWeights(NamedTuple):
 @lru_cache(maxsize=KEPT)
 def ancestral_weights(schedule: Schedule, steps: tuple[int, ...]) -> list[AncestralWeights]:
     """Return the weights of each step but the last (Algorithm 1, right)."""
-    betas, alpha_bars = schedule.beta_numbers, schedule.alpha_bar_numbers
+    variances = _variances(schedule)
+    betas, alpha_bars = variances.beta_numbers, variances.alpha_bar_numbers
     found = []
     for step, following in pairwise(steps):
         beta, earlier, remaining = betas[step], alpha_bars[following], 1 - alpha_bars[step]
@@ -69,7 +70,8 @@ def ancestral_weights(schedule: Schedule, steps: tuple[int, ...]) -> list[Ancest
 @lru_cache(maxsize=KEPT)
 def ddim_weights(schedule: Schedule, steps: tuple[int, ...], eta: float) -> list[DdimWeights]:
     """Return the weights of each step but the last (Song et al. 2021, equation 12)."""
-    alpha_bars = schedule.alpha_bar_numbers
+    variances = _variances(schedule)
+    alpha_bars = variances.alpha_bar_numbers
     found = []
     for step, following in pairwise(steps):
         now, then = alpha_bars[step], alpha_bars[following]
@@ -82,7 +84,8 @@ def ddim_weights(schedule: Schedule, steps: tuple[int, ...], eta: float) -> list
 @lru_cache(maxsize=KEPT)
 def dpm_solver_weights(schedule: Schedule, steps: tuple[int, ...]) -> list[DpmSolverWeights]:
     """Return the weights of each step but the last (Lu et al. 2022, Algorithm 2)."""
-    alpha_bars = schedule.alpha_bar_numbers
+    variances = _variances(schedule)
+    alpha_bars = variances.alpha_bar_numbers
     half_log_snr: list[float] = (schedule.log_snr() / 2).tolist()
     found, before = [], math.nan
     for step, following in pairwise(steps):
@@ -94,6 +97,12 @@ def dpm_solver_weights(schedule: Schedule, steps: tuple[int, ...]) -> list[DpmSo
         found.append(DpmSolverWeights(noisy, -_sqrt(then) * growth, 2 * ratio))
         before = half_log_snr[step]
     return found
+
+
+def _variances(schedule: Schedule) -> VarianceSchedule:
+    if not isinstance(schedule, VarianceSchedule):
+        raise ValueError("this sampler needs a schedule of variances")
+    return schedule
 
 
 def _sqrt(value: float) -> float:

@@ -1,4 +1,4 @@
-"""Choice of RVD's sampler by CRPS and cost on validation videos, never on test videos."""
+"""Choice of a model's sampler by CRPS and cost on validation videos, never on test videos."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import yaml
 
-from rvd.diffusion.config import SamplerConfig
+from rvd.config.sampler import AnySamplerConfig
 from rvd.errors import UserError
 from rvd.files import atomic_write
 from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.metrics.functional.crps import crps
-from rvd.models.rvd.model import ResidualVideoDiffusion
+from rvd.models.base import VideoPredictor
 from rvd.runtime.device import best_device
 from rvd.runtime.progress import progress
 from rvd.video.clips import fixed_clips
 from rvd.video.file import VideoFile
 from rvd.video.ranges import stored_to_unit
-
-STEPS = (2, 3, 5, 8, 12, 20, 32)
-CLAMP_BOUNDS = (1.0, 2.0)
 
 # The relative gain in CRPS below which the cheaper sampler is preferred.
 TOLERANCE = 0.02
@@ -54,37 +52,19 @@ class TuningTask:
 
 @dataclass(frozen=True)
 class Trial:
-    """A sampler, its CRPS in grey levels, and the seconds of all its forecasts."""
+    """A sampler, its evaluations per frame, its CRPS in grey levels, and the seconds of all."""
 
-    sampler: SamplerConfig
+    sampler: AnySamplerConfig
+    evaluations: int
     crps: float
     seconds: float
 
 
-def candidates(
-    diffusion_steps: int, most_steps: int, numbers: Sequence[int] = STEPS
-) -> Iterator[SamplerConfig]:
-    """Yield the samplers to compare, from the cheapest to ancestral sampling over all steps.
-
-    Args:
-        diffusion_steps: Number of diffusion steps N.
-        most_steps: Largest number of sampling steps.
-        numbers: Numbers of sampling steps to try.
-    """
-    for steps in numbers:
-        if steps <= min(most_steps, diffusion_steps):
-            for clip in CLAMP_BOUNDS:
-                yield SamplerConfig(method="ddim", steps=steps, eta=1.0, clip=clip)
-                yield SamplerConfig(method="ddim", steps=steps, eta=0.0, clip=clip)
-                yield SamplerConfig(method="dpm-solver", steps=steps, clip=clip)
-    yield SamplerConfig(method="ancestral", clip=CLAMP_BOUNDS[-1])
-
-
 def try_samplers(
-    model: ResidualVideoDiffusion,
+    model: VideoPredictor,
     videos: VideoFile,
     task: TuningTask,
-    samplers: Sequence[SamplerConfig],
+    samplers: Sequence[AnySamplerConfig],
     device: torch.device | None = None,
 ) -> Iterator[Trial]:
     """Forecast the same validation clips by each sampler, with the same seeds.
@@ -112,10 +92,10 @@ def try_samplers(
     stored = torch.from_numpy(read_clips(split, clips, length))
     truth = 255 * stored_to_unit(stored[:, task.context :]).numpy()
     seeds = [task.seed + index for index in range(len(clips))]
-    every = model.config.diffusion_steps
-    # Progress counts steps, because samplers take very different times.
-    total = sum(sampler.steps or every for sampler in samplers)
-    with progress(total, "tune the sampler", "step") as bar:
+    config: Any = model.config
+    # Progress counts evaluations, because samplers take very different times.
+    total = sum(config.evaluations(sampler) for sampler in samplers)
+    with progress(total, "tune the sampler", "evaluation") as bar:
         for sampler in samplers:
             start = time.monotonic()
             forecast = forecast_clips(
@@ -131,22 +111,22 @@ def try_samplers(
             )
             seconds = time.monotonic() - start
             members = 255 * np.moveaxis(forecast.numpy(), 1, 0)
-            yield Trial(sampler, float(crps(members, truth).mean()), seconds)
-            bar.update(sampler.steps or every)
+            score = float(crps(members, truth).mean())
+            yield Trial(sampler, config.evaluations(sampler), score, seconds)
+            bar.update(config.evaluations(sampler))
 
 
-def choose(trials: Sequence[Trial], diffusion_steps: int, most_steps: int) -> Trial:
-    """Return the trial with the fewest steps whose CRPS is within 2 % of the best affordable one.
+def choose(trials: Sequence[Trial], most_steps: int) -> Trial:
+    """Return the cheapest trial whose CRPS is within 2 % of the best affordable one.
 
     Args:
         trials: Trials of all samplers.
-        diffusion_steps: Number of diffusion steps N, which ancestral sampling takes.
-        most_steps: Largest affordable number of sampling steps.
+        most_steps: Largest affordable number of evaluations per frame.
     """
-    affordable = [t for t in trials if (t.sampler.steps or diffusion_steps) <= most_steps]
+    affordable = [trial for trial in trials if trial.evaluations <= most_steps]
     best = min(trial.crps for trial in affordable)
     good = [trial for trial in affordable if trial.crps <= (1 + TOLERANCE) * best]
-    return min(good, key=lambda trial: (trial.sampler.steps or diffusion_steps, trial.crps))
+    return min(good, key=lambda trial: (trial.evaluations, trial.crps))
 
 
 def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
@@ -159,17 +139,19 @@ def write_choice(path: Path, model: str, dataset: str, chosen: Trial) -> None:
         partial.write_text(note + text)
 
 
-def write_costs(path: Path, trials: Sequence[Trial], diffusion_steps: int) -> None:
+def write_costs(path: Path, trials: Sequence[Trial]) -> None:
     """Write CRPS and cost as CSV, one row per trial."""
     table = pd.DataFrame(
-        {
-            "sampler": [trial.sampler.method for trial in trials],
-            "eta": [trial.sampler.eta for trial in trials],
-            "steps": [trial.sampler.steps or diffusion_steps for trial in trials],
-            "clip": [trial.sampler.clip for trial in trials],
-            "crps": [trial.crps for trial in trials],
-            "seconds": [trial.seconds for trial in trials],
-        }
+        [
+            {
+                "sampler": trial.sampler.name,
+                "steps": trial.evaluations,
+                **trial.sampler.details(),
+                "crps": trial.crps,
+                "seconds": trial.seconds,
+            }
+            for trial in trials
+        ]
     )
     with atomic_write(path) as partial:
         table.to_csv(partial, index=False)

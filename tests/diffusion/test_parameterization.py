@@ -5,12 +5,13 @@ import torch
 
 from rvd.diffusion.config import ObjectiveConfig
 from rvd.diffusion.parameterization import PARAMETERIZATIONS
-from rvd.diffusion.schedule import cosine_schedule
+from rvd.diffusion.schedule import cosine_schedule, straight_schedule
 
 
 @pytest.mark.parametrize("name", PARAMETERIZATIONS)
 def test_a_perfect_prediction_implies_the_clean_value(name):
-    parameterization, schedule = PARAMETERIZATIONS[name], cosine_schedule(100)
+    parameterization = PARAMETERIZATIONS[name]
+    schedule = (straight_schedule if name == "flow" else cosine_schedule)(100)
     generator = torch.Generator().manual_seed(0)
     clean, noise = torch.randn(2, 8, 3, dtype=torch.float64, generator=generator)
     step = torch.arange(0, 96, 12)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from rvd.config.sampler import AnySamplerConfig
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModelConfig, why_no_downsampling
 from rvd.config.training import Fraction
@@ -28,12 +30,25 @@ class NoiseConfig(Section):
         return self
 
 
-class CrpsSamplerConfig(Section):
+# What the noise of forecasts is chosen from.
+PERSISTENCES = (0.0, 0.25, 0.5, 0.65, 0.8, 0.9, 1.0)
+
+
+class CrpsSamplerConfig(AnySamplerConfig):
     """The noise of a forecast. A change of it does not repeat the training."""
 
     persistence: Fraction = 1.0
     """Correlation of a member's noise vector between consecutive frames: 0 for independent
     vectors, 1 for one vector per member."""
+
+    @property
+    def name(self) -> str:
+        """The persistence in words."""
+        return f"persistence {self.persistence:g}"
+
+    def details(self) -> dict[str, float | None]:
+        """Return no bound, as there is none."""
+        return {"clip": None}
 
 
 class RollOutConfig(Section):
@@ -89,6 +104,14 @@ class CrpsConfig(TrainedModelConfig):
     def sampling_fingerprint(self) -> dict[str, Any]:
         """Return the values of the sampler."""
         return self.sampler.model_dump(mode="json")
+
+    def sampler_candidates(
+        self, most_steps: int, numbers: Sequence[int] | None = None
+    ) -> list[AnySamplerConfig]:
+        """Return samplers of several persistences, which all take one evaluation per frame."""
+        if not self.noise.vector or self.roll_out:
+            return []
+        return [CrpsSamplerConfig(persistence=value) for value in PERSISTENCES]
 
     def budget(self) -> list[str]:
         """Return training steps, and the evaluations per frame, in words."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rvd.models.base import Forecast, Video, VideoPredictor, signed_to_unit, unit_to_signed
-from rvd.models.crps.config import CrpsConfig
+from rvd.models.crps.config import CrpsConfig, CrpsSamplerConfig
 from rvd.models.crps.loss import almost_fair_crps
 from rvd.models.crps.networks import Generator
 from rvd.models.crps.noise import MemberNoise, member_noise, training_source
@@ -95,14 +95,22 @@ class CrpsForecaster(VideoPredictor):
         start = int(torch.randint(known, len(frames) - horizon + 1, ()))
         state = self._after(frames[:start], None).repeated(self.config.members)
         source = training_source(clips=frames.shape[1])
-        forecast = self._roll_out(state, horizon, source, clamped=False)
+        persistence = self.config.sampler.persistence
+        forecast = self._roll_out(state, horizon, source, persistence, clamped=False)
         members = torch.stack(forecast).unflatten(1, (-1, self.config.members))
         return almost_fair_crps(
             members.movedim(2, 0), frames[start : start + horizon], self.config.alpha
         )
 
     @torch.no_grad()
-    def predict(self, context: Video, horizon: int, ensemble: int, noise: NoiseSource) -> Forecast:
+    def predict(
+        self,
+        context: Video,
+        horizon: int,
+        ensemble: int,
+        noise: NoiseSource,
+        sampler: CrpsSamplerConfig | None = None,
+    ) -> Forecast:
         """Return an ensemble of forecasts, all members and clips together.
 
         Args:
@@ -110,23 +118,31 @@ class CrpsForecaster(VideoPredictor):
             horizon: Number of frames to forecast.
             ensemble: Number of forecasts per clip.
             noise: Source of all randomness.
+            sampler: Persistence of the noise; None takes the config's.
 
         Returns:
             (batch, ensemble, horizon, channel, height, width) in [0, 1].
         """
         frames = unit_to_signed(context).transpose(0, 1)
         state = self._after(frames, None).repeated(ensemble)
-        forecast = self._roll_out(state, horizon, noise, clamped=True)
+        persistence = (sampler or self.config.sampler).persistence
+        forecast = self._roll_out(state, horizon, noise, persistence, clamped=True)
         return signed_to_unit(torch.stack(forecast, 1)).unflatten(0, (len(context), ensemble))
 
     def _roll_out(
-        self, state: RecurrentState, horizon: int, source: NoiseSource, *, clamped: bool
+        self,
+        state: RecurrentState,
+        horizon: int,
+        source: NoiseSource,
+        persistence: float,
+        *,
+        clamped: bool,
     ) -> list[Tensor]:
         """Return ``horizon`` frames (row, channel, height, width), each fed back.
 
         Training does not clamp them to [−1, 1], where the loss would have no gradient.
         """
-        settings, persistence = self.config.noise, self.config.sampler.persistence
+        settings = self.config.noise
         noise: MemberNoise | None = None
         forecast: list[Tensor] = []
         while True:

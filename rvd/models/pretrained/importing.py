@@ -88,17 +88,14 @@ def with_sampler(config: Any, sampler: SamplerConfig | None) -> Any:
     """Return a model's section of the config with ``sampler`` instead of its own; None keeps it.
 
     Raises:
-        UserError: The model has no sampler, or fewer diffusion steps than the sampler takes.
+        UserError: The model has no sampler, or the sampler does not fit it.
     """
     if sampler is None:
         return config
     if not isinstance(config, RvdConfig):
         raise UserError(f"sampler: a model of kind '{config.kind}' has none; leave it out")
-    steps = config.diffusion_steps
-    if (sampler.steps or 0) > steps:
-        raise UserError(
-            f"sampler.steps: {sampler.steps} are more than the {steps} diffusion steps of the model"
-        )
+    if problem := config.why_not_sampler(sampler):
+        raise UserError(problem)
     return config.model_copy(update={"sampler": sampler})
 
 

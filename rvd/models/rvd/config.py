@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -12,9 +12,14 @@ from pydantic import (
     model_validator,
 )
 
+from rvd.config.sampler import AnySamplerConfig
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModelConfig, why_no_downsampling
 from rvd.diffusion.config import ObjectiveConfig, SamplerConfig, named_objective
+
+# What samplers are chosen from.
+SAMPLER_STEPS = (2, 3, 5, 8, 12, 20, 32)
+CLAMP_BOUNDS = (1.0, 2.0)
 
 
 class RvdNetworkConfig(Section):
@@ -72,13 +77,53 @@ class RvdConfig(TrainedModelConfig):
         return named_objective(value)
 
     @model_validator(mode="after")
-    def _no_more_steps_than_there_are(self) -> Self:
-        if (self.sampler.steps or 0) > self.diffusion_steps:
-            raise ValueError(
-                f"sampler.steps: {self.sampler.steps} are more than the {self.diffusion_steps} "
+    def _sampler_fits(self) -> Self:
+        if problem := self.why_not_sampler(self.sampler):
+            raise ValueError(problem)
+        return self
+
+    def evaluations(self, sampler: AnySamplerConfig) -> int:
+        """Return the number of network evaluations per frame that ``sampler`` takes."""
+        assert isinstance(sampler, SamplerConfig)
+        steps = sampler.steps or self.diffusion_steps
+        return 2 * steps - 1 if sampler.method == "heun" else steps
+
+    def sampler_candidates(
+        self, most_steps: int, numbers: Sequence[int] | None = None
+    ) -> list[AnySamplerConfig]:
+        """Return the samplers that fit the target, each with both clamp bounds."""
+        least = min(most_steps, self.diffusion_steps)
+        affordable = [n for n in numbers or SAMPLER_STEPS if n <= least]
+        found: list[AnySamplerConfig] = []
+        if self.objective.target == "flow":
+            for steps in dict.fromkeys((1, *affordable)):
+                for clip in CLAMP_BOUNDS:
+                    found.append(SamplerConfig(method="euler", steps=steps, clip=clip))
+                    if steps > 1:
+                        found.append(SamplerConfig(method="heun", steps=steps, clip=clip))
+            return found
+        for steps in affordable:
+            for clip in CLAMP_BOUNDS:
+                found.append(SamplerConfig(method="ddim", steps=steps, eta=1.0, clip=clip))
+                found.append(SamplerConfig(method="ddim", steps=steps, eta=0.0, clip=clip))
+                found.append(SamplerConfig(method="dpm-solver", steps=steps, clip=clip))
+        return [*found, SamplerConfig(method="ancestral", clip=CLAMP_BOUNDS[-1])]
+
+    def why_not_sampler(self, sampler: SamplerConfig) -> str | None:
+        """Return the reason why the model cannot be sampled by ``sampler``, or None."""
+        if (sampler.steps or 0) > self.diffusion_steps:
+            return (
+                f"sampler.steps: {sampler.steps} are more than the {self.diffusion_steps} "
                 "diffusion_steps"
             )
-        return self
+        is_flow = self.objective.target == "flow"
+        if sampler.is_of_flow != is_flow:
+            fitting = "euler or heun" if is_flow else "ancestral, ddim or dpm-solver"
+            return (
+                f"sampler.method: {sampler.method} does not fit a model with objective.target: "
+                f"{self.objective.target}; give {fitting}"
+            )
+        return None
 
     def training_fingerprint(self) -> dict[str, Any]:
         """Return the values that the trained weights depend on: all but the sampler."""

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rvd.diffusion.config import SamplerConfig
-from rvd.diffusion.objective import diffusion_loss
+from rvd.diffusion.objective import diffusion_loss, random_steps
 from rvd.diffusion.parameterization import PARAMETERIZATIONS
 from rvd.diffusion.samplers import CleanEstimator, sample
-from rvd.diffusion.schedule import cosine_schedule
+from rvd.diffusion.schedule import cosine_schedule, straight_schedule
 from rvd.models.base import Forecast, Video, VideoPredictor, signed_to_unit, unit_to_signed
 from rvd.models.layers.checkpointing import checkpoint_blocks
 from rvd.models.noise import NoiseSource, batch_noise
@@ -36,7 +36,8 @@ class ResidualVideoDiffusion(VideoPredictor):
         super().__init__(config, size, channels)
         network = config.networks[size]
         widths = [network.width * multiplier for multiplier in network.denoiser_multipliers]
-        self.schedule = cosine_schedule(config.diffusion_steps)
+        make = straight_schedule if config.objective.target == "flow" else cosine_schedule
+        self.schedule = make(config.diffusion_steps)
         self.context_encoder = ContextEncoder(channels, widths)
         self.denoiser = Denoiser(channels, network.width, widths)
         self.next_frame = (
@@ -59,8 +60,9 @@ class ResidualVideoDiffusion(VideoPredictor):
         wanted, most = self.config.sampler, self.config.training.validation_steps
         if (wanted.steps or self.config.diffusion_steps) <= most:
             return {"sampler": wanted}
-        quick = SamplerConfig(method="ddim", steps=most, eta=1.0, clip=wanted.clip)
-        return {"sampler": quick.model_copy(update={"start_log_snr": wanted.start_log_snr})}
+        method = "euler" if wanted.is_of_flow else "ddim"
+        quick = {"method": method, "steps": most, "eta": 1.0}
+        return {"sampler": wanted.model_copy(update=quick)}
 
     def forward(
         self,
@@ -112,10 +114,10 @@ class ResidualVideoDiffusion(VideoPredictor):
 
     def _random_steps(self, video: Tensor, future: int) -> Tensor:
         """Return random diffusion steps, (batch,) or (batch, future) as the objective says."""
-        shape = (future,) if self.config.objective.step_of == "frame" else ()
+        objective, count = self.config.objective, len(self.schedule)
+        shape = (future,) if objective.step_of == "frame" else ()
         return batch_noise(
-            lambda rows: torch.randint(len(self.schedule), (rows, *shape), device=video.device),
-            len(video),
+            lambda rows: random_steps(objective, count, (rows, *shape), video.device), len(video)
         )
 
     def _denoise(self, noisy: Tensor, step: Tensor, condition: Condition) -> Tensor:
