@@ -31,6 +31,7 @@ NAMES = (
     "rvd.models.crps:ENTRY",
     "rvd.models.pretrained:ENTRY",
     "rvd.models.baselines:MEAN",
+    "rvd.models.baselines:RESAMPLED",
     "rvd.models.baselines:ANALOGUE",
     "rvd.models.baselines:PERSISTENCE",
 )

@@ -51,6 +51,16 @@ def changed(path, value):
         ("models.vd.like", "vd2", "models.vd.like: 'vd2' is not another of the models"),
         ("models.rvd.like", "vd", "is not another of the models"),
         ("models.rvd-mean.of", "vd", "models.rvd-mean.of: 'vd' is not a model with"),
+        (
+            "models.rvd-1",
+            {"kind": "resampled", "of": "persistence", "sampler": {}},
+            "models.rvd-1.of: 'persistence' is not a model with a sampler",
+        ),
+        (
+            "models.rvd-1",
+            {"kind": "resampled", "of": "rvd", "sampler": {"method": "euler", "steps": 1}},
+            "models.rvd-1.sampler.method: euler does not fit",
+        ),
         ("models.rvd.training.future", 50, "models.rvd.training.*clips of 52 frames are longer"),
         ("models.rvd.training.steps", 1.5, "models.rvd.training.steps: .*given 1.5"),
         ("models.rvd.sampler.steps", None, "models.rvd.sampler: method: ddim needs a number"),

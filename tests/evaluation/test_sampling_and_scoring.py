@@ -20,7 +20,7 @@ from rvd.models.noise import seeded_noise
 from rvd.models.registry import build
 from rvd.runtime.locks import exclusive
 from rvd.video import VideoFile, VideoInfo, write_video_file
-from tests.tiny import SIZE, experiment, write_squares
+from tests.tiny import SIZE, config, experiment, write_squares
 
 
 @pytest.fixture(params=[np.uint8, np.float32], ids=["uint8", "float32"])
@@ -63,6 +63,21 @@ def test_every_model_fills_an_ensemble_file(tmp_path, videos, predictor):
                 np.testing.assert_array_equal(file.truth[clip], video[start + 2 : start + 5])
             distinct = len(np.unique(file.samples[0], axis=0))
             assert distinct == (3 if model in ("rvd", "analogue") else 1)
+
+
+def test_a_resampled_model_has_the_others_weights_and_its_own_sampler(tmp_path, videos, predictor):
+    one_step = {"method": "ddim", "steps": 1, "eta": 0.0}
+    models = config()["models"]
+    resampled = {
+        "models": models | {"rvd-1": {"kind": "resampled", "of": "rvd", "sampler": one_step}}
+    }
+    other = {"models": models | {"rvd": models["rvd"] | {"sampler": one_step}}}
+    with sampled(videos, "rvd-1", tmp_path / "a.h5", predictor, changes=resampled) as file:
+        found = file.samples[...]
+    with sampled(videos, "rvd", tmp_path / "b.h5", predictor, changes=other) as file:
+        np.testing.assert_array_equal(found, file.samples[...])
+    with sampled(videos, "rvd", tmp_path / "c.h5", predictor) as file:
+        assert (found != file.samples[...]).any()
 
 
 def test_the_authors_clips_are_sampled_and_scored_as_such(tmp_path):

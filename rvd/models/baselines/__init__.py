@@ -1,6 +1,11 @@
-"""Non-learned baselines, and the mean of RVD without its diffusion."""
+"""Non-learned baselines, and other forecasts by the weights of a trained model."""
 
-from rvd.models.baselines.config import AnalogueConfig, MeanConfig, PersistenceConfig
+from rvd.models.baselines.config import (
+    AnalogueConfig,
+    MeanConfig,
+    PersistenceConfig,
+    ResampledConfig,
+)
 from rvd.models.entry import ModelEntry
 
 MEAN = ModelEntry(
@@ -8,6 +13,11 @@ MEAN = ModelEntry(
     MeanConfig,
     opener="rvd.models.baselines.mean:open_mean",
     labels={"rvd-mean": "RVD, μ alone"},
+)
+RESAMPLED = ModelEntry(
+    "resampled",
+    ResampledConfig,
+    opener="rvd.models.baselines.resampled:open_resampled",
 )
 ANALOGUE = ModelEntry(
     "analogue",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import PositiveInt
 
 from rvd.config.model import ModelConfig
+from rvd.diffusion.config import SamplerConfig
 
 
 class PersistenceConfig(ModelConfig):
@@ -50,3 +51,36 @@ class MeanConfig(ModelConfig):
         for dataset in datasets:
             if not getattr(other.on_dataset(dataset), "residual", False):
                 yield f"{problem} on '{dataset}'"
+
+
+class ResampledConfig(ModelConfig):
+    """Another model's weights, sampled differently: one training serves several rows."""
+
+    kind: Literal["resampled"]
+    """Weights of another model with another sampler."""
+    of: str
+    """Name of that model, which is of kind `rvd`."""
+    sampler: SamplerConfig
+    """Sampler of the residuals, in place of the other model's."""
+
+    def predictor_of(self, name: str) -> str:
+        """Return the other model's name."""
+        return self.of
+
+    def errors(
+        self, models: Mapping[str, ModelConfig], datasets: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """Yield a line where the other model is missing, or cannot be sampled in this way."""
+        other = models.get(self.of)
+        if other is None or not hasattr(other, "why_not_sampler"):
+            yield f"of: '{self.of}' is not a model with a sampler of residuals"
+            return
+        for dataset in datasets:
+            if problem := other.on_dataset(dataset).why_not_sampler(self.sampler):
+                yield problem
+                return
+
+    def budget(self) -> list[str]:
+        """Return the other model's name, and the sampler, in words."""
+        steps = f" in {self.sampler.steps} steps" if self.sampler.steps else ""
+        return [f"weights of {self.of}", f"{self.sampler.method}{steps}"]
