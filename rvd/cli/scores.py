@@ -12,7 +12,7 @@ from rvd.cli.options import DEFAULT_CONFIG, Config, Output, Threads
 from rvd.errors import UserError
 from rvd.experiment.loading import load_experiment
 from rvd.workflow.captions import budget
-from rvd.workflow.layout import TABLES, ShownResults
+from rvd.workflow.layout import MAPS, TABLES, ShownResults
 from rvd.workflow.plan import Plan
 
 if TYPE_CHECKING:  # pandas takes a while
@@ -94,6 +94,22 @@ def tabulate(
     given = scores or [Path(path) for path in plan.scores(table)]
     # Its name was checked above.
     tabulate(given, table, wanted, output, budget(plan.experiment))  # type: ignore[arg-type]
+
+
+@verbs.command()
+def paired_test(
+    output: Output,
+    maps: Annotated[
+        list[Path] | None,
+        typer.Argument(help="maps files (default: those of the config's run)"),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Compare the CRPS of all pairs of models on the same clips, as CSV."""
+    from rvd.evaluation.tables.paired import write_paired_tests
+
+    plan = Plan(load_experiment(config))
+    write_paired_tests(maps or [Path(path) for path in plan.results(MAPS)], output)
 
 
 def wanted_cells(plan: Plan, table: str) -> Wanted:

@@ -51,6 +51,11 @@ class ShownResults:
         return f"{self.folder}/gallery.html"
 
     @property
+    def paired(self) -> str:
+        """The paired tests of all models."""
+        return f"{self.folder}/paired.csv"
+
+    @property
     def missing(self) -> str:
         """The list of results that do not exist yet, next to partial tables and figures."""
         return f"{self.folder}/missing.txt"

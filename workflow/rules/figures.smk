@@ -22,6 +22,28 @@ rule table:
         " --table {wildcards.table} --output {output.csv:q}"
 
 
+# Not in `all`: with many models there are many pairs.
+rule paired_tests:
+    input:
+        PLAN.results(layout.MAPS),
+    output:
+        report(
+            LAYOUT.shown.paired,
+            category="Tables",
+            caption="../report/paired.rst",
+            labels={"table": "paired tests"},
+        ),
+    log:
+        LAYOUT.log("paired"),
+    params:
+        config=LAYOUT.config,
+    message:
+        "Compare all pairs of models on the same clips"
+    shell:
+        "python -m rvd --log {log:q} paired-test {input:q} --config {params.config:q}"
+        " --output {output:q}"
+
+
 rule figures:
     input:
         notebook=f"{workflow.basedir}/notebooks/{{notebook}}.ipynb",

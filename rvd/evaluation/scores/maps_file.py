@@ -8,12 +8,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
+from rvd.errors import UserError
 from rvd.evaluation.ensembles.ensemble_file import EnsembleFile
 from rvd.files import atomic_write, commit
 from rvd.metrics.base import Clip
 from rvd.metrics.functional.calibration import rank_histogram
-from rvd.video.hdf5 import write_attributes
+from rvd.video.hdf5 import CheckedFile, open_dataset, write_attributes
 
 FORMAT, VERSION = "rvd-maps", 2
 
@@ -69,3 +71,29 @@ def atomic_maps(path: Path, ensemble: EnsembleFile) -> Iterator[MapsWriter]:
     """
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         yield MapsWriter(file, ensemble)
+
+
+class MapsFile(CheckedFile):
+    """A maps file, open for reading and checked; use it in a ``with`` block.
+
+    Attributes:
+        dataset: Name of the dataset.
+        model: Name of the model.
+        seed: Seed of training and sampling.
+
+    Raises:
+        UserError: The file is missing, truncated, foreign or inconsistent.
+    """
+
+    FORMAT, VERSION = FORMAT, VERSION
+
+    def _read(self, file: h5py.File) -> None:
+        self.dataset, self.model = (str(self.attributes[key]) for key in ("dataset", "model"))
+        self.seed = int(self.attributes["seed"])
+        self._crps = open_dataset(file, "crps")
+        if self._crps.ndim != 4:
+            raise UserError(f"{self.path}: crps is not (clip, frame, height, width)")
+
+    def crps_by_clip(self) -> NDArray[np.float64]:
+        """Return the CRPS of each clip, mean over frames and pixels, in grey levels."""
+        return np.array([clip.mean(dtype=np.float64) for clip in self._crps])
