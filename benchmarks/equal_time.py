@@ -65,7 +65,7 @@ def stepper(section: TrainedModelConfig, size: int, channels: int) -> Callable[[
 
 
 def main(configs: Sequence[Path], dataset: str, budget: float, rounds: int) -> None:
-    """Print seconds per step, and the steps that take ``budget`` seconds, for each trained model."""
+    """Print seconds per step, and the steps that take ``budget`` seconds, by trained model."""
     torch.set_num_threads(1)
     experiment = load_experiment(list(configs))
     described_dataset = experiment.datasets[dataset]
@@ -88,7 +88,8 @@ def main(configs: Sequence[Path], dataset: str, budget: float, rounds: int) -> N
                 times = [step(round(position * last)) for _ in range(turns)]
                 if turn:
                     found[name].append(statistics.mean(times))
-    print(f"{described('cpu')}\n{'model':16} {'s/step':>8} {'(least … most round)':>22} {'steps':>8}")
+    print(described("cpu"))
+    print(f"{'model':16} {'s/step':>8} {'(least … most round)':>22} {'steps':>8}")
     for name, seconds in found.items():
         whole = [
             statistics.mean(seconds[start : start + len(POSITIONS)])
