@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import hashlib
 import os
 import re
+import secrets
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +22,17 @@ from typing import Any
 
 from rvd.errors import UserError
 
-# Messages of the system when the disk, the quota or the limit of a file's size is exhausted.
-_DISK_FULL_MESSAGES = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+# Errors of the system when the disk, the quota or the limit of a file's size is exhausted.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL_MESSAGES = [os.strerror(code) for code in DISK_FULL]
 
 # Errors of a disk that is written; they name no file.
 _DISK_ERRORS = (errno.EIO, errno.EROFS, errno.ESTALE)
+
+# A temporary folder, or a temporary file of an earlier version; not a partial file that is resumed.
+_TEMPORARY = re.compile(r"\.\d+(-[0-9a-f]{8})?\.partial$")
+_LOCK = "lock"
+_SECONDS_OF_A_DAY = 86400
 
 PACKAGES = ("rvd", "torch", "numpy", "h5py")
 
@@ -47,21 +58,102 @@ def reported(path: Path) -> Iterator[None]:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces ``path`` when the block succeeds, else is removed.
 
-    Readers see the old file or the complete new one, never a part of it.
+    Readers see the old file or the complete new one, never a part of it. What a killed process left
+    is removed by the next call for the same path.
 
     Raises:
         UserError: The folder cannot be written, or the disk is full.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with reported(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(path) as folder:
+            partial = folder / path.name
             yield partial
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(path: Path, mode: int = 0o777) -> Iterator[Path]:
+    """Yield a new, hidden folder next to ``path``, which is removed after the block.
+
+    If the process is killed, the next call for the same ``path`` removes it: a lock, which ends
+    with its process, tells whether a folder is in use.
+
+    Args:
+        path: Path of what is made in the folder; its parent exists.
+        mode: Permissions of the folder, which the umask restricts.
+
+    Raises:
+        OSError: The folder cannot be created.
+    """
+    remove_abandoned(path.parent, path.name)
+    folder, lock = _create_locked(path, mode)
+    try:
+        yield folder
+    finally:
+        os.close(lock)  # first, since a network file system keeps files that are open
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left in ``folder`` while they wrote files.
+
+    Args:
+        folder: Folder of the files; it may be missing.
+        name: Name of the file; None for all files.
+    """
+    names = "*" if name is None else glob.escape(name)
+    for path in folder.glob(f".{names}.*.partial"):
+        if not _TEMPORARY.search(path.name):
+            continue
+        with suppress(OSError):
+            if path.is_file():  # of an earlier version, which had no lock
+                if time.time() - path.stat().st_mtime > _SECONDS_OF_A_DAY:
+                    path.unlink()
+            elif not (path / _LOCK).exists():  # killed before it was locked
+                path.rmdir()
+            elif (lock := _try_lock(path / _LOCK, 0)) is not None:
+                os.close(lock)
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _create_locked(path: Path, mode: int) -> tuple[Path, int]:
+    """Create a hidden folder next to ``path``; return it and its open, locked file."""
+    while True:
+        folder = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+        folder.mkdir(mode)
+        try:
+            lock = _try_lock(folder / _LOCK, os.O_CREAT)
+        except FileNotFoundError:
+            continue  # another process took the folder for an abandoned one
+        except OSError:
+            folder.rmdir()
+            raise
+        if lock is not None:
+            return folder, lock
+
+
+def _try_lock(path: Path, flags: int) -> int | None:
+    """Return the open, locked file; None if another process holds it or has removed it."""
+    lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # On a file system without locks a new folder is used, and no other is removed.
+            if isinstance(error, BlockingIOError) or not flags:
+                raise
+        if os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
 
 
 def _system_error(error: BaseException | None) -> Exception | None:
@@ -86,8 +178,9 @@ def _concerns(error: Exception, path: Path) -> bool:
     named = re.search(r"\bname = '([^']+)'", text)
     if filename := getattr(error, "filename", None) or (named and named[1]):
         file, own = Path(os.fsdecode(filename)).absolute(), path.absolute()
-        of_path = file.parent == own.parent and own.name in file.name
-        return of_path or file in own.parents
+        # Its temporary files lie next to it, or in a folder there.
+        near = file if file.parent == own.parent else file.parent
+        return (near.parent == own.parent and own.name in near.name) or file in own.parents
     if _disk_full_message(error):
         return True
     hdf5 = re.search(r"\b(?:Can't|Unable to) (?:synchronously )?(\w+)", text)

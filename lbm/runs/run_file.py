@@ -11,6 +11,7 @@ readers without JSON, `solver`, `reynolds`, `viscosity`, `bulk_viscosity`, `velo
 and HDF5 hangs when it reads a damaged heap.
 """
 
+import glob
 import importlib.metadata
 import json
 import os
@@ -195,9 +196,13 @@ def create_run(
 ) -> Iterator[RunWriter]:
     """Create a run file, which appears at `path` when it is complete.
 
+    What a killed process left is removed; `UnfinishedRun` keeps other processes away.
+
     Raises:
         OSError: The folder cannot be written, or the disk is full.
     """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with h5py.File(partial, "w") as file:

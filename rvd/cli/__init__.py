@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, NoReturn
 
 import typer
 
 from rvd.cli import data, forecasts, partial, pretrained, reference, scores, training, views
 from rvd.errors import UserError, is_temporary
-from rvd.files import reason, silence_repeated_disk_full
+from rvd.files import DISK_FULL, reason, silence_repeated_disk_full
+from rvd.runtime.launch import launched
+from rvd.runtime.log import Log, StandardError, discard_unwritten
 from rvd.runtime.signals import INTERRUPTED, Interrupted
 from rvd.workflow.retries import mark, unmark
 
@@ -38,23 +40,26 @@ def _common(
     # Here, because typer has just set a hook of its own.
     silence_repeated_disk_full()
     if log is not None:
-        from rvd.runtime.launch import launched
-
-        log.parent.mkdir(parents=True, exist_ok=True)
         unmark(log)
-        # None of several processes may empty the log in which another has written.
-        sys.stderr = _Both(sys.stderr, log, log.open("a" if launched() else "w", buffering=1))
+    # None of several processes may empty the log in which another has written.
+    sys.stderr = StandardError(sys.stderr, Log(log, keep=launched()) if log else None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error the user can fix ends it with one line and exit code 2."""
     try:
         app(arguments, standalone_mode=True)
+    except SystemExit:
+        _flush()
+        raise
     except UserError as error:
         _fail(str(error), error)
     except OSError as error:
         if error.filename is None:
-            raise
+            if error.errno not in DISK_FULL:
+                raise
+            said = "standard output, or a temporary file, cannot be written"
+            _fail(f"{said} ({reason(error)}); free some space", error)
         _fail(f"{os.fsdecode(error.filename)}: {reason(error)}", error)
     except Interrupted as stopped:
         _end(str(stopped), INTERRUPTED)
@@ -64,11 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _fail(message: str, error: Exception) -> NoReturn:
     """End with exit code 2; mark the log where the same command would fail again."""
-    if isinstance(sys.stderr, _Both) and not is_temporary(error):
+    log = sys.stderr.log if isinstance(sys.stderr, StandardError) else None
+    if log is not None and not is_temporary(error):
         # Without the mark, a job of the workflow is retried.
         with suppress(UserError):
-            mark(sys.stderr.log, message)
+            mark(log.path, message)
     _end(message, 2)
+
+
+def _flush() -> None:
+    """Write what is in the buffers of both streams, so that a fault is not one of Python's end."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _end(f"standard output: cannot be written ({reason(error)})", 2)
+    discard_unwritten()
 
 
 def _end(message: str, code: int) -> NoReturn:
@@ -76,24 +91,3 @@ def _end(message: str, code: int) -> NoReturn:
     sys.stderr.flush()
     # Not sys.exit: on a full disk HDF5 crashes as it closes its files at the interpreter's end.
     os._exit(code)
-
-
-class _Both:
-    """A stream that writes to a stream and a log file, and is a terminal if the stream is one."""
-
-    def __init__(self, first: TextIO, log: Path, second: TextIO) -> None:
-        self.first, self.log, self.second = first, log, second
-
-    def write(self, text: str) -> int:
-        self.second.write(text)
-        return self.first.write(text)
-
-    def flush(self) -> None:
-        self.first.flush()
-        self.second.flush()
-
-    def isatty(self) -> bool:
-        return self.first.isatty()
-
-    def fileno(self) -> int:
-        return self.first.fileno()

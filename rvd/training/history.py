@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rvd.errors import UserError
-from rvd.files import reported
+from rvd.runtime.appending import AppendedFile
 from rvd.runtime.signals import Interrupted
 
 FILE = "history.jsonl"
@@ -28,18 +28,14 @@ class History:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        self._file = AppendedFile(self.path)
 
     def note(self, event: str, **values: Any) -> None:
-        """Append an event, with the time in UTC.
-
-        Raises:
-            UserError: The file cannot be written.
-        """
+        """Append an event, with the time in UTC; where that fails, with the next event."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         line = json.dumps({"event": event, "time": now, **values})
-        with reported(self.path), self.path.open("a") as file:
-            # On a line of its own, where a kill has truncated the one before.
-            file.write(f"\n{line}\n" if _is_truncated(self.path) else f"{line}\n")
+        # On a line of its own, where a kill has truncated the one before.
+        self._file.add(f"\n{line}\n".encode() if _is_truncated(self.path) else f"{line}\n".encode())
 
     def damaged(self, checkpoint: Path, fault: str) -> None:
         """Append that a damaged checkpoint was skipped."""
@@ -52,17 +48,13 @@ class History:
         try:
             yield
         except (Interrupted, KeyboardInterrupt) as stopped:
-            self._note_end("stopped", str(stopped))
+            self.note("stopped", reason=str(stopped))
             raise
         except Exception as error:
-            self._note_end("failed", str(error) if isinstance(error, UserError) else repr(error))
+            words = str(error) if isinstance(error, UserError) else repr(error)
+            self.note("failed", reason=words)
             raise
         self.note("finished")
-
-    def _note_end(self, event: str, reason: str) -> None:
-        """Append how an attempt ended; if that fails, the error that ended it is the one raised."""
-        with suppress(UserError):
-            self.note(event, reason=reason)
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
@@ -123,8 +115,11 @@ def summarise(events: list[dict[str, Any]]) -> HistorySummary:
 
 
 def _is_truncated(path: Path) -> bool:
-    with path.open("rb") as file:
+    if not path.is_file():
+        return False
+    with suppress(OSError), path.open("rb") as file:
         size = file.seek(0, 2)
         if size:
             file.seek(size - 1)
         return file.read(1) not in (b"", b"\n")
+    return False

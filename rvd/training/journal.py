@@ -12,7 +12,9 @@ from typing import Self
 
 import numpy as np
 
+from rvd.errors import UserError
 from rvd.files import atomic_write
+from rvd.runtime.appending import AppendedFile
 from rvd.training.records.board import Board
 
 
@@ -21,13 +23,16 @@ class Journal:
 
     The entries that an interrupted training had written after its last checkpoint are dropped, so
     that each step occurs once. If more than ``most`` are left, as of a config that bounded them
-    less, some are dropped evenly.
+    less, some are dropped evenly. While the disk is full the training continues: see :meth:`flush`.
 
     Args:
         folder: Folder of the training.
         step: Number of steps done.
         most: Largest number of entries.
         board_every: Steps from point to point of TensorBoard's curves.
+
+    Raises:
+        UserError: The folder cannot be written.
     """
 
     def __init__(self, folder: Path, step: int, most: int, board_every: int) -> None:
@@ -37,24 +42,35 @@ class Journal:
         kept = kept[(len(kept) - 1) % every :: every]  # with the last
         with atomic_write(self.path) as partial:
             partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
-        self._file = self.path.open("a", buffering=1)
+        self._file = AppendedFile(self.path)
         self._board = Board(folder, kept, board_every, step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add an entry with ``values`` after ``step`` steps."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.add(f"{json.dumps({'step': step, **values})}\n".encode())
         self._board.write(step, values)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
         """Add a picture (height, width, 3), uint8, for TensorBoard."""
         self._board.show(step, name, picture)
 
+    def flush(self) -> None:
+        """Write the entries that could not be written when they were added.
+
+        To be called before a checkpoint is saved: a training that is resumed from it does not
+        compute earlier entries again, and the curve consists of all of them.
+
+        Raises:
+            UserError: The journal still cannot be written.
+        """
+        self._file.flush()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
-        self._board.close()
+        with suppress(UserError):  # reported before; a resumed training computes them again
+            self.flush()
 
 
 def journal_path(folder: Path) -> Path:

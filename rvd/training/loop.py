@@ -13,6 +13,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 
 from rvd.config.training import TrainingConfig
 from rvd.errors import UserError
+from rvd.files import remove_abandoned
 from rvd.models.base import VideoPredictor
 from rvd.models.files import save
 from rvd.runtime.background import BackgroundWork
@@ -72,7 +73,12 @@ def train(
         )
         with sole_trainer(task.checkpoints, accelerator, stop):
             # One process of several writes.
-            history = History(task.checkpoints) if accelerator.is_main_process else None
+            history = None
+            if accelerator.is_main_process:
+                history = History(task.checkpoints)
+                # Their names differ from step to step, so that none would be written again.
+                for folder in (task.checkpoints, pictures_folder(task.checkpoints)):
+                    remove_abandoned(folder)
             steps = TrainingSteps(accelerator, predictor, settings, task.seed, graphed=graphed)
             trainer = _Trainer(steps, task, history)
             remedy = trainer.steps.config.remedy_of_memory(predictor.size)
@@ -206,6 +212,8 @@ class _Trainer:
                 f"is kept. {REMEDIES}"
             )
         if self.accelerator.is_main_process:
+            if losses.journal is not None:
+                losses.journal.flush()
             folder, copied = self.task.checkpoints, snapshot(state)
             self.writing.start(partial(save_checkpoint, folder, done, self.stamp, copied))
         self.saved, self.saved_at = done, time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import torch
@@ -67,7 +68,10 @@ class Validation:
         )
         predictor.train(was_training)
         picture = comparison(self.clips, forecast, self.signed)
-        write_picture(picture_path(self.folder, step), picture)
-        remove_pictures(self.folder, self.kept_every)
+        try:
+            write_picture(picture_path(self.folder, step), picture)
+            remove_pictures(self.folder, self.kept_every)
+        except UserError as error:
+            print(f"{error}; the training continues without this picture", file=sys.stderr)
         if last or step % self.kept_every == 0:
             journal.show(step, "validation", picture)

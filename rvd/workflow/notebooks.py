@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillException, PapermillExecutionError
 from traitlets.config import Config
 
 from rvd.errors import UserError
-from rvd.files import reason
+from rvd.files import reason, reported, temporary_folder
 
 KERNEL = "python3"
 
@@ -46,11 +46,8 @@ def render(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     partial = folder.with_name(f"{folder.name}-failed.ipynb")
     # It warns of every parameter that a notebook does not use.
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    with (
-        tempfile.TemporaryDirectory(prefix="rvd-notebook-") as scratch,
-        _this_interpreter() as kernels,
-    ):
-        made = Path(scratch) / "made"
+    with _scratch(folder) as scratch, _this_interpreter() as kernels:
+        made = scratch / "made"
         made.mkdir()
         try:
             papermill.execute_notebook(
@@ -110,14 +107,15 @@ def _this_interpreter() -> Iterator[Path]:
         A folder that exists for as long as the kernel may run.
     """
     before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory(prefix="rvd-kernel-") as folder:
+    place = Path(tempfile.gettempdir()) / "rvd-kernel"  # short, as the path of a socket must be
+    with temporary_folder(place, 0o700) as folder:
         # The error of a cell is in the notebook; what else a kernel logs is of no use here.
         quiet = [f"--log-level={logging.CRITICAL}"]
-        write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=quiet)
-        paths = [folder, *([before] if before else [])]
+        write_kernel_spec(folder / "kernels" / KERNEL, extra_arguments=quiet)
+        paths = [str(folder), *([before] if before else [])]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
         try:
-            yield Path(folder)
+            yield folder
         finally:
             if before is None:
                 del os.environ["JUPYTER_PATH"]
@@ -137,20 +135,18 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to ``folder``."""
+    with reported(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(folder) as scratch:
+            yield scratch
+
+
 def _replace(made: Path, folder: Path) -> None:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Copied next to ``folder`` first, as the temporary folder may be on another file system.
-        copy = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        shutil.copytree(made, copy, dirs_exist_ok=True)
-        copy.chmod(0o777 & ~_umask())
         shutil.rmtree(folder, ignore_errors=True)
-        copy.replace(folder)
+        made.replace(folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({reason(error)})") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

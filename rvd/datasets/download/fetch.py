@@ -56,6 +56,7 @@ def fetch(
                 sha256 = verify(archive, remote, name, first)
             except IntegrityError as error:
                 raise UserError(f"{archive}: {error}; remove it to download it again") from None
+            _remove_part(archive)
         else:
             sha256 = _download(name, download, archive, policy or RetryPolicy(), first)
         _write_protect(archive)
@@ -69,6 +70,14 @@ def fetch(
             )
         with atomic_write(record) as partial:
             partial.write_text(f"{sha256}  {name}\n")
+
+
+def _remove_part(archive: Path) -> None:
+    """Remove a partial download that is not needed, as the file was put there by other means."""
+    part = archive.with_name(f"{archive.name}.part")
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
+        remove_state(part)
 
 
 def _write_protect(archive: Path) -> None:

