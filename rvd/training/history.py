@@ -61,7 +61,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the events of a training in order; none if it has no history."""
     path, events = folder / FILE, []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-        with suppress(json.JSONDecodeError):
+        with suppress(ValueError, RecursionError):
             event = json.loads(line)
             if isinstance(event, dict) and isinstance(event.get("event"), str):
                 events.append(event)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -83,11 +83,19 @@ def read_journal(path: Path) -> list[dict[str, float]]:
     entries = []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         # A kill truncates the last line; a fault of the disk may damage any.
-        with suppress(json.JSONDecodeError):
+        with suppress(ValueError, RecursionError):
             entry = json.loads(line)
-            if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+            if _is_entry(entry):
                 entries.append(entry)
     return entries
+
+
+def _is_entry(found: Any) -> bool:
+    """Return whether one line of a journal, as JSON, holds a step and numbers by printable name."""
+    if not isinstance(found, dict) or type(found.get("step")) is not int:
+        return False
+    numbers = all(isinstance(value, int | float) for value in found.values())
+    return numbers and all(name.isprintable() for name in found)
 
 
 def write_curve(journal: Path, curve: Path) -> None:

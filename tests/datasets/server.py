@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import urllib.parse
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,6 +19,7 @@ class Site:
         cuts: Number of body bytes after which each of the first answers is cut off.
         answers: Status codes of the first answers, before the first valid one.
         moved: Status code and new address of each path that is redirected.
+        rate: Bytes per second that are sent; 0 sends as fast as possible.
         login: User name and password that ``/login/`` requires before other files are served.
     """
 
@@ -28,6 +30,7 @@ class Site:
     kind: str = "application/octet-stream"
     tag: str | None = '"1"'
     announced: int = 0
+    rate: int = 0
     moved: dict[str, tuple[int, str]] = field(default_factory=dict)
     login: tuple[str, str] | None = None
     requests: list[tuple[str, str | None]] = field(default_factory=list)
@@ -100,8 +103,15 @@ def served(site: Site):
                 self.wfile.write(body[: site.cuts.pop(0)])
                 self.close_connection = True
                 return None
-            self.wfile.write(body)
+            self.send(body)
             return None
+
+        def send(self, body):
+            block = max(1, site.rate // 100) if site.rate else max(1, len(body))
+            with suppress(ConnectionError):  # of a client that was killed
+                for begin in range(0, len(body), block):
+                    self.wfile.write(body[begin : begin + block])
+                    time.sleep(block / site.rate if site.rate else 0)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

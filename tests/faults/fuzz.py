@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from tests.faults import tally
 INPUTS = int(os.environ.get("RVD_TEST_INPUTS", 20_000 if tally.WHOLE else 200))
 # Maximum seconds per input; valid inputs of this size take milliseconds.
 HANG = 20
+
+# Bytes by which the memory of the process may grow: that of the largest picture that is allowed.
+LARGEST_GROWTH = 2**31
 
 any_bytes = st.binary(max_size=64)
 # Position (as a fraction of the length), kind of edit, and its bytes.
@@ -86,8 +90,9 @@ def fuzz(name: str, inputs: st.SearchStrategy, read: Callable[[object], object])
         assert said.strip(), "refused without a word"
         assert max(map(len, said.splitlines())) < 2000, "refused in a paragraph"
 
-    before = tally.inputs[name]
+    before, memory = tally.inputs[name], peak_memory()
     try_one()
+    assert peak_memory() - memory < LARGEST_GROWTH, "an input took too much memory"
     assert tally.inputs[name] - before >= count * 0.9, "the inputs ran out"
 
 
@@ -110,6 +115,11 @@ def in_time():
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def peak_memory() -> int:
+    """Return the largest memory that this process has used, in bytes."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def tree(folder: Path) -> set[str]:

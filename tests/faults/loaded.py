@@ -5,14 +5,19 @@ import importlib
 import accelerate  # noqa: F401
 import torch
 import torch._dynamo
-import torch.utils.tensorboard
+import torch.utils.tensorboard.summary
+from tensorboard.compat.proto import event_pb2  # noqa: F401
 
 import lbm.cli
 import lbm.vortex_street  # noqa: F401
 import rvd.cli
 import rvd.datasets.convert
+import rvd.datasets.download.fetch
 import rvd.evaluation.ensembles.sampling
 import rvd.evaluation.scores.scoring
+import rvd.forecasting.forecasting
+import rvd.forecasting.reading
+import rvd.forecasting.writing
 import rvd.training.loop  # noqa: F401
 from rvd.datasets.registry import DATASETS
 from rvd.models.registry import MODELS

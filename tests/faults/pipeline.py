@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import imageio.v3 as iio
+import numpy as np
 import yaml
 
 from rvd.experiment.loading import experiment_from_mapping
 from rvd.workflow.plan import Plan
 from tests.artefacts import contents
+from tests.datasets.sections import values
 from tests.faults import tally
 from tests.faults.commands import Command
-from tests.tiny import config
+from tests.tiny import config, moving_squares
 
 CHECKPOINTS = "checkpoints"
 VIDEOS, PREDICTOR, SAMPLES = "videos.h5", "predictor.safetensors", "samples.h5"
-# A process that reads clips takes seconds to start.
-STEPS, EVERY, WORKERS = (40, 5, 1) if tally.WHOLE else (16, 2, 0)
+OWN_VIDEO, FORECAST, ARCHIVE = "own.gif", "forecast.h5", "archive.zip"
+CONFIGS = ("tiny.yaml", "fetch.yaml", "reader.yaml")
+# What a command that was completed leaves of neither its own nor an interrupted attempt.
+LEFTOVERS = re.compile(r"\.(partial|part|part\.json|unfinished)$")
+STEPS, EVERY = (40, 5) if tally.WHOLE else (16, 2)
+# The trainer with a process that reads clips, which takes seconds to start.
+WITH_READER = "trainer with a reader"
 FLOW = {"train-0": 60.0, "train-1": 80.0, "val-0": 70.0, "test-0": 75.0}
 
 
-def experiment() -> dict:
+def experiment(workers: int = 0) -> dict:
     """Return the tiny config, with a training that can be killed at many steps."""
     values = config()
     values["models"]["rvd"]["training"] |= {
         "steps": STEPS,
         "checkpoint_every": EVERY,
         "validate_every": 3 * EVERY,
-        "workers": WORKERS,
+        "workers": workers,
     }
     values["evaluation"] |= {"clips": 3, "ensemble": 4}
     return values
@@ -69,7 +78,25 @@ def commands() -> dict[str, Command]:
             "scorer",
             "rvd",
             ["score", SAMPLES, "--config=tiny.yaml", "--output=scores.csv"],
-            ["scores.csv"],
+            ["scores.csv", "maps.h5"],
+        ),
+        Command(
+            "predict",
+            "rvd",
+            [
+                *("predict", OWN_VIDEO, f"--predictor={PREDICTOR}", f"--output={FORECAST}"),
+                *("--context=2", "--horizon=12", "--ensemble=8", "--threads=1"),
+            ],
+            [FORECAST],
+        ),
+        Command(
+            "fetch",
+            "rvd",
+            [
+                *("fetch", ARCHIVE, "--config=fetch.yaml", "--dataset=remote"),
+                f"--output=raw/{ARCHIVE}.sha256",
+            ],
+            [f"raw/{ARCHIVE}", f"raw/{ARCHIVE}.sha256"],
         ),
     ]
     return {command.name: command for command in found}
@@ -86,14 +113,21 @@ class ReferenceRun:
 
     def before(self, name: str, folder: Path) -> Command:
         """Create ``folder`` with the inputs of command ``name``, without its outputs."""
+        if name == WITH_READER:
+            trainer = self.before("trainer", folder)
+            arguments = [a.replace("tiny.yaml", "reader.yaml") for a in trainer.arguments]
+            return replace(trainer, arguments=arguments)
         folder.mkdir(parents=True)
-        shutil.copy(self.folder / "tiny.yaml", folder)
+        for file in (*CONFIGS, OWN_VIDEO):
+            shutil.copy(self.folder / file, folder)
         (folder / "runs").mkdir()
         for command in self.commands.values():
             if command.name == name:
                 if name == "simulator":
                     break
                 return command
+            if name == "fetch":
+                continue
             for path in command.made:
                 shutil.copy(self.folder / path, folder / path)
             if command.name == "simulator":
@@ -102,14 +136,24 @@ class ReferenceRun:
         return self.commands[name]
 
     def check(self, name: str, folder: Path) -> None:
-        """Check that the results of command ``name`` in ``folder`` equal the reference."""
+        """Check that the results of command ``name`` in ``folder`` equal the reference.
+
+        And that no file of an interrupted attempt is left.
+        """
         assert contents(folder, list(self.commands[name].made)) == self.made[name], name
+        assert not [path for path in folder.rglob("*") if LEFTOVERS.search(path.name)]
 
 
-def run_reference(folder: Path) -> ReferenceRun:
-    """Run every command in ``folder``."""
+def run_reference(folder: Path, server: str) -> ReferenceRun:
+    """Run every command in ``folder``; ``server`` has the archive to download."""
     folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(experiment(), sort_keys=False))
+    remote = values("bair", download={"mirrors": [server], "files": {ARCHIVE: {}}})
+    run = {"datasets": ["remote"], "models": ["persistence"], "seeds": [0]}
+    configs = experiment(), config(datasets={"remote": remote}, run=run), experiment(workers=1)
+    for name, described in zip(CONFIGS, configs, strict=True):
+        (folder / name).write_text(yaml.safe_dump(described, sort_keys=False))
+    squares = moving_squares(12, size=64, dtype=np.uint8)[..., 0]
+    iio.imwrite(folder / OWN_VIDEO, squares, duration=100, loop=0)
     (folder / "runs").mkdir()
     plan = Plan(experiment_from_mapping(experiment()))
     made, seconds = {}, {}

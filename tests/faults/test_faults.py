@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,107 +13,25 @@ import yaml
 
 from tests.faults import faults, tally
 from tests.faults.commands import finish, kill, said
-from tests.faults.pipeline import CHECKPOINTS, EVERY, STEPS, VIDEOS, experiment, journalled
+from tests.faults.pipeline import (
+    ARCHIVE,
+    CHECKPOINTS,
+    STEPS,
+    VIDEOS,
+    WITH_READER,
+    experiment,
+    journalled,
+)
+from tests.faults.recovery import (
+    assert_recovers,
+    ends_in_one_line,
+    stopped_midway,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 # Excluded from the short version: smaller tests check the same.
 whole = pytest.mark.skipif(not tally.WHOLE, reason="takes longer: run `make test-faults`")
-
-
-def ends_in_one_line(command, folder, fault=None):
-    """Run a command that must fail like a user error, and return its error message."""
-    code = command.run(folder, fault)
-    lines = [line for line in said(folder).splitlines() if line.startswith("rvd: ")]
-    assert code == 2, (code, said(folder))
-    assert len(lines) == 1, said(folder)
-    assert "Traceback" not in said(folder)
-    return lines[0]
-
-
-def assert_recovers(reference, command, folder, fault):
-    """Check that the same command gives the reference result after the cause is removed."""
-    command.whole(folder)
-    reference.check(command.name, folder)
-    tally.faults.append(fault)
-
-
-def stopped_midway(reference, folder):
-    """Stop the trainer after some checkpoints."""
-    command = reference.before("trainer", folder)
-    process = command.start(folder)
-    end = time.monotonic() + 60
-    while len(list((folder / CHECKPOINTS).glob("step-*.sha256"))) < 2 and time.monotonic() < end:
-        time.sleep(0.01)
-    assert kill(process, signal.SIGTERM, 0)
-    assert finish(process) == 75, said(folder)
-    assert "run the same command to resume" in said(folder)
-    return command
-
-
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        pytest.param("trainer", f"checkpoints/step-{EVERY:08}.pt", marks=whole),
-        ("sampler", "samples.h5"),
-        ("converter", "videos.h5"),
-    ],
-)
-def test_full_disk(reference, tmp_path, name, file):
-    command = reference.before(name, tmp_path / "it")
-    line = ends_in_one_line(command, tmp_path / "it", faults.small_disk)
-    assert line.startswith(f"rvd: {file}: cannot be written (")
-    assert line.endswith(("(File too large)", "(no space for a clip)"))
-    assert_recovers(reference, command, tmp_path / "it", f"full disk of the {name}")
-
-
-def damages(generator):
-    """Return the damages of the newest checkpoint by name."""
-
-    def torn(path):
-        os.truncate(path, generator.randrange(path.stat().st_size))
-
-    def flipped(path):
-        content = bytearray(path.read_bytes())
-        content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
-        path.write_bytes(content)
-
-    def of_its_checksum(path):
-        flipped(path.with_suffix(".sha256"))
-
-    return {"torn": torn, "flipped": flipped, "checksum": of_its_checksum,
-            "empty": lambda path: path.write_bytes(b"")}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "torn",
-        "flipped",
-        pytest.param("checksum", marks=whole),
-        pytest.param("empty", marks=whole),
-    ],
-)
-def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(reference, tmp_path, name):
-    command = stopped_midway(reference, tmp_path / "it")
-    folder = tmp_path / "it" / CHECKPOINTS
-    newest = max(folder.glob("step-*.pt"))
-    damages(random.Random(name))[name](newest)
-    command.whole(tmp_path / "it")
-    assert f"{newest.name}: is damaged" in said(tmp_path / "it")
-    assert "the one before it is used" in said(tmp_path / "it")
-    assert '"event": "damaged"' in (folder / "history.jsonl").read_text()
-    reference.check("trainer", tmp_path / "it")
-    tally.faults.append(f"checkpoint {name}")
-
-
-def test_all_checkpoints_damaged(reference, tmp_path):
-    command = stopped_midway(reference, tmp_path / "it")
-    for path in (tmp_path / "it" / CHECKPOINTS).glob("step-*.pt"):
-        path.write_bytes(b"")
-    command.whole(tmp_path / "it")
-    assert "no checkpoint is undamaged: training restarts from step 0" in said(tmp_path / "it")
-    reference.check("trainer", tmp_path / "it")
-    tally.faults.append("all checkpoints damaged")
 
 
 def test_a_jumping_clock_has_no_effect(reference, tmp_path):
@@ -127,16 +46,18 @@ def test_a_jumping_clock_has_no_effect(reference, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "where"),
-    [pytest.param("trainer", CHECKPOINTS, marks=whole), ("sampler", ".")],
+    ("name", "lock"),
+    [
+        pytest.param("trainer", f"{CHECKPOINTS}/lock", marks=whole),
+        ("sampler", ".samples.h5.lock"),
+        pytest.param("simulator", "runs/.train-0.h5.unfinished/lock", marks=whole),
+        pytest.param("fetch", f"raw/.{ARCHIVE}.lock", marks=whole),
+    ],
 )
-def test_two_at_once(reference, tmp_path, name, where):
+def test_two_at_once(reference, tmp_path, name, lock):
     command = reference.before(name, tmp_path / "it")
-    (tmp_path / "it" / where).mkdir(exist_ok=True)
     first = command.start(tmp_path / "it")
-    lock = {"trainer": f"{CHECKPOINTS}/lock", "sampler": ".samples.h5.lock"}[name]
-    while not (tmp_path / "it" / lock).exists() and first.is_alive():
-        time.sleep(0.005)
+    wait_for(lambda: (tmp_path / "it" / lock).exists() or not first.is_alive())
     # The second waits, unless the first had finished before it started.
     command.whole(tmp_path / "it")
     assert finish(first) == 0
@@ -182,3 +103,41 @@ def test_out_of_memory(reference, tmp_path):
     line = ends_in_one_line(command, tmp_path / "it", faults.little_memory)
     assert "set training.micro_batch: {16: 2048} (now 4096), or set training.grad" in line
     tally.faults.append("out of memory")
+
+
+@whole
+@pytest.mark.parametrize("name", ["trainer", "sampler", "simulator", "fetch"])
+def test_a_file_system_without_locks(reference, tmp_path, name):
+    command = reference.before(name, tmp_path / "it")
+    assert command.run(tmp_path / "it", faults.no_locks) != 0
+    assert said(tmp_path / "it").count("does not support locks (No locks available)") == 1
+    assert "Traceback" not in said(tmp_path / "it")
+    assert_recovers(reference, command, tmp_path / "it", f"no locks for the {name}")
+
+
+@whole
+@pytest.mark.parametrize("name", ["trainer", "sampler"])
+def test_a_suspended_process_continues(reference, tmp_path, name):
+    command = reference.before(name, tmp_path / "it")
+    process = command.start(tmp_path / "it")
+    for _ in range(3):
+        if kill(process, signal.SIGSTOP, 0.2 * reference.seconds[name]):
+            time.sleep(0.3)
+            kill(process, signal.SIGCONT, 0)
+    assert finish(process) == 0, said(tmp_path / "it")
+    reference.check(name, tmp_path / "it")
+    tally.faults.append(f"suspended {name}")
+
+
+@whole
+def test_a_killed_process_that_reads_clips(reference, tmp_path):
+    command = reference.before(WITH_READER, tmp_path / "it")
+    process = command.start(tmp_path / "it")
+    wait_for(lambda: list((tmp_path / "it" / CHECKPOINTS).glob("step-*.sha256")))
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    assert finish(process) == 2, said(tmp_path / "it")
+    assert "Traceback" not in said(tmp_path / "it")
+    assert_recovers(reference, command, tmp_path / "it", "killed reader of clips")

@@ -93,6 +93,8 @@ def decode_film(
                 raise DecodingError("it contains no film")
             stream = container.streams.video[0]
             announced = stream.frames
+            if stream.codec_context is None:
+                raise DecodingError("its codec is not known")
             check_pixel_count(stream.codec_context.width, stream.codec_context.height)
             width = _shown_width(stream) if as_displayed else None
             for frame in container.decode(stream):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from rvd.files import atomic_write, reason, remove_abandoned
@@ -32,13 +33,27 @@ def load_features(folder: Path) -> dict[str, NDArray[np.float32]]:
         except OSError as error:
             fault = f"cannot be read ({reason(error)})"
         else:
-            if hashlib.sha256(content).hexdigest() == path.stem:
-                found |= load(content)
+            if hashlib.sha256(content).hexdigest() != path.stem:
+                why = "its checksum does not match"
+            elif (features := _features(content)) is None:
+                why = "it does not hold features"
+            else:
+                found |= features
                 continue
             path.unlink(missing_ok=True)
-            fault = "is damaged (its checksum does not match) and was removed"
+            fault = f"is damaged ({why}) and was removed"
         print(f"{path}: {fault}; its features are computed again", file=sys.stderr)
     return found
+
+
+def _features(content: bytes) -> dict[str, NDArray[np.float32]] | None:
+    """Return the features in the content of a file, None if it is not a file of features."""
+    try:
+        found = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError):
+        return None
+    rows = all(row.dtype == np.float32 and row.ndim == 1 for row in found.values())
+    return found if rows else None
 
 
 def store_features(folder: Path, features: dict[str, NDArray[np.float32]]) -> None:
