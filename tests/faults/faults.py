@@ -18,10 +18,10 @@ LINUX_CAPABILITIES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 CAPABILITY_VERSION = 0x20080522
 
 
-def small_disk() -> None:
-    """Limit files to 20 kB, so that writing more fails as on a full disk."""
+def small_disk(size: int = 20_000) -> None:
+    """Limit files to ``size`` bytes, so that writing more fails as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def little_memory() -> None:

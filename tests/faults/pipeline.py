@@ -42,6 +42,8 @@ def experiment(workers: int = 0) -> dict:
         "validate_every": 3 * EVERY,
         "workers": workers,
     }
+    # Short intervals, so that a simulation writes two checkpoints.
+    values["datasets"]["simulation"]["flow"]["interval"] = 4
     values["evaluation"] |= {"clips": 3, "ensemble": 4}
     return values
 

@@ -126,7 +126,7 @@ def test_a_truncated_input(reference, tmp_path, name, file):
 
 
 @whole
-@pytest.mark.parametrize("name", ["converter", "sampler", "predict", "trainer"])
+@pytest.mark.parametrize("name", ["converter", "predict", "trainer"])
 def test_what_an_earlier_process_left_is_removed(reference, tmp_path, name):
     folder = tmp_path / "it"
     command = reference.before(name, folder)

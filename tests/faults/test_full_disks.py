@@ -2,6 +2,7 @@
 
 import errno
 import os
+from functools import partial
 
 import pytest
 
@@ -28,7 +29,8 @@ whole = pytest.mark.skipif(not tally.WHOLE, reason="takes longer: run `make test
 )
 def test_full_disk(reference, tmp_path, name, file):
     command = reference.before(name, tmp_path / "it")
-    line = ends_in_one_line(command, tmp_path / "it", faults.small_disk)
+    fault = partial(faults.small_disk, 2000) if name == "scorer" else faults.small_disk
+    line = ends_in_one_line(command, tmp_path / "it", fault)
     assert line.removeprefix("rvd: ").startswith(f"{file}: cannot be written")
     assert any(words in line for words in ("File too large", "(no space for a clip)"))
     assert_recovers(reference, command, tmp_path / "it", f"full disk of the {name}")
@@ -54,16 +56,13 @@ def test_a_disk_that_fails_stops_what_cannot_be_lost(reference, tmp_path, name, 
 
 @whole
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("file", ["history.jsonl", "tfevents", "pictures"])
+@pytest.mark.parametrize("file", ["history.jsonl", "tfevents"])
 def test_a_training_continues_without_what_describes_it(reference, tmp_path, file, code):
     command = reference.before("trainer", tmp_path / "it")
-    printed = continues(
-        command, tmp_path / "it", faults.failing_writes(code, f"/{file}", ".{file}")
-    )
+    printed = continues(command, tmp_path / "it", faults.failing_writes(code, file))
     reference.check("trainer", tmp_path / "it")
     tally.faults.append(f"{errno.errorcode[code]} of {file}")
-    if file != "pictures":
-        assert printed.count(f"cannot be written ({os.strerror(code)}); the work continues") == 1
+    assert printed.count(f"cannot be written ({os.strerror(code)})") == 1
 
 
 @whole

@@ -112,6 +112,7 @@ def test_gif(folder):
     assert tree(folder) == {str(path)}
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged TIFFs
 def test_picture():
     square = moving_squares(1, dtype=np.uint8)[0]
     formats = {

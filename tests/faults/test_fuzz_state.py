@@ -1,4 +1,4 @@
-"""Broken or malicious journals, features and scores cannot make a reader crash or hang."""
+"""Broken or malicious journals, histories and features cannot make a reader crash or hang."""
 
 import hashlib
 import json
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from rvd.evaluation.scores.scores_file import COLUMNS, read_scores
 from rvd.metrics.networks.stored_features import load_features
 from rvd.training.history import FILE, read_history, summarise
 from rvd.training.journal import journal_path, read_journal, write_curve
@@ -67,17 +66,3 @@ def test_features(folder):
 
     fuzz("features", mangled(valid, header), read)
     assert tree(folder) == set()
-
-
-def test_scores(folder):
-    path = folder / "scores.csv"
-    row = "simulation,rvd,0,crps,,0.1,2,3,4 context,0.1,0.2,"
-    valid = "\n".join([",".join(COLUMNS), row, row.replace("crps", "psnr"), ""]).encode()
-
-    def read(data):
-        path.write_bytes(data)
-        return read_scores([path])
-
-    assert len(read(valid)) == 2
-    fuzz("scores", mangled(valid), read)
-    assert tree(folder) == {str(path)}
