@@ -38,3 +38,22 @@ def stop_requests() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def readers_alive() -> Iterator[None]:
+    """Report that a process that reads clips was killed within the block, as by the system.
+
+    Raises:
+        Interrupted: A process was killed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # torch's words
+            raise
+        raise Interrupted(
+            "a process that reads clips was killed, perhaps because memory was exhausted; the last "
+            "checkpoint is kept: run the same command to resume, with a smaller training.workers "
+            "if it happens again"
+        ) from error

@@ -19,7 +19,7 @@ from rvd.models.files import save
 from rvd.runtime.background import BackgroundWork
 from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
-from rvd.runtime.signals import Interrupted, StopRequest, stop_requests
+from rvd.runtime.signals import Interrupted, StopRequest, readers_alive, stop_requests
 from rvd.training.alone import SharedFlags, sole_trainer
 from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint, snapshot
 from rvd.training.history import History
@@ -58,7 +58,8 @@ def train(
         graphed: Replay each step as one CUDA graph (:class:`TrainingSteps`).
 
     Raises:
-        Interrupted: TERM or INT came; the state is saved.
+        Interrupted: TERM or INT came, and the state is saved; or a process that reads clips was
+            killed.
         UserError: The loss is not finite, the checkpoint is of another config, the disk is full,
             memory is not sufficient, or the steps cannot be a graph.
     """
@@ -85,6 +86,7 @@ def train(
             with (
                 trainer.attempt(),
                 trainer.writing,
+                readers_alive(),
                 enough_memory("a training step", remedy),
             ):
                 trainer.run(stop)

@@ -138,6 +138,7 @@ def test_a_killed_process_that_reads_clips(reference, tmp_path):
     assert children
     for child in children:
         os.kill(int(child), signal.SIGKILL)
-    assert finish(process) == 2, said(tmp_path / "it")
+    assert finish(process) == 75, said(tmp_path / "it")
+    assert "rvd: a process that reads clips was killed" in said(tmp_path / "it")
     assert "Traceback" not in said(tmp_path / "it")
     assert_recovers(reference, command, tmp_path / "it", "killed reader of clips")
