@@ -13,6 +13,7 @@ import pytest
 
 from lbm.config import VortexStreetConfig
 from lbm.runs.run_file import create_run
+from lbm.solvers.pylbm_build import _remove_abandoned
 from rvd import files
 from rvd.files import atomic_write, remove_abandoned, temporary_folder
 from rvd.metrics.networks.stored_features import load_features, store_features
@@ -193,3 +194,13 @@ def test_the_run_file(tmp_path):
         assert names(tmp_path) == [f".r.h5.{os.getpid()}.partial"]
     assert names(tmp_path) == ["r.h5"]
     assert h5py.is_hdf5(tmp_path / "r.h5")
+
+
+def test_builds_of_the_solver(tmp_path):
+    old, new, compiled = (tmp_path / name for name in ("build-1", "build-2", "pylbm-3"))
+    for folder in (old, new, compiled):
+        folder.mkdir()
+    for folder in (old, compiled):
+        os.utime(folder, (time.time() - 7200,) * 2)
+    _remove_abandoned(tmp_path)
+    assert names(tmp_path) == ["build-2", "pylbm-3"]

@@ -7,13 +7,17 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lbm.errors import FlowError
 from lbm.flow import Flow
+
+_BUILD = "build-"
+_LONGEST_BUILD = 3600  # seconds
 
 _LEFT, _RIGHT, _WALL, _OBSTACLE, _PERIODIC = 0, 1, 2, 3, -1
 
@@ -105,6 +109,14 @@ def _compiled_folder(obstacles: bool) -> Path:
     return Path(home) / "lbm" / f"pylbm-{hashlib.sha256(stamp.encode()).hexdigest()[:16]}"
 
 
+def _remove_abandoned(cache: Path) -> None:
+    """Remove the builds of killed processes, which are older than any build takes."""
+    for build in cache.glob(f"{_BUILD}*"):
+        with suppress(OSError):
+            if time.time() - build.stat().st_mtime > _LONGEST_BUILD:
+                shutil.rmtree(build, ignore_errors=True)
+
+
 def _compile(case: dict[str, Any], folder: Path) -> None:
     """Generate and compile the code into `folder`, which appears when it is complete.
 
@@ -115,7 +127,8 @@ def _compile(case: dict[str, Any], folder: Path) -> None:
     from pylbm.generator.autowrap import CodeWrapError
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    _remove_abandoned(folder.parent)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_BUILD) as scratch:
         code = Path(scratch) / "code"
         code.mkdir()
         try:

@@ -31,7 +31,7 @@ def test_a_killed_command_resumes(reference, tmp_path, name):
     folder = tmp_path / name
     command = reference.before(name, folder)
     wanted = TIMES[name][0 if tally.WHOLE else 1]
-    seconds = reference.seconds[command.name] * (0.6 if command.name == "trainer" else 1)
+    seconds = reference.seconds[name] * (0.6 if name == "trainer" else 1)
     # One seed per command, so that failures can be repeated, apart from timing.
     generator = random.Random(f"{name} 0")
     done = 0
@@ -46,8 +46,8 @@ def test_a_killed_command_resumes(reference, tmp_path, name):
         code = finish(process)
         if code == 0:
             # It ended before or during the signal: check its results, and start again.
-            reference.check(command.name, folder)
+            reference.check(name, folder)
             folder = tmp_path / f"{name}-{done}-{generator.random()}"
             command = reference.before(name, folder)
     command.whole(folder)
-    reference.check(command.name, folder)
+    reference.check(name, folder)

@@ -34,7 +34,7 @@ MADE = [
 ]
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # Kills in the whole suite; the short one excludes this test, since each start takes seconds.
-KILLS = 8
+KILLS = 12
 PATIENCE = 600.0
 
 
@@ -82,7 +82,8 @@ def test_killed_snakemake_resumes(tmp_path):
         time.sleep(generator.uniform(0.1, 0.6 * seconds))
         number, together = generator.choice(SIGNALS), turn % 2 == 0
         if process.poll() is None:
-            tally.kills[f"Snakemake by {number.name}"] += 1
+            what = "Snakemake with its jobs" if together else "Snakemake alone"
+            tally.kills[f"{what} by {number.name}"] += 1
             (os.killpg if together else os.kill)(process.pid, number)
         process.wait(PATIENCE)
         if process.returncode == 0:
