@@ -360,3 +360,19 @@ def test_the_command_says_what_to_do_without_the_dataset(tmp_path):
     (line,) = run.stderr.splitlines()
     assert "this download needs an account" in line
     assert "leave 'my-kth' out of run.datasets, or run `snakemake partial`" in line
+
+
+@pytest.mark.parametrize("there", ["archive", "archive and record"])
+def test_what_killed_downloads_left_is_removed(record, there):
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.with_suffix("").write_bytes(DATA)
+    if "record" in there:
+        record.write_text(f"{SHA256}  a.zip\n")
+    for name in ("a.zip.part", "a.zip.part.json"):
+        (record.parent / name).write_bytes(b"PK")
+    left = record.parent / f".{record.name}.1-00000000.partial"
+    left.mkdir()
+    (left / "lock").touch()
+    fetch("a.zip", download("http://127.0.0.1:9"), record, QUICK)
+    assert_complete(record)
+    assert not left.exists()

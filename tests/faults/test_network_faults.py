@@ -71,7 +71,7 @@ def test_a_file_that_differs_from_its_record(reference, restored, tmp_path):
     assert_recovers(reference, command, tmp_path / "it", "download that was changed")
 
 
-def test_a_partial_download_beside_a_file_put_there_by_hand(reference, tmp_path):
+def test_a_partial_download_next_to_a_file_put_there_by_hand(reference, tmp_path):
     command = killed_when(reference, "fetch", tmp_path / "it", f"raw/{ARCHIVE}.part")
     whole = (reference.folder / "raw" / ARCHIVE).read_bytes()
     (tmp_path / "it" / "raw" / ARCHIVE).write_bytes(whole)

@@ -23,7 +23,7 @@ from rvd.datasets.download.transfer import (
     remove_state,
 )
 from rvd.errors import UserError
-from rvd.files import atomic_write, reason
+from rvd.files import atomic_write, reason, remove_abandoned
 from rvd.runtime.locks import exclusive
 
 
@@ -50,6 +50,7 @@ def fetch(
     remote, archive = download.files[name], record.parent / name
     archive.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(archive.parent, f".{name}.lock", "download"):
+        remove_abandoned(record.parent, record.name)  # here, as the record may be complete
         first = recorded(record)
         if archive.exists():
             try:
