@@ -18,7 +18,7 @@ from rvd.errors import UserError
 from tests.faults import tally
 
 # Inputs per reader: in the whole suite, and in the short one.
-INPUTS = int(os.environ.get("RVD_TEST_INPUTS", 20_000 if tally.WHOLE else 200))
+INPUTS = int(os.environ.get("RVD_TEST_INPUTS", 20_000 if tally.WHOLE else 100))
 # Maximum seconds per input; valid inputs of this size take milliseconds.
 HANG = 20
 

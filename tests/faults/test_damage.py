@@ -46,7 +46,7 @@ DAMAGES = {"torn": torn, "flipped": flipped, "checksum": of_its_checksum, "empty
     "name",
     [
         "torn",
-        "flipped",
+        pytest.param("flipped", marks=whole),
         pytest.param("checksum", marks=whole),
         pytest.param("empty", marks=whole),
     ],

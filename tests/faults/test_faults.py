@@ -65,7 +65,7 @@ def test_two_at_once(reference, tmp_path, name, lock):
     assert_recovers(reference, command, tmp_path / "it", f"two {name}s at once")
 
 
-@pytest.mark.parametrize("name", ["converter", "sampler", "scorer"])
+@pytest.mark.parametrize("name", ["converter", "sampler", pytest.param("scorer", marks=whole)])
 def test_read_only_folder(reference, tmp_path, name):
     folder = tmp_path / "it"
     command = reference.before(name, folder)
