@@ -17,7 +17,7 @@ help:
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
-	@echo "make test-faults kills, faults and fuzz inputs: twenty minutes on two cores"
+	@echo "make test-faults kills, faults and fuzz inputs: 25 minutes on two idle cores"
 	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"
 	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
