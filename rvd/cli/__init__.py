@@ -39,10 +39,10 @@ def _common(
 ) -> None:
     # Here, because typer has just set a hook of its own.
     silence_repeated_disk_full()
-    if log is not None:
-        unmark(log)
     # None of several processes may empty the log in which another has written.
     sys.stderr = StandardError(sys.stderr, Log(log, keep=launched()) if log else None)
+    if log is not None:
+        unmark(log)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

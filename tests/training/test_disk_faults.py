@@ -140,7 +140,7 @@ def test_tensorboard_reads_all_events_after_a_full_disk(tmp_path, disk, capfd, c
 
 
 def test_no_checkpoint_is_ahead_of_its_journal(tmp_path, disk, capsys):
-    with Journal(tmp_path, 0) as journal:
+    with Journal(tmp_path, 0, 20000, 1) as journal:
         disk.fill("journal.jsonl")
         journal.write(1, {"loss": 1.0})
         with pytest.raises(UserError, match=r"journal\.jsonl: cannot be written"):

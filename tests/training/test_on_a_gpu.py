@@ -51,8 +51,8 @@ def test_losses_are_reduced_and_read_together_at_journal_steps_only(tmp_path):
         return values / 2
 
     bar = SimpleNamespace(update=lambda: None, set_postfix_str=lambda *_, **__: None)
-    journal = Journal(tmp_path, 0)
-    monitor = LossMonitor(bar, journal, 3, mean)
+    journal = Journal(tmp_path, 0, 20000, 1)
+    monitor = LossMonitor(bar, journal, 3, 3, mean)
     for step in range(1, 7):
         monitor.record(step, {"loss": torch.tensor(float(step)), "learning_rate": 0.1})
         monitor.check() if step == 6 else None
