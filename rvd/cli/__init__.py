@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"{os.fsdecode(error.filename)}: {reason(error)}", error)
     except Interrupted as stopped:
         _end(str(stopped), INTERRUPTED)
+    except MemoryError:
+        _end("this machine has too little memory for this command", 2)
     except KeyboardInterrupt:
         _end("interrupted", 128 + 2)
 

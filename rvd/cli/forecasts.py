@@ -81,6 +81,18 @@ def predict(
     ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="seed of the futures")] = 0,
     stride: Annotated[int, typer.Option(min=1, help="take every n-th frame")] = 1,
+    at: Annotated[
+        float | None,
+        typer.Option(min=0, help="moment to forecast from, in seconds (default: the end)"),
+    ] = None,
+    frame: Annotated[
+        int | None,
+        typer.Option(min=0, help="frame to forecast from, counted from 0 (default: the end)"),
+    ] = None,
+    drop_last_group: Annotated[
+        bool,
+        typer.Option(help="take a film that is cut short, without its last group of frames"),
+    ] = False,
     whole_frame: Annotated[
         bool, typer.Option(help="stretch the whole frame to a square instead of cropping")
     ] = False,
@@ -104,6 +116,8 @@ def predict(
     from rvd.runtime import device
 
     check_format(output)
+    if at is not None and frame is not None:
+        raise UserError("--at and --frame: only one moment can be given")
     precision: Precision = "float32"
     if config:
         experiment = load_experiment(config)
@@ -118,7 +132,18 @@ def predict(
         for module in model.inner:
             device.compiled(module, experiment.compute)
     crop: Crop = "none" if whole_frame else "center"
-    frames = read_video(video, model.size, model.channels, crop, stride)
+    frames = read_video(
+        video,
+        model.size,
+        model.channels,
+        crop,
+        stride,
+        last=context,
+        frame=frame,
+        at=at,
+        cut_films="drop" if drop_last_group else "refuse",
+        threads=threads,
+    )
     samples = forecast(model, frames, horizon, ensemble, seed, context=context, precision=precision)
     write_forecast(output, frames[-context:], samples, frame_rate)
     print(f"{output}: {ensemble} futures of {horizon} frames")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,17 +19,17 @@ from rvd.video.hdf5 import fixed_length_text, write_attributes
 
 def write_video_file(
     path: Path,
-    videos: Iterable[tuple[str, str, Frames]],
+    videos: Iterable[tuple[str, str, Frames | Iterator[Frames]]],
     frame_shape: tuple[int, int, int],
     dtype: type[np.uint8] | type[np.float32],
     info: VideoInfo,
 ) -> None:
-    """Write a video file, holding one video in memory at a time.
+    """Write a video file, holding one video, or one block of its frames, in memory at a time.
 
     Args:
         path: Path of the file, which appears when it is complete.
         videos: Iterable of (split, name, frames) with frames (frame, height, width, channel) of
-            type ``dtype``; splits may alternate.
+            type ``dtype``, or an iterator of blocks of such frames; splits may alternate.
         frame_shape: Height, width and channels of all frames.
         dtype: Type of the frames: uint8, or float32 in [0, 1].
         info: Attributes of the file.
@@ -45,14 +45,17 @@ def write_video_file(
         datasets = {split: _frames_dataset(file, split, frame_shape, dtype) for split in SPLITS}
         content = {split: hashlib.sha256() for split in SPLITS}
         for split, name, frames in videos:
-            if frames.shape[1:] != frame_shape or frames.dtype != dtype or not len(frames):
-                raise UserError(
-                    f"video '{name}' has frames {frames.shape} of {frames.dtype}, "
-                    f"expected (at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
-                )
-            _append(datasets[split], frames)
-            content[split].update(np.ascontiguousarray(frames).data)
-            lengths[split].append(len(frames))
+            count = 0
+            for block in frames if isinstance(frames, Iterator) else [frames]:
+                if block.shape[1:] != frame_shape or block.dtype != dtype or not len(block):
+                    raise UserError(
+                        f"video '{name}' has frames {block.shape} of {block.dtype}, expected "
+                        f"(at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
+                    )
+                _append(datasets[split], block)
+                content[split].update(np.ascontiguousarray(block).data)
+                count += len(block)
+            lengths[split].append(count)
             names[split].append(name)
         for split in SPLITS:
             if not lengths[split]:

@@ -14,9 +14,10 @@ import pytest
 
 from rvd.datasets.bair.tfrecord import RecordError, index_records
 from rvd.datasets.folder.listing import split_videos
-from rvd.datasets.folder.reader import BLOCK, read_frames
+from rvd.datasets.folder.video import BLOCK, ReadingOptions, read_frames
 from rvd.datasets.reading import frames
-from rvd.datasets.reading.frames import DecodingError, crop_and_resize, decode_film, decode_picture
+from rvd.datasets.reading.films import decode_film
+from rvd.datasets.reading.frames import DecodingError, crop_and_resize, decode_picture
 from rvd.errors import UserError
 from tests.datasets.archives import film
 from tests.datasets.test_folder import folder
@@ -76,20 +77,20 @@ def test_non_square_pixels_are_stretched(tmp_path):
 def test_a_name_with_a_colon_is_not_a_protocol(tmp_path, monkeypatch):
     film(tmp_path / "12:30.avi", 4, (32, 32))
     monkeypatch.chdir(tmp_path)
-    assert len(read_frames(Path("12:30.avi"), 16, 1)) == 4
+    assert len(read_frames(Path("12:30.avi"), ReadingOptions(16, 1))) == 4
 
 
 def test_hidden_files_of_other_systems_are_skipped(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8), 80 * number, np.uint8))
         (tmp_path / f"._{number}.png").write_bytes(b"resource fork")
-    assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 80, 160]
+    assert read_frames(tmp_path, ReadingOptions(8, 1))[:, 0, 0, 0].tolist() == [0, 80, 160]
 
 
 def test_names_with_digits_that_are_not_decimals_are_sorted(tmp_path):
     for value, name in enumerate(("2²1.png", "10.png")):
         cv2.imwrite(str(tmp_path / name), np.full((8, 8), value, np.uint8))
-    assert read_frames(tmp_path, 8, 1)[:, 0, 0, 0].tolist() == [0, 1]
+    assert read_frames(tmp_path, ReadingOptions(8, 1))[:, 0, 0, 0].tolist() == [0, 1]
 
 
 def test_films_among_pictures_are_refused(tmp_path):
@@ -116,7 +117,7 @@ def test_a_cropped_frame_does_not_keep_the_original_in_memory():
 @pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1])
 def test_frames_are_complete_across_blocks(tmp_path, count):
     film(tmp_path / "a.avi", count, (32, 64))
-    found = read_frames(tmp_path / "a.avi", 16, 1, "none")
+    found = read_frames(tmp_path / "a.avi", ReadingOptions(16, 1, "none"))
     assert len(found) == count
     means = found.reshape(count, -1).mean(1)
     assert np.abs(np.diff(means[: min(count, 150)]) - 1).max(initial=0) < 3

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from rvd.config.section import Section
 from rvd.datasets.base import Resize, VideoDatasetConfig
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Crop = Literal["center", "none"] | tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt]
+CutFilms = Literal["refuse", "drop"]
 
 
 class SharesConfig(Section):
@@ -50,6 +59,17 @@ class FolderConfig(VideoDatasetConfig):
     resize: Resize = "area"
     """Interpolation to `size`: `area` (mean over the area of a pixel), `linear`, `cubic`, `lanczos`
     or `nearest`."""
+    cut_films: CutFilms = "refuse"
+    """Treatment of films that are cut short: `refuse` (the conversion stops), or `drop` (the last
+    group of frames, which may be damaged, is left out, and the log says so)."""
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_cut_films(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Conversions from before the key stay as they are.
+        values: dict[str, Any] = dump(self)
+        if values.get("cut_films") == "refuse":
+            del values["cut_films"]
+        return values
 
     @field_validator("crop", mode="before")
     @classmethod

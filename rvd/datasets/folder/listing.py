@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from rvd.datasets.base import SPLITS
 from rvd.datasets.folder.config import FolderConfig, SharesConfig
+from rvd.datasets.reading.animations import is_animation
 from rvd.errors import UserError
 
 FILMS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
@@ -74,20 +76,28 @@ def _find_videos(folder: Path) -> dict[str, Path]:
         if not _in_utf8(path.name):
             raise UserError(f"{str(path)!a}: its name is not in UTF-8; rename it")
         if path.is_dir():
-            inside = {child.suffix.lower() for child in path.iterdir() if not is_hidden(child)}
-            if inside & PICTURES and inside & FILMS:
+            inside = {_kind(child) for child in path.iterdir() if not is_hidden(child)}
+            if {"film", "picture"} <= inside:
                 raise UserError(
                     f"{path}: contains films and pictures; a folder of pictures is one video, so "
                     "put the films elsewhere"
                 )
-            if inside & PICTURES:
+            if "picture" in inside:
                 videos[path.name] = path
             else:
                 inner = _find_videos(path)
                 videos |= {f"{path.name}/{name}": film for name, film in inner.items()}
-        elif path.suffix.lower() in FILMS:
+        elif _kind(path) == "film":
             videos[path.name] = path
     return videos
+
+
+def _kind(path: Path) -> Literal["film", "picture"] | None:
+    """Return the kind of a file by its name; a WebP or TIFF of several frames is a film."""
+    suffix = path.suffix.lower()
+    if suffix in FILMS or is_animation(path):
+        return "film"
+    return "picture" if suffix in PICTURES else None
 
 
 def is_hidden(path: Path) -> bool:

@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 
 from rvd.datasets.kth.config import KthConfig
 from rvd.datasets.reading.archives import Member, sorted_by_name, zip_members
-from rvd.datasets.reading.frames import (
-    DecodingError,
-    TruncatedVideoError,
-    crop_and_resize,
-    decode_film,
-)
+from rvd.datasets.reading.films import TruncatedVideoError, decode_film
+from rvd.datasets.reading.frames import DecodingError, crop_and_resize
 from rvd.datasets.reading.parallel import parallel_map
 from rvd.datasets.reading.reader import NamedVideo, ReaderResult
 from rvd.errors import UserError
