@@ -38,7 +38,7 @@ def why_cut(path: Path, container: str) -> str | None:
         try:
             return check(file, path.stat().st_size)
         except struct.error:
-            return "it ends within a header"
+            return "it ends within one of its parts"
 
 
 def _mp4(file: BinaryIO, size: int) -> str | None:

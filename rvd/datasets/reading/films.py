@@ -161,7 +161,7 @@ def _decoded(
         CutFilmError: The film is damaged, if ``strict``; else DecodingError.
     """
     broken = CutFilmError if strict else DecodingError
-    count, first, end = 0, None, 0.0
+    count, first, latest, end = 0, None, 0.0, 0.0
     try:
         for packet in container.demux(stream):
             if strict and packet.is_corrupt:
@@ -173,7 +173,9 @@ def _decoded(
                 first = frame.time if first is None else first
                 start = None if frame.time is None or first is None else frame.time - first
                 if start is not None:
-                    end = start + frame.duration * float(frame.time_base or 0)
+                    # The times of packed B-frames in AVI are out of order.
+                    start = latest = max(start, latest)
+                    end = start + float((frame.duration or 0) * (frame.time_base or 0))
                 yield LazyFrame(
                     partial(convert, frame),
                     start,
@@ -197,7 +199,7 @@ def _lacking(
     """Return the difference from the duration in the container's header, if it is too large."""
     if container.format.name not in TIMED or not end:
         return None
-    if stream.duration:
+    if stream.duration and stream.time_base:
         announced = float(stream.duration * stream.time_base)
     elif container.duration and len(container.streams) == 1:
         announced = container.duration / av.time_base
