@@ -31,7 +31,8 @@ def folder(tmp_path_factory):
     torch.manual_seed(0)
     save(build(experiment().models["rvd"], SIZE, 1), path / "predictor.safetensors", {})
     frames = moving_squares(7, size=2 * SIZE, dtype=np.uint8).repeat(3, -1)
-    iio.imwrite(path / "film.gif", np.pad(frames, [(0, 0), (0, 0), (5, 5), (0, 0)]))
+    padded = np.pad(frames, [(0, 0), (0, 0), (5, 5), (0, 0)])
+    iio.imwrite(path / "film.gif", padded, duration=100)
     return path
 
 
@@ -103,6 +104,60 @@ def test_bad_input_is_refused_and_nothing_is_written(folder, tmp_path, arguments
         command(folder, tmp_path / "out.gif", *arguments)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], slice(3, 7)),
+        (["--frame=5"], slice(1, 5)),
+        (["--frame=4"], slice(0, 4)),
+        (["--at=0.45"], slice(1, 5)),  # frames are 0.1 s apart
+        (["--at=0.7"], slice(3, 7)),
+        (["--frame=6", "--stride=2", "--context=2"], slice(2, 6, 2)),
+    ],
+)
+def test_the_context_ends_at_the_moment(folder, tmp_path, options, expected):
+    command(folder, tmp_path / "out.h5", "film.gif", *options)
+    whole = rvd.read_video(folder / "film.gif", SIZE, 1)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert np.array_equal(file["context"], whole[expected])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--frame=3"], "has 3 frames before frame 3, fewer than the 4 required"),
+        (["--at=0.2"], "has 2 frames before 0.2 seconds, fewer than the 4 required"),
+        (["--frame=8"], "frame 8 lies outside: it has 7 frames"),
+        (["--at=9"], "9 seconds lie outside: it ends after 0.7 seconds"),
+        (["--at=1", "--frame=5"], "--at and --frame: only one moment can be given"),
+    ],
+)
+def test_moments_outside_are_refused_in_one_line(folder, tmp_path, options, message):
+    with pytest.raises(UserError, match=message) as refused:
+        command(folder, tmp_path / "out.gif", "film.gif", *options)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_film_that_is_cut_short_needs_an_option(folder, tmp_path, capsys):
+    data = (folder / "film.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(data[:-10])
+    with pytest.raises(UserError, match=r"cut short or damaged.*--drop-last-group"):
+        command(folder, tmp_path / "out.h5", tmp_path / "cut.gif")
+    command(folder, tmp_path / "out.h5", tmp_path / "cut.gif", "--drop-last-group")
+    assert "cut.gif: is cut short" in capsys.readouterr().err
+    whole = rvd.read_video(folder / "film.gif", SIZE, 1)
+    with h5py.File(tmp_path / "out.h5") as file:
+        # Of the six or seven frames that the decoder gives, the last one may be damaged.
+        assert any(np.array_equal(file["context"], whole[end - 4 : end]) for end in (5, 6))
+
+
+@pytest.mark.parametrize("moment", [{"at": -1.0}, {"at": float("nan")}, {"frame": -1}])
+def test_moments_that_make_no_sense_are_refused_by_name(folder, moment):
+    with pytest.raises(UserError, match=f"^{next(iter(moment))}: "):
+        rvd.read_video(folder / "film.gif", SIZE, 1, **moment)
 
 
 def test_unknown_output_is_refused_before_any_work(folder, tmp_path):
