@@ -44,7 +44,7 @@ read_video(film, {size}, 3, last=4)
 import torch, rvd
 from rvd.forecasting.reading import read_video
 start()
-read_video(film, {size}, 3, last=4, frame=5000 % {frames})
+read_video(film, {size}, 3, last=4, frame={frames} // 2)
 """,
     "convert": """
 from rvd.datasets.convert import convert
@@ -137,7 +137,7 @@ def processor():
 
 film, size, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 before, began = processor(), time.perf_counter()
-for _ in read_blocks(film, ReadingOptions(size, 3, threads=threads)):
+for _ in read_blocks(film, ReadingOptions(size, 3, threads=threads), 64):
     pass
 print(json.dumps([time.perf_counter() - began, processor() - before]))
 """

@@ -114,7 +114,7 @@ def test_a_cropped_frame_does_not_keep_the_original_in_memory():
     assert crop_and_resize(whole, (0, 0, 64, 64), 64, "area").base is None
 
 
-@pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1])
+@pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1, 3 * BLOCK])
 def test_frames_are_complete_across_blocks(tmp_path, count):
     film(tmp_path / "a.avi", count, (32, 64))
     found = read_frames(tmp_path / "a.avi", ReadingOptions(16, 1, "none"))

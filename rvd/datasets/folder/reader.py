@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rvd.datasets.folder.config import FolderConfig
 from rvd.datasets.folder.listing import VideoPath, split_videos
 from rvd.datasets.folder.selection import Selection
-from rvd.datasets.folder.video import BLOCK, ReadingOptions, read_blocks
+from rvd.datasets.folder.video import ReadingOptions, block_length, read_blocks
 from rvd.datasets.reading.films import pixels
 from rvd.datasets.reading.frames import DecodingError
 from rvd.datasets.reading.parallel import cores
@@ -60,7 +60,7 @@ def _videos(dataset: FolderConfig, jobs: Sequence[VideoPath], threads: int) -> I
     )
     # Each of up to 2 * threads videos has blocks in its queue, and one that is being filled.
     share = WAITING // (2 * threads * (AHEAD + 1))
-    length = min(BLOCK, max(1, share // (dataset.size**2 * dataset.channels)))
+    length = block_length(dataset.size, dataset.channels, share)
 
     def blocks(job: VideoPath) -> Iterator[NDArray[np.uint8]]:
         path = job[2]

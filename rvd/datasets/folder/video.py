@@ -16,7 +16,8 @@ from rvd.datasets.folder.frames import lazy_frames
 from rvd.datasets.folder.selection import Selection
 from rvd.datasets.reading.frames import NO_MEMORY, DecodingError, center_crop, crop_and_resize
 
-BLOCK = 256  # frames
+# Frames per block, and bytes at most.
+BLOCK, BLOCK_BYTES = 256, 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,7 @@ class ReadingOptions:
     cut_films: CutFilms = "refuse"
 
 
-def read_blocks(
-    path: Path, options: ReadingOptions, length: int = BLOCK
-) -> Iterator[NDArray[np.uint8]]:
+def read_blocks(path: Path, options: ReadingOptions, length: int) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of one film, GIF or folder of pictures in blocks.
 
     Args:
@@ -89,6 +88,11 @@ def read_blocks(
         yield block[: count % length]
 
 
+def block_length(size: int, channels: int, most: int = BLOCK_BYTES) -> int:
+    """Return the frames of a block of at most ``most`` bytes, at least one."""
+    return max(1, min(BLOCK, most // (size**2 * channels)))
+
+
 def read_frames(path: Path, options: ReadingOptions) -> NDArray[np.uint8]:
     """Return the frames (frame, size, size, channel) of one film, GIF or folder of pictures.
 
@@ -103,11 +107,11 @@ def read_frames(path: Path, options: ReadingOptions) -> NDArray[np.uint8]:
     found = np.empty((0, size, size, channels), np.uint8)
     count = 0
     try:
-        for block in read_blocks(path, options):
+        for block in read_blocks(path, options, block_length(size, channels)):
             if count + len(block) > len(found):
-                # In place: joining the blocks at the end would take the memory twice. Pages that
-                # are not used yet take none.
-                room = max(BLOCK, len(found) * 3 // 2)
+                # In place, since joining the blocks at the end would take the memory twice, and by
+                # little, since NumPy writes zeros there.
+                room = max(count + len(block), len(found) * 17 // 16)
                 found.resize((room, size, size, channels), refcheck=False)
             found[count : count + len(block)] = block
             count += len(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from rvd.datasets.reading.frames import (
 
 # Formats of pictures that may have several frames, and Pillow's names of them.
 SUFFIXES = {".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+
+# Of damaged tags; what matters is an error.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 PALETTED_OR_COLOUR = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 
