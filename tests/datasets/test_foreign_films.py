@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from rvd.datasets.bair.tfrecord import RecordError, index_records
+from rvd.datasets.convert import convert
 from rvd.datasets.folder.listing import split_videos
 from rvd.datasets.folder.video import BLOCK, ReadingOptions, read_frames
 from rvd.datasets.reading import frames
 from rvd.datasets.reading.films import decode_film
 from rvd.datasets.reading.frames import DecodingError, crop_and_resize, decode_picture
 from rvd.errors import UserError
+from rvd.video import VideoFile
 from tests.datasets.archives import film
 from tests.datasets.test_folder import folder
 
@@ -100,6 +102,37 @@ def test_films_among_pictures_are_refused(tmp_path):
     cv2.imwrite(str(mixed / "cover.png"), np.zeros((8, 8), np.uint8))
     with pytest.raises(UserError, match="mixed: contains films and pictures"):
         split_videos(folder(tmp_path), tmp_path)
+
+
+# fmt: off
+HOSTILE = [
+    "-rf", "--output=x", " ", "a b", " a", "a ", "'", '"', "`id`", "$(id)", "$HOME", "a;b",
+    "a&b", "a|b", "a>b", "*", "?", "[a]", "{a}", "{0}", "%s", "%03d", "%n", "#", "!", "~", "^",
+    "\\", "a\\b", "a\nb", "a\tb", "a\rb", "\x01", "\x1b[31m", "\x7f", "\u202eb", "\u200b",
+    "\ufeffa", "é", "e\u0301", "ß", "Ω", "日本", "🎬", "👩\u200d👩\u200d👧", "ı", "²", "2²1", "٣", "ﬁ",
+    "Ａ", "a.b", "a..b", "a...", "con", "nul", "12:30", "http:", "file:a", "concat:a|b",
+    "pipe:0", "data:,a", "rtsp:", "fd:1", "subfile,,start,0,end,9,,:a", "crypto:a", "async:a",
+    "cache:a", "tcp:", "null", "true", "1e3", "0", "00", "-1", "0x1", "NaN", "inf", "__init__",
+    "<a>", "a=b", "a,b", "@a", "a@b", "+a", "(a)", "train", "frames", "a" * 200, "é" * 100,
+    "a.mp4", "a.", "a:b:c", "::", "\xa0", "\u3000", "a%2Fb", "&amp;", "<b>", "\u2028", "\ud7ff",
+    "file,a", "a'b", "x\"y",
+]
+# fmt: on
+
+
+def test_a_hundred_hostile_names_are_names_of_videos(tmp_path):
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 100
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    data = film(tmp_path / "film.avi", 3, (32, 32))
+    for name in HOSTILE:
+        (raw / f"{name}.avi").write_bytes(data)
+    convert("own", folder(raw), [raw], tmp_path / "v.h5")
+    with VideoFile(tmp_path / "v.h5") as file:
+        names = [name for split in file.splits.values() for name in split.names]
+        assert all(len(split.video(0)) == 3 for split in file.splits.values())
+    assert sorted(names) == sorted(f"{name}.avi" for name in HOSTILE)
+    assert {path.name for path in tmp_path.iterdir()} == {"raw", "film.avi", "v.h5"}
 
 
 def test_a_name_that_is_not_utf8_is_refused_in_one_line(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import rvd.models.files
+import tests.faults.fuzz
 from rvd.cli import app
 from rvd.datasets.inspection import inspect
 from rvd.errors import UserError
@@ -115,7 +116,9 @@ def test_inspect(folder):
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".tif"])
-def test_animations(folder, predict, suffix):
+def test_animations(folder, predict, suffix, monkeypatch):
+    # Each takes as long as a film, and there are fewer ways to read them.
+    monkeypatch.setattr(tests.faults.fuzz, "INPUTS", tests.faults.fuzz.INPUTS // 10)
     path, output = folder / f"a{suffix}", folder / "out.h5"
     first, *others = [Image.fromarray(picture) for picture in pictures(6, (32, 24))]
     first.save(path, save_all=True, append_images=others)
