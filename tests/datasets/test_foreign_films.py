@@ -179,3 +179,15 @@ def test_compressed_records_are_reported(tmp_path, pack, name):
     path.write_bytes(pack(os.urandom(200)))
     with path.open("rb") as file, pytest.raises(RecordError, match=f"compressed by {name}"):
         list(index_records(file, 0, path.stat().st_size))
+
+
+def test_texts_in_a_film_may_have_any_encoding(tmp_path):
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Kueche"
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"Kueche", b"K\xfcche!"))
+    assert len(read_frames(path, ReadingOptions(16, 1))) == 1

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
+import rvd.cli.forecasts
 import rvd.models.files
 import tests.faults.fuzz
-from rvd.cli import app
 from rvd.datasets.inspection import inspect
 from rvd.errors import UserError
 from rvd.models.baselines.config import PersistenceConfig
@@ -39,10 +39,17 @@ def predict(folder, monkeypatch):
     model = PersistenceForecast(PersistenceConfig(kind="persistence"), SIZE, 1)
     monkeypatch.setattr(rvd.models.files, "load", lambda path: model)
 
-    def run(path, *options):
-        files = [str(path), "--predictor=p.safetensors", f"--output={folder / 'out.h5'}"]
-        numbers = ["--horizon=1", "--ensemble=1", "--context=2", "--threads=1"]
-        app(["predict", *files, *numbers, *options], standalone_mode=False)
+    def run(path, **options):
+        rvd.cli.forecasts.predict(
+            path,
+            predictor=Path("p.safetensors"),
+            output=folder / "out.h5",
+            horizon=1,
+            ensemble=1,
+            context=2,
+            threads=1,
+            **options,
+        )
 
     return run
 
@@ -69,7 +76,7 @@ def damaged(films):
     )
 
 
-OPTIONS = [[], ["--drop-last-group"], ["--frame=6"], ["--at=0.2"], ["--stride=3"]]
+OPTIONS = [{}, {"drop_last_group": True}, {"frame": 6}, {"at": 0.2}, {"stride": 3}]
 
 
 def test_predict(folder, predict, capfd):
@@ -79,7 +86,7 @@ def test_predict(folder, predict, capfd):
         path = folder / f"a{suffix}"
         path.write_bytes(data)
         for options in OPTIONS:
-            predict(path, *options)
+            predict(path, **options)
         path.unlink()
     before = peak()
 
@@ -89,7 +96,7 @@ def test_predict(folder, predict, capfd):
         path.write_bytes(data)
         output.unlink(missing_ok=True)
         try:
-            predict(path, *options)
+            predict(path, **options)
         finally:
             capfd.readouterr()
             path.unlink()

@@ -126,7 +126,8 @@ def _opened(
     """Open a film, and report the errors of FFmpeg."""
     try:
         opened = BytesIO(source) if isinstance(source, bytes) else file_url(source)
-        with av.open(opened, "r", options=LOCAL) as container:
+        # Texts in old films are in any encoding.
+        with av.open(opened, "r", options=LOCAL, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise DecodingError("it contains no film")
             stream = container.streams.video[0]
