@@ -7,7 +7,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 INSTALL := $(BIN)/pip install --quiet
-BENCHMARKS := training_step denoising_step recurrent models clip_loading conversion metrics flow_solver
+BENCHMARKS := training_step denoising_step recurrent models clip_loading conversion films metrics flow_solver
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
