@@ -25,6 +25,8 @@ import numpy as np
 
 SIZE, FRAME = 128, 360  # pixels of a model's frames, and of the square that is cut out of the film
 
+ENCODED = 1000  # frames that are encoded
+
 # The commands that read a film; each runs in a process of its own, after its imports.
 COMMANDS = {
     "read_video": """
@@ -55,12 +57,14 @@ convert("films", FolderConfig(reader="folder", path="", size={size}), [folder], 
 """,
 }
 HEAD = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 film = sys.argv[1]
 noted = {}
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which begins at the size of the parent process.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 def note(**values):
     noted.update(values)
 def start():
@@ -73,21 +77,36 @@ print(json.dumps(noted))
 
 
 def write_film(path: Path, frames: int, width: int = 640, height: int = 360) -> None:
-    """Write an H.264 film of a moving texture and a disc, 2 Mbit/s at 25 frames per second."""
+    """Write an H.264 film of a moving texture and a disc, 2 Mbit/s at 25 frames per second.
+
+    At most ``ENCODED`` frames are encoded; the film repeats them.
+    """
     generator = np.random.default_rng(0)
     coarse = generator.integers(0, 255, (height // 8, width // 4, 3), np.uint8)
     texture = cv2.GaussianBlur(cv2.resize(coarse, (2 * width, height)), (0, 0), 2)
+    encoded = min(frames, ENCODED)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.bit_rate, stream.options = 2_000_000, {"preset": "veryfast"}
         stream.codec_context.thread_type = "AUTO"
-        for number in range(frames):
+        packets = []
+        for number in range(encoded):
             left = (3 * number) % width
             picture = texture[:, left : left + width].copy()
             cv2.circle(picture, ((7 * number) % width, height // 2), 40, (255, 30, 60), -1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+            packets += stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+        packets += stream.encode()
+        contents = [
+            (bytes(packet), packet.pts, packet.dts, packet.is_keyframe) for packet in packets
+        ]
+        for shift in range(0, frames - frames % encoded, encoded):
+            for data, shown, decoded, key in contents:
+                packet = av.Packet(data)
+                packet.pts, packet.dts = shown + shift, decoded + shift
+                packet.time_base, packet.is_keyframe = stream.codec_context.time_base, key
+                packet.stream = stream
+                container.mux(packet)
 
 
 def measured(name: str, film: Path, frames: int, size: int) -> dict[str, float]:
