@@ -122,6 +122,8 @@ def _ogg(file: BinaryIO, size: int) -> str | None:
     page = tail.rfind(b"OggS")
     if page < 0:
         return "its last page is damaged"
+    if len(tail) < page + 27:
+        return "its last page is incomplete"
     flags, segments = tail[page + 5], tail[page + 26]
     table = tail[page + 27 : page + 27 + segments]
     if len(table) < segments or page + 27 + segments + sum(table) > len(tail):

@@ -131,6 +131,8 @@ def _opened(
             if not container.streams.video:
                 raise DecodingError("it contains no film")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise DecodingError("there is no decoder for it")
             width, height = stream.codec_context.width, stream.codec_context.height
             check_pixel_count(width, height)
             stream.thread_type = "AUTO"
