@@ -154,10 +154,23 @@ def test_a_film_that_is_cut_short_needs_an_option(folder, tmp_path, capsys):
         assert any(np.array_equal(file["context"], whole[end - 4 : end]) for end in (5, 6))
 
 
-@pytest.mark.parametrize("moment", [{"at": -1.0}, {"at": float("nan")}, {"frame": -1}])
-def test_moments_that_make_no_sense_are_refused_by_name(folder, moment):
-    with pytest.raises(UserError, match=f"^{next(iter(moment))}: "):
-        rvd.read_video(folder / "film.gif", SIZE, 1, **moment)
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"at": -1.0},
+        {"at": float("nan")},
+        {"at": "2"},
+        {"frame": -1},
+        {"frame": "2"},
+        {"last": 0},
+        {"threads": 0},
+        {"cut_films": "keep"},
+    ],
+)
+def test_choices_of_frames_that_make_no_sense_are_refused_by_name(folder, choice):
+    with pytest.raises(UserError, match=f"^{next(iter(choice))}: "):
+        rvd.read_video(folder / "film.gif", SIZE, 1, **choice)
 
 
 def test_unknown_output_is_refused_before_any_work(folder, tmp_path):

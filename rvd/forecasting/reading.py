@@ -57,13 +57,16 @@ def read_video(
             little memory, or an argument is not one of those above.
     """
     at_least(1, size=size, stride=stride)
-    at_least(1, **{name: n for name, n in {"last": last, "threads": threads}.items() if n})
-    at_least(0, frame=frame or 0)
+    optional = {"last": last, "threads": threads}
+    at_least(1, **{name: value for name, value in optional.items() if value is not None})
+    at_least(0, frame=0 if frame is None else frame)
     if channels not in (1, 3):
         raise UserError(f"channels: must be 1 (grey) or 3 (given {channels!r})")
+    if cut_films not in ("refuse", "drop"):
+        raise UserError(f"cut_films: must be 'refuse' or 'drop' (given {cut_films!r})")
     if frame is not None and at is not None:
         raise UserError("frame and at: only one moment can be given")
-    if at is not None and not 0 <= at < inf:
+    if at is not None and not (isinstance(at, int | float) and 0 <= at < inf):
         raise UserError(f"at: must be a number of seconds of at least 0 (given {at!r})")
     path = Path(path)
     if not path.exists():

@@ -80,6 +80,11 @@ def test_without_crop_the_frame_is_stretched(written, tmp_path):
         assert np.abs(file.splits["val"].video(0) - expected).max() <= 0.5
 
 
+def test_conversions_from_before_an_option_are_not_repeated(tmp_path):
+    assert "cut_films" not in folder(tmp_path).model_dump_json()
+    assert folder(tmp_path, cut_films="drop").model_dump(mode="json")["cut_films"] == "drop"
+
+
 def test_hashes_depend_on_names_alone():
     names = [f"film{index}.mp4" for index in range(100)]
     first, second = split_by_hash(names, SharesConfig()), split_by_hash(names[::-1], SharesConfig())
