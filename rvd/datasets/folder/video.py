@@ -22,7 +22,7 @@ BLOCK, BLOCK_BYTES = 256, 16 * 2**20
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How a video is read.
+    """Options for reading a video.
 
     Attributes:
         size: Height and width of the frames after resizing.
