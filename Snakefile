@@ -36,8 +36,13 @@ from rvd.workflow.shell import repeated, shown_files
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-# Rules call `python`: the one that runs Snakemake, whether or not its environment was activated.
-shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
+# Rules call `python`: the one that runs Snakemake, whether or not its environment was activated. glibc keeps
+# freed memory instead of returning it after each step, which saves a few per cent of a training's time.
+shell.prefix(
+    f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+    " MALLOC_MMAP_THRESHOLD_=${{MALLOC_MMAP_THRESHOLD_:-1073741824}}"
+    " MALLOC_TRIM_THRESHOLD_=${{MALLOC_TRIM_THRESHOLD_:-4294967296}}; "
+)
 
 
 try:

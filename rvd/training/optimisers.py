@@ -30,6 +30,8 @@ def adam(
         betas=settings.betas,
         weight_decay=settings.weight_decay,
         capturable=graphed,
+        # One kernel for all operations of a weight.
+        fused=not graphed,
     )
 
 
@@ -69,6 +71,6 @@ def optimiser_state(optimiser: Any) -> dict[str, Any]:
 def load_optimiser(optimiser: Any, state: dict[str, Any]) -> None:
     """Load a state of :func:`optimiser_state`; the rate is the next step's to set."""
     now = optimiser.param_groups
-    kept = [{"lr": group["lr"], "capturable": group["capturable"]} for group in now]
+    kept = [{key: group[key] for key in ("lr", "capturable", "fused")} for group in now]
     groups = [{**group, **own} for group, own in zip(state["param_groups"], kept, strict=True)]
     optimiser.load_state_dict({**state, "param_groups": groups})

@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from rvd.datasets.folder.reader import read_frames
+from rvd.datasets.folder.video import ReadingOptions, read_frames
 from rvd.datasets.reading.frames import DecodingError, decode_picture
 from rvd.errors import UserError
 from tests.datasets.archives import film
@@ -18,6 +18,7 @@ from tests.tiny import moving_squares
 pytestmark = pytest.mark.slow
 
 HUGE = 60_000  # pixels: height and width of a bomb
+GREY = ReadingOptions(8, 1)
 
 
 def refused(read, *arguments):
@@ -80,11 +81,11 @@ def motion_jpeg_bomb(data):
 def test_film(folder):
     path = folder / "a.avi"
     valid = film(path, 3, (64, 64))
-    assert len(read_frames(path, 8, 1)) == 3
+    assert len(read_frames(path, GREY)) == 3
 
     def read(data):
         path.write_bytes(data)
-        return refused(read_frames, path, 8, 1)
+        return refused(read_frames, path, GREY)
 
     jpegs = motion_jpeg(path)
     assert len(read(jpegs)) == len(read(avi_bomb(valid))) == 3
@@ -100,11 +101,11 @@ def test_gif(folder):
     squares = moving_squares(3, dtype=np.uint8)[..., 0]
     iio.imwrite(path, squares, duration=100, loop=0)
     valid = path.read_bytes()
-    assert len(read_frames(path, 8, 1)) == 3
+    assert len(read_frames(path, GREY)) == 3
 
     def read(data):
         path.write_bytes(data)
-        return refused(read_frames, path, 8, 1)
+        return refused(read_frames, path, GREY)
 
     with pytest.raises(UserError):
         read(gif_bomb(valid))
