@@ -89,8 +89,10 @@ def apply(compute: ComputeConfig, threads: int | None = None) -> None:
     torch.backends.cudnn.allow_tf32 = compute.tf32
     if compute.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", CUBLAS_WORKSPACE)
-    # A warning, because some operations have no deterministic algorithm on a GPU.
-    torch.use_deterministic_algorithms(compute.deterministic, warn_only=True)
+    # Only where it changes, because torch imports its compiler for it, which takes seconds.
+    if compute.deterministic != torch.are_deterministic_algorithms_enabled():
+        # A warning, because some operations have no deterministic algorithm on a GPU.
+        torch.use_deterministic_algorithms(compute.deterministic, warn_only=True)
     global _uses_gpu
     _uses_gpu = compute.gpus > 0
 

@@ -37,7 +37,7 @@ PERSISTENCES = (0.0, 0.25, 0.5, 0.65, 0.8, 0.9, 1.0)
 class CrpsSamplerConfig(AnySamplerConfig):
     """The noise of a forecast. A change of it does not repeat the training."""
 
-    persistence: Fraction = 1.0
+    persistence: Fraction = 0.8
     """Correlation of a member's noise vector between consecutive frames: 0 for independent
     vectors, 1 for one vector per member."""
 
