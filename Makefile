@@ -11,9 +11,10 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
+.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
 
 help:
+	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
@@ -28,6 +29,10 @@ help:
 demo: $(READY)
 	$(SNAKEMAKE) --quiet reason host --configfile config/demo.yaml -- all
 	@$(BIN)/rvd summary demo/results
+
+quick: $(READY)
+	$(SNAKEMAKE) --quiet reason host --configfile config/demo.yaml config/quick.yaml -- all
+	@$(BIN)/rvd summary quick/results
 
 test: $(READY)
 	$(BIN)/python -m pytest
@@ -91,7 +96,7 @@ audit:
 	@$(VENV)-audit/bin/python .ci/audit.py constraints.txt; code=$$?; rm -rf $(VENV)-audit; exit $$code
 
 clean:
-	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo quick .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
 
 distclean: clean
