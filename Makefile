@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
+DOCS ?= .venv-docs
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 INSTALL := $(BIN)/pip install --quiet
@@ -11,7 +12,7 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
+.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference docs bench bench-gpu lock audit clean distclean
 
 help:
 	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
@@ -23,6 +24,7 @@ help:
 	@echo "make lint        style, types, rules  make format      fix the style"
 	@echo "make bench       speed and memory     make bench-gpu   the same on a GPU"
 	@echo "make config-reference   update the pages and the schema in config/"
+	@echo "make docs        build the pages into site/, in an environment of their own"
 	@echo "make lock        update constraints.txt  make audit  its known vulnerabilities"
 	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
 
@@ -67,6 +69,16 @@ format: $(READY)
 config-reference: $(READY)
 	$(BIN)/rvd config-reference
 
+# Without torch: the modules are read, not imported.
+docs: $(DOCS)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "site/index.html"
+
+$(DOCS)/.installed: docs/requirements.txt
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --require-hashes --requirement docs/requirements.txt
+	@touch $@
+
 bench: $(READY)
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
@@ -78,29 +90,35 @@ bench-gpu: $(READY)
 
 # The exact versions that were tested, for all platforms and Python versions, each with the hashes of
 # all its files as the package index lists them. Versions in constraints.txt stay; remove the file
-# before to take those of today.
+# before to take those of today. The pages have a lock of their own, since their builder is installed
+# without the project.
+LOCK := $(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet 'uv>=0.5,<1'
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file constraints.txt
+	$(LOCK) --extra dev pyproject.toml --output-file constraints.txt
+	$(VENV)-lock/bin/python .ci/docs_requirements.py > $(VENV)-lock/docs.in
+	$(LOCK) --python-version 3.11 --constraint constraints.txt $(VENV)-lock/docs.in \
+	  --output-file docs/requirements.txt
 	rm -rf $(VENV)-lock
 
-# Known vulnerabilities of the versions in constraints.txt. It fails where the database of
+# Known vulnerabilities of the versions in both locks. It fails where the database of
 # vulnerabilities cannot be reached.
 audit:
 	rm -rf $(VENV)-audit
 	$(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/pip install --quiet 'pip-audit>=2.7,<3'
-	@$(VENV)-audit/bin/python .ci/audit.py constraints.txt; code=$$?; rm -rf $(VENV)-audit; exit $$code
+	@code=0; for lock in constraints.txt docs/requirements.txt; do \
+	  $(VENV)-audit/bin/python .ci/audit.py $$lock || code=$$?; done; rm -rf $(VENV)-audit; exit $$code
 
 clean:
-	rm -rf demo quick .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo quick site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(DOCS)
 
 # Every file is compared with its hash. setuptools comes first, and pip isolates no builds: an isolated
 # build would download its backend without a hash.

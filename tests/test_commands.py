@@ -20,10 +20,11 @@ from tests.tiny import config
 REPOSITORY = Path(__file__).parents[1]
 PARTS = (
     "Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "workflow", "profiles", "config",
-    "notebooks", "rvd", "lbm",
+    "notebooks", "rvd", "lbm", "docs",
 )  # fmt: skip
 PAGES = [
     REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "Snakefile",
     REPOSITORY / "profiles" / "slurm" / "config.yaml",
     REPOSITORY / "config" / "README.md",

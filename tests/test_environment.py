@@ -14,14 +14,20 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 
 REPOSITORY = Path(__file__).parents[1]
+# Built in an environment of its own, by a lock of its own.
+SEPARATE = {"docs"}
+LOCKS = ("constraints.txt", "docs/requirements.txt")
 CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "py-opencv"}
 
 
-def requirements():
-    """Return the bounds of all requirements in pyproject.toml by name, extras included."""
+def requirements(lock="constraints.txt"):
+    """Return the bounds of all requirements of a lock in pyproject.toml by name."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(item for name in extras for item in extras[name])]
+    main = lock == "constraints.txt"
+    names = set(extras) - SEPARATE if main else SEPARATE
+    base = project["dependencies"] if main else []
+    wanted = [*base, *(item for name in names for item in extras[name])]
     split = (re.fullmatch(r"([a-z0-9-]+)([>=]=[\d.,<]+)", item) for item in wanted)
     return {match[1]: match[2] for match in split if match}
 
@@ -42,7 +48,7 @@ def test_every_requirement_has_a_lower_and_an_upper_bound():
 def test_all_extras_are_in_dev():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert set(re.findall(r"\w+", extras["dev"][0])) == {"rvd", *extras} - {"dev"}
+    assert set(re.findall(r"\w+", extras["dev"][0])) == {"rvd", *extras} - {"dev"} - SEPARATE
 
 
 def test_conda_environment_has_the_names_and_bounds_of_pyproject():
@@ -54,27 +60,29 @@ def test_conda_environment_has_the_names_and_bounds_of_pyproject():
     assert conda == {CONDA_NAMES.get(n, n): bound for n, bound in requirements().items()}
 
 
-def locked():
-    """Return each entry of constraints.txt: its requirement and its hashes."""
-    entries = re.split(r"\n(?=\S)", (REPOSITORY / "constraints.txt").read_text().strip())
+def locked(lock="constraints.txt"):
+    """Return each entry of a lock: its requirement and its hashes."""
+    entries = re.split(r"\n(?=\S)", (REPOSITORY / lock).read_text().strip())
     for entry in entries:
         first, *hashes = re.split(r"\s*\\\n\s*", entry)
         yield Requirement(first), hashes
 
 
-def test_every_requirement_has_a_tested_version_within_its_bounds():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_has_a_tested_version_within_its_bounds(lock):
     versions = {}
-    for entry, _ in locked():
+    for entry, _ in locked(lock):
         (pin,) = entry.specifier
         assert pin.operator == "=="
         versions.setdefault(canonicalize_name(entry.name), []).append(pin.version)
-    for name, bounds in requirements().items():
+    for name, bounds in requirements(lock).items():
         assert name in versions
         assert all(version in SpecifierSet(bounds) for version in versions[name]), name
 
 
-def test_every_tested_version_has_hashes():
-    for entry, hashes in locked():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_tested_version_has_hashes(lock):
+    for entry, hashes in locked(lock):
         assert hashes, entry
         for text in hashes:
             assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text), (entry, text)
@@ -97,7 +105,7 @@ def test_the_backend_of_builds_is_locked_on_every_platform():
 
 
 def test_nothing_that_is_installed_names_an_index():
-    for name in ("constraints.txt", "Makefile", "pyproject.toml", ".ci/run", ".ci/audit.py"):
+    for name in (*LOCKS, "Makefile", "pyproject.toml", ".ci/run", ".ci/audit.py"):
         assert "://" not in (REPOSITORY / name).read_text(), name
 
 

@@ -24,7 +24,6 @@ from rvd.workflow.retries import mark, unmark
 app = typer.Typer(
     help="Probabilistic video forecasting, from raw videos to the paper's tables.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
