@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 DOCS ?= .venv-docs
+SITE ?= site
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 INSTALL := $(BIN)/pip install --quiet
@@ -71,8 +72,8 @@ config-reference: $(READY)
 
 # Without torch: the modules are read, not imported.
 docs: $(DOCS)/.installed
-	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
-	@echo "site/index.html"
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --site-dir $(SITE)
+	@echo "$(SITE)/index.html"
 
 $(DOCS)/.installed: docs/requirements.txt
 	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)

@@ -20,6 +20,13 @@ Each step of the pipeline is one verb of `rvd`; Snakemake calls them with the fi
 and they can be called by hand. `rvd --help` and `rvd VERB --help` print this text. An error that
 the user can fix ends a verb with one line and exit code 2. An interrupted training or sampling ends
 with code 75, and the same command resumes it.
+
+"""
+SOLVER = """
+## python -m lbm
+
+The flow solver has a command line of its own.
+
 """
 # The list of verbs, which the page's own contents replace, and the option that each of them has.
 REPEATED = re.compile(r"^\*\*Commands\*\*:\n\n(?:\* .*\n)+\n|^\* `--help`:.*\n", re.MULTILINE)
@@ -38,10 +45,16 @@ def page() -> str:
     """Return the page: a section per verb."""
     # Here, since mkdocs restores the path after it has imported the hooks.
     sys.path.insert(0, str(ROOT))
-    from rvd.cli import app
+    import lbm.cli
+    import rvd.cli
 
+    return INTRODUCTION + _verbs(rvd.cli.app, "rvd") + SOLVER + _verbs(lbm.cli.app, "python -m lbm")
+
+
+def _verbs(app: typer.Typer, program: str) -> str:
+    """Return the options of a program, and a section for each of its verbs."""
     group = typer.main.get_command(app)
-    text = get_docs_for_click(obj=group, ctx=typer.Context(group, info_name="rvd"), name="rvd")
-    usage = text.index("**Usage**")
-    text = EMPTY.sub("", REPEATED.sub("", text[usage:]))
-    return INTRODUCTION + "\n" + PLACEHOLDER.sub("&lt;", text.replace("```console\n$ ", "```\n"))
+    context = typer.Context(group, info_name=program)
+    text = get_docs_for_click(obj=group, ctx=context, name=program)
+    text = EMPTY.sub("", REPEATED.sub("", text[text.index("**Usage**") :]))
+    return PLACEHOLDER.sub("&lt;", text.replace("```console\n$ ", "```\n"))
