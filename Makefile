@@ -41,7 +41,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not long"
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long

@@ -31,6 +31,7 @@ def site(tmp_path_factory):
     return folder / "site"
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_site_has_verbs_keys_and_modules(site):
     assert 'id="rvd-predict"' in (site / "reference/verbs.html").read_text()
@@ -39,6 +40,7 @@ def test_the_site_has_verbs_keys_and_modules(site):
     assert ":class:" not in (site / "reference/api/models.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium")
 @pytest.mark.parametrize("width", [390, 1280])
