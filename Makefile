@@ -13,7 +13,7 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference docs bench bench-gpu lock audit clean distclean
+.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
 
 help:
 	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
@@ -71,6 +71,7 @@ config-reference: $(READY)
 	$(BIN)/rvd config-reference
 
 # Without torch: the modules are read, not imported.
+.PHONY: docs
 docs: $(DOCS)/.installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --site-dir $(SITE)
 	@echo "$(SITE)/index.html"
@@ -115,8 +116,9 @@ audit:
 	  $(VENV)-audit/bin/python .ci/audit.py $$lock || code=$$?; done; rm -rf $(VENV)-audit; exit $$code
 
 clean:
-	rm -rf demo quick site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo quick .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
+	rm -rf $(SITE)
 
 distclean: clean
 	rm -rf $(VENV) $(DOCS)
