@@ -18,6 +18,7 @@ from snakemake.logging import logger
 
 from rvd.errors import UserError
 from rvd.experiment import ConfigError, experiment_from_mapping
+from rvd.metrics.registry import FETCHERS
 from rvd.runtime.locks import hold
 from rvd.workflow import layout, rerun_keys
 from rvd.workflow.layout import pattern
@@ -92,7 +93,7 @@ wildcard_constraints:
     seed=r"\d+",
     notebook=pattern(NOTEBOOKS),
     run=r"(train|val|test)-\d+",
-    network="i3d|lpips-alex|lpips-vgg",
+    network=pattern(FETCHERS),
     archive=pattern(PLAN.archives()),
     digest=pattern(PLAN.digests()),
     table=pattern(layout.TABLES),

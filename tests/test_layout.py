@@ -15,6 +15,7 @@ FILES = sorted([*(ROOT / "rvd").rglob("*.py"), *(ROOT / "lbm").rglob("*.py")])
 ORDER = (
     "errors",
     "files",
+    "plugins",
     "config",
     "runtime",
     "video",

@@ -54,7 +54,7 @@ def _describe_one(item: Any, known: Sequence[str]) -> str:
         context = item["ctx"]
         return (
             f"{path}.{context['discriminator'].strip(chr(39))}: '{context['tag']}' is not one of "
-            f"{context['expected_tags']}"
+            f"{context['expected_tags']}; is the package that adds it installed?"
         )
     if item["type"] == "union_tag_not_found":
         key = item["ctx"]["discriminator"].strip("'")

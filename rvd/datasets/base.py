@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
@@ -41,6 +42,13 @@ class VideoDatasetConfig(Section):
     """Origin of the videos, as text that is stored in the video file."""
     licence: str = ""
     """Licence of the videos, as text that is stored in the video file."""
+
+    def local_files(self) -> Sequence[str]:
+        """Return the files or folders of this machine that the videos are read from.
+
+        None for a dataset that is simulated or downloaded, whose files the workflow makes.
+        """
+        return ()
 
     def shortest(self, split: str) -> int | None:
         """Return the frames of the shortest video of ``split``, or None where it is not known yet.

@@ -1,20 +1,23 @@
 """The registry of datasets: one entry per reader, from which config, conversion and labels follow.
 
-A new dataset is a package that exports an ``ENTRY``, and a line in ``NAMES``. Nothing here imports
-torch or opens a file.
+A new dataset is a package that exports an ``ENTRY``, and a line in ``NAMES``; or an entry point
+``rvd.datasets`` of another installed package (:mod:`rvd.plugins`). Nothing here imports torch or
+opens a file of a dataset.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from rvd.datasets.base import VideoDatasetConfig
 from rvd.datasets.entry import DatasetEntry
+from rvd.plugins import installed_entries
 
 # One line per dataset, in the order of the paper's tables.
 NAMES = (
@@ -25,17 +28,27 @@ NAMES = (
     "rvd.datasets.folder:ENTRY",
 )
 
-ENTRIES: tuple[DatasetEntry, ...] = tuple(resolve_name(name) for name in NAMES)
+OWN: tuple[DatasetEntry, ...] = tuple(resolve_name(name) for name in NAMES)
+ENTRIES: tuple[DatasetEntry, ...] = (
+    *OWN,
+    *installed_entries("rvd.datasets", DatasetEntry, OWN, DatasetEntry.conflict),
+)
 DATASETS: dict[str, DatasetEntry] = {entry.reader: entry for entry in ENTRIES}
-LABELS: dict[str, str] = {name: text for entry in ENTRIES for name, text in entry.labels.items()}
+LABELS: dict[str, str] = {}
+for _entry in ENTRIES:
+    LABELS |= {name: text for name, text in _entry.labels.items() if name not in LABELS}
 
-# Any section of the config's ``datasets``, discriminated by its ``reader``.
+
+def union_of(entries: Iterable[DatasetEntry]) -> Any:
+    """Return the type of a section of the config's ``datasets``, told apart by its ``reader``."""
+    configs = (entry.config for entry in entries)
+    return Annotated[reduce(or_, configs), Field(discriminator="reader")]
+
+
 if TYPE_CHECKING:
     Dataset = VideoDatasetConfig
 else:
-    Dataset = Annotated[
-        reduce(or_, (entry.config for entry in ENTRIES)), Field(discriminator="reader")
-    ]
+    Dataset = union_of(ENTRIES)
 
 
 def dataset_label(dataset: str) -> str:

@@ -14,14 +14,17 @@ from rvd.config.errors import ConfigError, describe
 from rvd.config.merging import merge
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.experiment.inheritance import with_text_on_of_models
+from rvd.plugins import plugin_faults
 
 
 def experiment_from_mapping(values: Mapping[str, Any]) -> ExperimentConfig:
     """Return the experiment that ``values`` describe.
 
     Raises:
-        ConfigError: The config is wrong; one line for each error.
+        ConfigError: The config or a plug-in is wrong; one line for each error.
     """
+    if faults := plugin_faults():
+        raise ConfigError("\n".join(faults))
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
+from rvd.models.interface import require_forecast
 from rvd.models.noise import seeded_noise
+from rvd.models.registry import package_of
 from rvd.runtime.device import autocast
 from rvd.video.clips import FixedClip, read_clip
 from rvd.video.file import Split
@@ -64,12 +66,15 @@ def forecast_clips(
         Frames in [0, 1], float32, on the CPU.
 
     Raises:
-        UserError: A value is not finite.
+        UserError: A value is not finite, or the model of a plug-in breaks the interface.
     """
     given = stored_to_unit(context).to(device)
     noise = seeded_noise(seeds, device)
     with autocast(device, precision):
         forecast = predictor.predict(given, horizon, ensemble, noise, **options)
+    if package := package_of(predictor.config):
+        shape = (len(context), ensemble, horizon, *context.shape[2:])
+        require_forecast(forecast, shape, predictor.config, package, check_finite=check_finite)
     if check_finite and not torch.isfinite(forecast).all():
         raise UserError("a forecast is not finite; was the model's training sound?")
     return forecast.float().cpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ from lbm.config import VortexStreetConfig
 from rvd.errors import UserError
 from rvd.metrics.base import Clip, EnsembleShape, Metric, Score
 from rvd.metrics.labels import ScoreLabel
+from rvd.plugins import owner, require_type
 
 LpipsNet = Literal["alex", "vgg"]
 
@@ -111,6 +112,7 @@ class MetricEntry:
         why_not: Function that returns the reason why the metric cannot be computed, or None.
         networks: Function that returns the names of the networks that the metric runs.
         fetchers: ``module:function`` that downloads the weights, for each network's name.
+        package: Name and version of the package that adds the metric; empty for this project.
     """
 
     name: str
@@ -119,6 +121,7 @@ class MetricEntry:
     why_not: Callable[[ScoredEnsemble], str | None] = _always
     networks: Callable[[EvaluationSettings], tuple[str, ...]] = _no_networks
     fetchers: Mapping[str, str] = field(default_factory=dict)
+    package: str = ""
 
     def open(self, ensemble: ScoredEnsemble) -> Iterator[Metric]:
         """Yield the metric, or a row with the reason why it cannot be computed."""
@@ -126,6 +129,23 @@ class MetricEntry:
             yield NotComputed(self.name, reason, ensemble.shape)
             return
         try:
-            yield self.build(ensemble)
+            metric = self.build(ensemble)
         except UserError as error:
             yield NotComputed(self.name, str(error), ensemble.shape)
+            return
+        require_type(metric, Metric, f"the metric '{self.name}'", self.package)
+        yield metric
+
+    def conflict(self, known: Sequence[MetricEntry]) -> str | None:
+        """Return the reason why a plug-in's entry cannot join ``known``, or None."""
+        for other in known:
+            taken = {
+                "metric": {self.name} & {other.name},
+                "score": {*self.scores} & {*other.scores},
+                "network": {*self.fetchers} & {*other.fetchers},
+            }
+            for what, names in taken.items():
+                if names:
+                    holder = owner(other.package)
+                    return f"adds the {what} '{min(names)}', which {holder} has already"
+        return None if self.scores else "names no scores"

@@ -1,7 +1,7 @@
 """The metrics: one line per family, from which config, labels, tables and downloads follow.
 
-A new metric is a file that exports ``ENTRIES``, and a line in ``FAMILIES``. Nothing here imports
-torch.
+A new metric is a file that exports ``ENTRIES``, and a line in ``FAMILIES``; or an entry point
+``rvd.metrics`` of another installed package (:mod:`rvd.plugins`). Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from rvd.errors import UserError
 from rvd.metrics.entry import EvaluationSettings, MetricEntry
 from rvd.metrics.labels import ScoreLabel
+from rvd.plugins import installed_entries, resolve
 
 # One line per family, in the order in which scores are written.
 FAMILIES = (
@@ -27,8 +28,12 @@ FAMILIES = (
     "rvd.metrics.flow",
 )
 
-ENTRIES: tuple[MetricEntry, ...] = tuple(
+OWN: tuple[MetricEntry, ...] = tuple(
     entry for family in FAMILIES for entry in resolve_name(f"{family}:ENTRIES")
+)
+ENTRIES: tuple[MetricEntry, ...] = (
+    *OWN,
+    *installed_entries("rvd.metrics", MetricEntry, OWN, MetricEntry.conflict),
 )
 METRICS: dict[str, MetricEntry] = {entry.name: entry for entry in ENTRIES}
 LABELS: dict[str, ScoreLabel] = {
@@ -39,7 +44,10 @@ LABELS: dict[str, ScoreLabel] = {
 PAPER_METRICS: tuple[str, ...] = tuple(
     name
     for _, name in sorted(
-        (label.paper_column, name) for name, label in LABELS.items() if label.paper_column
+        (label.paper_column, name)
+        for entry in OWN
+        for name, label in entry.scores.items()
+        if label.paper_column
     )
 )
 
@@ -79,4 +87,5 @@ def fetch_weights(network: str, output: Path, given: Path | None = None) -> None
     """
     if network not in FETCHERS:
         raise UserError(f"'{network}' is none of {', '.join(FETCHERS)}")
-    resolve_name(FETCHERS[network])(output, given)
+    package = next(entry.package for entry in ENTRIES if network in entry.fetchers)
+    resolve(FETCHERS[network], package)(output, given)

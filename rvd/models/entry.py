@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rvd.config.model import ModelConfig
+from rvd.plugins import owner, require_type, resolve, why_not_section
 
 if TYPE_CHECKING:
     from rvd.models.base import VideoPredictor
@@ -53,6 +53,7 @@ class ModelEntry:
         opener: ``module:function`` from (config, :class:`ForecastSource`) to the model, ready to
             forecast.
         labels: Label of each section's name, in the order in which tables show them.
+        package: Name and version of the package that adds the kind; empty for this project.
     """
 
     kind: str
@@ -60,11 +61,15 @@ class ModelEntry:
     network: str = ""
     opener: str = "rvd.models.files:open_trained"
     labels: Mapping[str, str] = field(default_factory=dict)
+    package: str = ""
 
     def build(self, config: Any, size: int, channels: int) -> VideoPredictor:
-        """Return the untrained model that ``config`` describes."""
-        predictor: VideoPredictor = resolve_name(self.network)(config, size, channels)
-        return predictor
+        """Return the untrained model that ``config`` describes.
+
+        Raises:
+            UserError: The class of a plug-in cannot be imported, or is not a predictor.
+        """
+        return self._checked(self.network, config, size, channels)
 
     def open(self, config: ModelConfig, source: ForecastSource) -> VideoPredictor:
         """Return the model, ready to forecast.
@@ -72,5 +77,19 @@ class ModelEntry:
         Raises:
             UserError: Its predictor file is missing or does not fit.
         """
-        predictor: VideoPredictor = resolve_name(self.opener)(config, source)
+        return self._checked(self.opener, config, source)
+
+    def conflict(self, known: Sequence[ModelEntry]) -> str | None:
+        """Return the reason why a plug-in's entry cannot join ``known``, or None."""
+        for other in known:
+            if other.kind == self.kind:
+                return f"adds the kind '{self.kind}', which {owner(other.package)} has already"
+        return why_not_section(self.config, ModelConfig, "kind", self.kind)
+
+    def _checked(self, name: str, *arguments: Any) -> VideoPredictor:
+        predictor: VideoPredictor = resolve(name, self.package)(*arguments)
+        if self.package:
+            from rvd.models.base import VideoPredictor as Expected
+
+            require_type(predictor, Expected, f"'{name}'", self.package)
         return predictor

@@ -22,7 +22,8 @@ from rvd.errors import UserError
 from rvd.files import atomic_write, commit, software
 from rvd.models.base import VideoPredictor
 from rvd.models.entry import ForecastSource
-from rvd.models.registry import Model, build
+from rvd.models.registry import MODELS, Model, build, package_of
+from rvd.plugins import plugin_faults
 
 FORMAT, VERSION = "rvd-predictor", 1
 
@@ -38,15 +39,16 @@ def save(predictor: VideoPredictor, path: Path, provenance: dict[str, Any]) -> N
     Raises:
         UserError: The file cannot be written.
     """
+    origin = provenance | {"software": software(), "commit": commit()}
+    if package := package_of(predictor.config):
+        origin["package"] = package
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
         "config": predictor.config.model_dump_json(),
         "size": str(predictor.size),
         "channels": str(predictor.channels),
-        "provenance": json.dumps(
-            provenance | {"software": software(), "commit": commit()}, sort_keys=True
-        ),
+        "provenance": json.dumps(origin, sort_keys=True),
     }
     tensors = {
         name: value.contiguous().cpu()
@@ -107,7 +109,25 @@ def _read(path: Path, *, with_tensors: bool = True) -> tuple[dict[str, str], dic
         raise UserError(f"{path}: is not a readable safetensors file ({error})") from None
     if (metadata.get("format"), metadata.get("version")) != (FORMAT, str(VERSION)):
         raise UserError(f"{path}: is not a predictor file of version {VERSION}")
+    _require_kind(path, metadata)
     return metadata, tensors
+
+
+def _require_kind(path: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse a predictor of a kind that no installed package has.
+
+    Raises:
+        UserError: There is no such kind; the message names the package that saved the file.
+    """
+    try:
+        kind = json.loads(metadata["config"])["kind"]
+        package = json.loads(metadata.get("provenance", "{}")).get("package")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return  # reported with what else is wrong with the metadata
+    if isinstance(kind, str) and kind not in MODELS:
+        what = f"the package '{package}'" if package else "the package that adds this kind"
+        words = "; ".join([f"{path}: is of the kind '{kind}'; install {what}", *plugin_faults()])
+        raise UserError(words)
 
 
 def _config(metadata: Mapping[str, str]) -> Any:

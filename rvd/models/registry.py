@@ -1,7 +1,7 @@
 """The registry of models: one entry per kind, from which config, files and labels follow.
 
-A new model is a package that exports an ``ENTRY``, and a line in ``NAMES``. Nothing here imports
-torch.
+A new model is a package that exports an ``ENTRY``, and a line in ``NAMES``; or an entry point
+``rvd.models`` of another installed package (:mod:`rvd.plugins`). Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from rvd.config.model import ModelConfig
 from rvd.models.entry import ModelEntry
+from rvd.plugins import installed_entries
 
 if TYPE_CHECKING:
     from rvd.models.base import VideoPredictor
@@ -36,15 +37,27 @@ NAMES = (
     "rvd.models.baselines:PERSISTENCE",
 )
 
-ENTRIES: tuple[ModelEntry, ...] = tuple(resolve_name(name) for name in NAMES)
+OWN: tuple[ModelEntry, ...] = tuple(resolve_name(name) for name in NAMES)
+ENTRIES: tuple[ModelEntry, ...] = (
+    *OWN,
+    *installed_entries("rvd.models", ModelEntry, OWN, ModelEntry.conflict),
+)
 MODELS: dict[str, ModelEntry] = {entry.kind: entry for entry in ENTRIES}
-LABELS: dict[str, str] = {name: text for entry in ENTRIES for name, text in entry.labels.items()}
+# Where two entries label one name, the first counts: a plug-in does not rename our rows.
+LABELS: dict[str, str] = {}
+for _entry in ENTRIES:
+    LABELS |= {name: text for name, text in _entry.labels.items() if name not in LABELS}
 
-# Any section of the config's ``models``, discriminated by its ``kind``.
+
+def union_of(entries: Iterable[ModelEntry]) -> Any:
+    """Return the type of a section of the config's ``models``, discriminated by its ``kind``."""
+    return Annotated[reduce(or_, (entry.config for entry in entries)), Field(discriminator="kind")]
+
+
 if TYPE_CHECKING:
     Model = ModelConfig
 else:
-    Model = Annotated[reduce(or_, (entry.config for entry in ENTRIES)), Field(discriminator="kind")]
+    Model = union_of(ENTRIES)
 
 
 def build(config: Any, size: int, channels: int) -> VideoPredictor:
@@ -56,6 +69,12 @@ def build(config: Any, size: int, channels: int) -> VideoPredictor:
         channels: Number of channels of a frame, 1 or 3.
     """
     return MODELS[config.kind].build(config, size, channels)
+
+
+def package_of(config: Any) -> str:
+    """Return the package whose plug-in adds the kind of a section; empty for this project's."""
+    entry = MODELS.get(getattr(config, "kind", ""))
+    return entry.package if entry else ""
 
 
 def model_label(model: str) -> str:

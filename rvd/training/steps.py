@@ -17,7 +17,9 @@ from rvd.config.trained import Stage, TrainedModelConfig
 from rvd.config.training import PlayerConfig, TrainingConfig
 from rvd.errors import UserError
 from rvd.models.base import VideoPredictor
+from rvd.models.interface import require_losses
 from rvd.models.noise import derived_seed, micro_batches
+from rvd.models.registry import package_of
 from rvd.runtime.graph import GraphedCall
 from rvd.training.optimisers import (
     adam,
@@ -83,6 +85,7 @@ class TrainingSteps:
         self.average = self._averaged_model()
         config: Any = predictor.config
         self.config: TrainedModelConfig = config
+        self.package = package_of(config)
         self.done = 0
 
     def take(self, video: Tensor) -> dict[str, Tensor | float]:
@@ -171,6 +174,8 @@ class TrainingSteps:
             last = index == count - 1
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 losses = self.model(part, player)
+                if self.package:
+                    require_losses(losses, self.config, self.package)
                 self.accelerator.backward(losses["loss"] / count)
             for name, value in losses.items():
                 # A quotient is a copy: a CUDA graph's results are overwritten by its next run.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rvd.config.errors import ConfigError
 from rvd.datasets.download.config import DownloadedDatasetConfig
-from rvd.datasets.folder.config import FolderConfig
 from rvd.datasets.simulation.config import SimulationConfig
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.metrics.registry import weights_needed
@@ -32,14 +31,13 @@ class Plan:
     # Data.
 
     def raw_files(self, dataset: str) -> list[str]:
-        """Return what a video file is converted from: runs, records of archives, or a folder."""
+        """Return what a video file is converted from: runs, records of archives, or local files."""
         described = self.experiment.datasets[dataset]
         if isinstance(described, SimulationConfig):
             return [self.layout.simulation(dataset, run) for run in described.simulations()]
-        if isinstance(described, FolderConfig):
-            return [described.path]
-        assert isinstance(described, DownloadedDatasetConfig)
-        return [self.layout.archive_record(dataset, name) for name in described.download.files]
+        if isinstance(described, DownloadedDatasetConfig):
+            return [self.layout.archive_record(dataset, name) for name in described.download.files]
+        return list(described.local_files())
 
     def simulated(self, datasets: Iterable[str]) -> list[str]:
         """Return those of ``datasets`` that are simulated."""

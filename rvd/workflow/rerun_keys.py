@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rvd.datasets.folder.config import FolderConfig
 from rvd.experiment.experiment import ExperimentConfig
 from rvd.metrics.entry import EXCEEDANCE_THRESHOLDS
 from rvd.workflow.captions import budget
@@ -25,13 +24,12 @@ SCORING = {"metrics", "weights", "lpips_network", "fvd_protocols"}
 def conversion(experiment: ExperimentConfig, dataset: str) -> str:
     """Return the section of a dataset without horizon, augmentation and download.
 
-    For a folder, names, sizes and times of its files count as well, so that a new film is noticed.
+    Of a folder that is read, names, sizes and times of the files count as well, so that a new film
+    is noticed.
     """
     described = experiment.datasets[dataset]
     text = _text(described, exclude={"horizon", "augmentation", "download"})
-    if isinstance(described, FolderConfig):
-        text += _listing(Path(described.path))
-    return text
+    return text + _listings(described.local_files())
 
 
 def training(experiment: ExperimentConfig, dataset: str, model: str) -> str:
@@ -85,6 +83,11 @@ def table(experiment: ExperimentConfig) -> str:
 def flow(experiment: ExperimentConfig, dataset: str, runs: Sequence[str]) -> str:
     """Return what the figures of a simulated dataset's runs depend on besides the runs' content."""
     return json.dumps(simulation_parameters(experiment, dataset, runs))
+
+
+def _listings(paths: Iterable[str]) -> str:
+    """Return a digest of each folder's files. Snakemake itself notices a file that changes."""
+    return "".join(_listing(Path(path)) for path in paths if not Path(path).is_file())
 
 
 def _listing(folder: Path) -> str:

@@ -71,6 +71,10 @@ class FolderConfig(VideoDatasetConfig):
             del values["cut_films"]
         return values
 
+    def local_files(self) -> tuple[str, ...]:
+        """Return the folder."""
+        return (self.path,)
+
     @field_validator("crop", mode="before")
     @classmethod
     def _one_message_for_the_union(cls, value: Any) -> Any:

@@ -14,11 +14,11 @@ from rvd.config.errors import sections_in
 from rvd.config.section import Section
 from rvd.config.trained import TrainedModelConfig
 from rvd.datasets.base import VideoDatasetConfig
-from rvd.datasets.registry import DATASETS
-from rvd.experiment.experiment import ExperimentConfig
+from rvd.datasets.registry import OWN as OWN_DATASETS
 from rvd.experiment.reference.docstrings import text_of
+from rvd.experiment.reference.own import own_config
 from rvd.experiment.reference.types import types_in_words
-from rvd.models.registry import MODELS
+from rvd.models.registry import OWN as OWN_MODELS
 
 MODELS_PAGE = "models.md"
 MODELS_LINK = (
@@ -100,17 +100,23 @@ GIVEN_ELSEWHERE: dict[type[BaseModel], tuple[str, ...]] = {
 
 
 def reference_pages() -> dict[str, str]:
-    """Return the pages that describe each key of the config, in Markdown, by file name."""
-    top = ExperimentConfig.model_fields
-    main: list[str] = [INTRODUCTION, *_table("## Top level", ExperimentConfig, top)]
+    """Return the pages that describe each key of the config, in Markdown, by file name.
+
+    Plug-ins are left out, so that the pages do not depend on what is installed.
+    """
+    config = own_config()
+    top = config.model_fields
+    main: list[str] = [INTRODUCTION, *_table("## Top level", config, top)]
     models = [MODELS_INTRODUCTION]
+    datasets = {entry.reader: entry for entry in OWN_DATASETS}
+    kinds = {entry.kind: entry for entry in OWN_MODELS}
     for name, field in top.items():
         if name == "datasets":
             main.append("## Datasets\n")
-            main += _kinds("datasets.<name>", "reader", VideoDatasetConfig, DATASETS)
+            main += _kinds("datasets.<name>", "reader", VideoDatasetConfig, datasets)
         elif name == "models":
             main.append(MODELS_LINK)
-            models += _kinds("models.<name>", "kind", TrainedModelConfig, MODELS)
+            models += _kinds("models.<name>", "kind", TrainedModelConfig, kinds)
         else:
             for section in sections_in(field.annotation):
                 main += _table(f"## `{name}`", section, section.model_fields)

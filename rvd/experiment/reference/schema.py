@@ -9,12 +9,12 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from rvd.datasets.entry import DatasetEntry
-from rvd.datasets.registry import DATASETS
-from rvd.experiment.experiment import ExperimentConfig
+from rvd.datasets.registry import OWN as OWN_DATASETS
 from rvd.experiment.inheritance import FIXED
 from rvd.experiment.reference.docstrings import summary
+from rvd.experiment.reference.own import own_config
 from rvd.models.entry import ModelEntry
-from rvd.models.registry import MODELS
+from rvd.models.registry import OWN as OWN_MODELS
 
 # Of the drafts that editors support, the one that all of them do.
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -31,15 +31,16 @@ def config_schema() -> dict[str, Any]:
 
     A file may be laid over others, so no key is required. Unknown keys are refused, and sections of
     ``datasets`` and ``models`` may have ``like``. Keys of mappings are text in JSON, integers too.
+    Kinds and metrics of plug-ins are left out.
     """
-    schema = ExperimentConfig.model_json_schema(schema_generator=_Generator)
+    schema = own_config().model_json_schema(schema_generator=_Generator)
     definitions = schema.pop("$defs")
     for name, definition in definitions.items():
         if "on" in definition["properties"]:
             definition["properties"]["on"] = _settings_on(name, definition["properties"]["on"])
     unions: Sequence[tuple[str, str, str, Mapping[str, DatasetEntry | ModelEntry]]] = (
-        ("datasets", "DatasetConfig", "reader", DATASETS),
-        ("models", "ModelConfig", "kind", MODELS),
+        ("datasets", "DatasetConfig", "reader", {entry.reader: entry for entry in OWN_DATASETS}),
+        ("models", "ModelConfig", "kind", {entry.kind: entry for entry in OWN_MODELS}),
     )
     for key, name, tag, entries in unions:
         kinds = {value: entry.config.__name__ for value, entry in entries.items()}
