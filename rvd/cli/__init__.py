@@ -11,7 +11,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rvd.cli import data, forecasts, partial, pretrained, reference, scores, training, views
+from rvd.cli import (
+    data,
+    external,
+    forecasts,
+    partial,
+    pretrained,
+    reference,
+    scores,
+    training,
+    views,
+)
 from rvd.errors import UserError, is_temporary
 from rvd.files import DISK_FULL, reason, silence_repeated_disk_full
 from rvd.runtime.launch import launched
@@ -28,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # In the pipeline's order, which is that of `--help`.
-for group in (data, training, pretrained, forecasts, scores, views, partial, reference):
+for group in (data, training, pretrained, forecasts, scores, external, views, partial, reference):
     app.add_typer(group.verbs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from rvd.config.section import Section
@@ -34,6 +34,10 @@ class ModelConfig(Section):
     def is_imported(self) -> bool:
         """True where the model's predictor file comes from elsewhere."""
         return False
+
+    def local_files(self, dataset: str) -> Sequence[str]:
+        """Return the files or folders that forecasts on ``dataset`` are read from, if any."""
+        return ()
 
     def predictor_of(self, name: str) -> str | None:
         """Return the name of the model whose predictor file this one reads, or None.

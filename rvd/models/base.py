@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -57,6 +57,19 @@ class VideoPredictor(nn.Module):
     def preview_options(self) -> dict[str, Any]:
         """Return arguments of :meth:`predict` for a quick forecast that monitors a training."""
         return {}
+
+    @property
+    def digest(self) -> str:
+        """The digest of the files that forecasts are read from; empty where they are computed."""
+        return ""
+
+    def for_clips(self, numbers: Sequence[int]) -> VideoPredictor:
+        """Return the model for the test clips ``numbers``, on which few models depend.
+
+        Args:
+            numbers: Number of each clip of the next :meth:`predict` among the test clips, from 0.
+        """
+        return self
 
     def begin_step(self, step: int) -> None:
         """Prepare for a training step: grow, or warm up.

@@ -12,7 +12,7 @@ from rvd.plugins import owner, require_type, resolve, why_not_section
 
 if TYPE_CHECKING:
     from rvd.models.base import VideoPredictor
-    from rvd.video.file import VideoFile
+    from rvd.video.file import Frames, VideoFile
 
 
 @runtime_checkable
@@ -25,6 +25,23 @@ class SectionOf(Protocol):
 
 
 @dataclass(frozen=True)
+class ForecastTask:
+    """The test clips that are to be forecast.
+
+    Attributes:
+        dataset: Name of the dataset in the config.
+        context: Known frames as stored, (clip, frame, channel, height, width).
+        ensemble: Number of members.
+        horizon: Number of future frames.
+    """
+
+    dataset: str
+    context: Frames
+    ensemble: int
+    horizon: int
+
+
+@dataclass(frozen=True)
 class ForecastSource:
     """The files and sections that a model may need to forecast a dataset.
 
@@ -33,12 +50,14 @@ class ForecastSource:
         predictor: Predictor file; None for a model that has none.
         videos: Open video file of the dataset.
         section_of: Function from the name of another model to its section.
+        task: Function that returns the test clips, which few models need beforehand.
     """
 
     name: str
     predictor: Path | None
     videos: VideoFile
     section_of: Callable[[str], ModelConfig]
+    task: Callable[[], ForecastTask] | None = None
 
 
 @dataclass(frozen=True)

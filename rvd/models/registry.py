@@ -31,6 +31,7 @@ NAMES = (
     "rvd.models.future_gan:ENTRY",
     "rvd.models.crps:ENTRY",
     "rvd.models.pretrained:ENTRY",
+    "rvd.models.stored:ENTRY",
     "rvd.models.baselines:MEAN",
     "rvd.models.baselines:RESAMPLED",
     "rvd.models.baselines:ANALOGUE",

@@ -80,6 +80,10 @@ class Plan:
         owner = self.experiment.models[model].predictor_of(model)
         return [self.layout.result(dataset, owner, seed, PREDICTOR)] if owner else []
 
+    def stored(self, dataset: str, model: str) -> list[str]:
+        """Return the files or folders that the forecasts of ``model`` are read from, if any."""
+        return list(self.experiment.models[model].local_files(dataset))
+
     def pretrained(self) -> dict[str, PretrainedConfig]:
         """Return the models that were trained elsewhere, by name."""
         models = self.experiment.models.items()
@@ -106,7 +110,7 @@ class Plan:
         return described.path or self.layout.pretrained_record(str(described.sha256))
 
     def check_local_checkpoints(self) -> None:
-        """Refuse a pretrained model of the run whose local file is missing.
+        """Refuse a model of the run whose local file, weights or forecasts, is missing.
 
         Raises:
             ConfigError: One line for each missing file.
@@ -116,6 +120,16 @@ class Plan:
             for name, model in self.pretrained().items()
             if name in self.experiment.run.models and model.path and not Path(model.path).is_file()
         ]
+        run = self.experiment.run
+        absent = {
+            f"models.{name}.path: there is no file or folder {path}"
+            for name in run.models
+            for dataset in run.datasets
+            if self.tested_on(dataset, name)
+            for path in self.stored(dataset, name)
+            if not Path(path).exists()
+        }
+        missing += sorted(absent)
         if missing:
             raise ConfigError("\n".join(missing))
 

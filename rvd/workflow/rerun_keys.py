@@ -50,15 +50,19 @@ def pretrained_import(experiment: ExperimentConfig, model: str) -> str:
 
 
 def sampling(experiment: ExperimentConfig, dataset: str, model: str) -> str:
-    """Return what forecasts depend on besides the weights: sampler, protocol and horizon."""
+    """Return what forecasts depend on besides the weights: sampler, protocol and horizon.
+
+    Of a folder that they are read from, names, sizes and times of the files count as well.
+    """
     described = experiment.model(model, dataset)
-    return json.dumps(
+    values = json.dumps(
         {
             "model": described.sampling_fingerprint(),
             "evaluation": experiment.evaluation.recorded(exclude=SCORING),
             "horizon": experiment.datasets[dataset].horizon,
         }
     )
+    return values + _listings(described.local_files(dataset))
 
 
 def scoring(experiment: ExperimentConfig) -> str:

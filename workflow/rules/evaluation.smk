@@ -4,6 +4,8 @@ rule sample:
         predictor=lambda wildcards: PLAN.predictor(
             wildcards.dataset, wildcards.model, wildcards.seed
         ),
+        # Forecasts that were made elsewhere; the verb finds them by the config.
+        stored=lambda wildcards: PLAN.stored(wildcards.dataset, wildcards.model),
     output:
         result(layout.SAMPLES),
     log:

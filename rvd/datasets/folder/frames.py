@@ -79,7 +79,7 @@ def _pictures(folder: Path, channels: int) -> Iterator[LazyFrame]:
     paths = [
         path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not is_hidden(path)
     ]
-    for path in sorted(paths, key=_natural):
+    for path in sorted(paths, key=natural_order):
         yield LazyFrame(partial(_picture, path, channels))
 
 
@@ -94,7 +94,8 @@ def _picture(path: Path, channels: int) -> NDArray[Any]:
         raise DecodingError(f"{path.name}: {error}") from None
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """Return a key by which names are sorted with their numbers as numbers (2 before 10)."""
     parts = re.findall(r"\d+|\D+", path.name)
     # Not isdigit, which also accepts ², while int does not.
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

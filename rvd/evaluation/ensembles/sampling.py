@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rvd.config.model import ModelConfig
 from rvd.errors import UserError
+from rvd.evaluation.ensembles.clip_choice import chosen_clips, read_context
 from rvd.evaluation.ensembles.ensemble_file import (
     EnsembleFile,
     EnsembleInfo,
@@ -21,7 +23,7 @@ from rvd.experiment.experiment import ExperimentConfig
 from rvd.files import software
 from rvd.forecasting.clips import forecast_clips, read_clips
 from rvd.models.base import VideoPredictor
-from rvd.models.entry import ForecastSource
+from rvd.models.entry import ForecastSource, ForecastTask
 from rvd.models.files import content_digest
 from rvd.models.noise import derived_seed
 from rvd.models.registry import MODELS
@@ -29,8 +31,7 @@ from rvd.runtime.device import device_for
 from rvd.runtime.locks import exclusive
 from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
-from rvd.video.clips import FixedClip, authors_clips, fixed_clips
-from rvd.video.file import Frames, Split, VideoFile
+from rvd.video.file import Frames, VideoFile
 
 MORE_MEMORY = "set a smaller evaluation.batch or evaluation.ensemble"
 
@@ -56,7 +57,19 @@ def forecaster(
         UserError: The model is trained and there is no ``predictor``, or it does not fit the data.
     """
     config = experiment.model(model, dataset)
-    source = ForecastSource(model, predictor, videos, lambda name: experiment.model(name, dataset))
+
+    def task() -> ForecastTask:
+        return ForecastTask(
+            dataset,
+            read_context(experiment, videos, dataset),
+            experiment.evaluation.ensemble,
+            experiment.datasets[dataset].horizon,
+        )
+
+    def section_of(name: str) -> ModelConfig:
+        return experiment.model(name, dataset)
+
+    source = ForecastSource(model, predictor, videos, section_of, task)
     return MODELS[config.kind].open(config, source)
 
 
@@ -93,7 +106,7 @@ def sample(
             memory is not sufficient.
     """
     with exclusive(output.parent, f".{output.name}.lock", "sampler") as waited:
-        made_by = _made_by(experiment, videos, weights)
+        made_by = _made_by(experiment, videos, weights, predictor.digest)
         info = _info(experiment, videos, dataset, model, seed)
         if waited and _is_complete(output, info, made_by):
             return
@@ -113,9 +126,7 @@ def _sample(
 ) -> None:
     settings, horizon = experiment.evaluation, experiment.datasets[dataset].horizon
     split = videos.splits["test"]
-    clips = _chosen_clips(split, experiment, dataset)
-    if not clips:
-        raise UserError(f"{videos.path}: no test video has {settings.context} + {horizon} frames")
+    clips = chosen_clips(experiment, videos, dataset)
     # A model without weights keeps to the CPU, since its job reserves no GPU.
     has_weights = next(predictor.parameters(), None) is not None
     device = device_for(experiment.compute) if has_weights else torch.device("cpu")
@@ -141,7 +152,7 @@ def _sample(
                 seeds = [derived_seed(settings.seed, seed, index) for index in batch]
                 try:
                     forecast = forecast_clips(
-                        predictor,
+                        predictor.for_clips(batch),
                         known,
                         horizon,
                         settings.ensemble,
@@ -170,16 +181,6 @@ def _sample(
         writer.finish()
 
 
-def _chosen_clips(split: Split, experiment: ExperimentConfig, dataset: str) -> list[FixedClip]:
-    """Return the clips on which every model is tested, chosen by ``evaluation.clips_from``."""
-    settings, described = experiment.evaluation, experiment.datasets[dataset]
-    length = settings.context + described.horizon
-    if settings.clips_from == "authors":
-        consecutive = described.consecutive_items
-        return authors_clips(split, length, settings.clips, consecutive=consecutive)
-    return fixed_clips(split, length, settings.clips)
-
-
 def _write(
     writer: EnsembleWriter,
     index: int,
@@ -201,11 +202,15 @@ def _write(
     )
 
 
-def _made_by(experiment: ExperimentConfig, videos: VideoFile, weights: Path | None) -> str:
+def _made_by(
+    experiment: ExperimentConfig, videos: VideoFile, weights: Path | None, stored: str
+) -> str:
     """Return digests of what forecasts depend on besides model and evaluation, as JSON."""
     digests = {"revision": experiment.revision, "videos": videos.fingerprint()}
     if weights is not None:
         digests["predictor"] = content_digest(weights)
+    if stored:
+        digests["stored"] = stored
     return json.dumps(digests)
 
 

@@ -1,0 +1,1 @@
+"""Clips that other programs wrote, as arrays or films."""
