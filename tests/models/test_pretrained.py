@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 
 from rvd.config.errors import ConfigError
 from rvd.config.merging import merge
@@ -144,6 +145,17 @@ class TestImport:
         shutil.move(first, given)
         described = section(path=str(given), format="predictor")
         assert imported(tmp_path, described, given).read_bytes() == given.read_bytes()
+
+    def test_a_predictor_of_a_kind_that_is_not_installed_is_refused(self, tmp_path):
+        given = tmp_path / "given.safetensors"
+        metadata = {"format": "rvd-predictor", "version": "1", "config": '{"kind": "trend"}'}
+        save_file({}, given, metadata)
+        described = section(path=str(given), format="predictor")
+        with pytest.raises(
+            UserError, match="is of the kind 'trend'; install the package that adds"
+        ):
+            imported(tmp_path, described, given)
+        assert not (tmp_path / "predictor.safetensors").exists()
 
     @pytest.mark.parametrize(
         ("keys", "task", "said"),

@@ -58,9 +58,8 @@ def test_clips_are_exported_forecast_elsewhere_and_tabulated(tmp_path):
     np.save(tmp_path / "theirs.npy", np.repeat(1 - forecasts, 3, axis=1))
     newer = snakemake(tmp_path, described, "--dry-run", "--", "out/results/table1.csv")
     said = newer.stdout + newer.stderr
-    assert "rule sample:" in said
-    assert "model=theirs" in said
-    assert "model=persistence" not in said
+    assert "Forecast the test videos of simulation by theirs" in said
+    assert "Forecast the test videos of simulation by persistence" not in said
 
 
 def test_missing_forecasts_stop_before_anything_starts(tmp_path):
