@@ -92,6 +92,14 @@ print(*in_order(["mine", "trend", "rvd"]))
         for path in tmp_path.iterdir():
             assert path.read_text() == (REPOSITORY / "config" / path.name).read_text(), path.name
 
+    def test_nor_where_a_section_has_the_name_of_one_of_ours(self, tmp_path):
+        code = KIND.replace("OwnConfig", "RvdConfig")
+        write_package(tmp_path, "own", {"rvd.models": "own_plugin:ENTRY"}, code)
+        run = python(tmp_path, "-m", "rvd", "config-reference", "--folder", str(tmp_path / "out"))
+        assert run.returncode == 0, run.stderr
+        for path in (tmp_path / "out").iterdir():
+            assert path.read_text() == (REPOSITORY / "config" / path.name).read_text(), path.name
+
     def test_a_label_of_ours_is_kept(self, tmp_path):
         write_package(tmp_path, "own", {"rvd.models": "own_plugin:ENTRY"}, KIND)
         script = "from rvd.models.registry import LABELS; print(LABELS['own'], LABELS['rvd'])"

@@ -37,6 +37,13 @@ def sample(
     predictor: Annotated[
         Path | None, typer.Option(help="the trained model; omit it for a model without weights")
     ] = None,
+    stored: Annotated[
+        Path | None,
+        typer.Option(
+            help="forecasts made elsewhere, for a model of kind stored (default: its path in the "
+            "config)"
+        ),
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     threads: Threads = None,
 ) -> None:
@@ -53,7 +60,7 @@ def sample(
     entry(experiment, "datasets", dataset)
     entry(experiment, "models", model)
     with VideoFile(videos) as file:
-        forecasting = forecaster(experiment, model, file, predictor, dataset=dataset)
+        forecasting = forecaster(experiment, model, file, predictor, dataset=dataset, stored=stored)
         device.prepare(forecasting, experiment.compute)
         for module in forecasting.inner:
             device.compiled(module, experiment.compute, model)

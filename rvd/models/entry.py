@@ -51,6 +51,7 @@ class ForecastSource:
         videos: Open video file of the dataset.
         section_of: Function from the name of another model to its section.
         task: Function that returns the test clips, which few models need beforehand.
+        stored: Forecasts that were made elsewhere; None takes those that the section names.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ForecastSource:
     videos: VideoFile
     section_of: Callable[[str], ModelConfig]
     task: Callable[[], ForecastTask] | None = None
+    stored: Path | None = None
 
 
 @dataclass(frozen=True)

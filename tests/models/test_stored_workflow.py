@@ -56,9 +56,11 @@ def test_clips_are_exported_forecast_elsewhere_and_tabulated(tmp_path):
     again = snakemake(tmp_path, described, "--dry-run", "--", "out/results/table1.csv")
     assert "Nothing to be done" in again.stdout + again.stderr
     np.save(tmp_path / "theirs.npy", np.repeat(1 - forecasts, 3, axis=1))
-    newer = snakemake(tmp_path, described, "--dry-run", "--", "out/results/table1.csv")
+    options = ["--dry-run", "--printshellcmds"]
+    newer = snakemake(tmp_path, described, *options, "--", "out/results/table1.csv")
     said = newer.stdout + newer.stderr
     assert "Forecast the test videos of simulation by theirs" in said
+    assert "--stored theirs.npy" in said
     assert "Forecast the test videos of simulation by persistence" not in said
 
 

@@ -4,7 +4,7 @@ rule sample:
         predictor=lambda wildcards: PLAN.predictor(
             wildcards.dataset, wildcards.model, wildcards.seed
         ),
-        # Forecasts that were made elsewhere; the verb finds them by the config.
+        # Forecasts that were made elsewhere.
         stored=lambda wildcards: PLAN.stored(wildcards.dataset, wildcards.model),
     output:
         result(layout.SAMPLES),
@@ -27,12 +27,13 @@ rule sample:
             EXPERIMENT, wildcards.dataset, wildcards.model
         ),
         predictor=lambda wildcards, input: repeated("--predictor", input.predictor),
+        stored=lambda wildcards, input: repeated("--stored", input.stored),
     message:
         "Forecast the test videos of {wildcards.dataset} by {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python -m rvd --log {log:q} sample --config {params.config:q} --threads {threads}"
         " --dataset {wildcards.dataset} --model {wildcards.model} --seed {wildcards.seed}"
-        " --videos {input.videos:q} {params.predictor} --output {output:q}"
+        " --videos {input.videos:q} {params.predictor} {params.stored} --output {output:q}"
 
 
 rule weights:

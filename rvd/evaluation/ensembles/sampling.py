@@ -43,6 +43,7 @@ def forecaster(
     predictor: Path | None,
     *,
     dataset: str,
+    stored: Path | None = None,
 ) -> VideoPredictor:
     """Return a model of the config, ready to forecast.
 
@@ -52,6 +53,7 @@ def forecaster(
         videos: Open video file, whose training split the analogue forecast searches.
         predictor: File of the trained model; None for a model that is not trained.
         dataset: Name of the dataset in the config, for the model's settings on it.
+        stored: Forecasts that were made elsewhere; None takes those that the config names.
 
     Raises:
         UserError: The model is trained and there is no ``predictor``, or it does not fit the data.
@@ -69,7 +71,7 @@ def forecaster(
     def section_of(name: str) -> ModelConfig:
         return experiment.model(name, dataset)
 
-    source = ForecastSource(model, predictor, videos, section_of, task)
+    source = ForecastSource(model, predictor, videos, section_of, task, stored)
     return MODELS[config.kind].open(config, source)
 
 

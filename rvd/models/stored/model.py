@@ -59,15 +59,16 @@ class StoredForecasts(VideoPredictor):
 
 
 def open_stored(config: StoredConfig, source: ForecastSource) -> StoredForecasts:
-    """Return the forecasts at ``config.path``, all of which are read and checked first.
+    """Return the forecasts of ``source`` or ``config``, all of which are read and checked first.
 
     Raises:
         UserError: There are none, or their shape, number or values are wrong, or they are of other
             clips.
     """
-    if source.task is None or not isinstance(config.path, str):
+    given = source.stored or config.path
+    if source.task is None or isinstance(given, dict):
         raise UserError(f"model '{source.name}' has forecasts of its test clips only")
-    path, task = Path(config.path), source.task()
+    path, task = Path(given), source.task()
     _, _, channels, height, width = task.context.shape
     form = ClipFormat(task.horizon, (height, width, channels))
     clips = open_clips(path, form)
