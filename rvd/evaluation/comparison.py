@@ -153,5 +153,6 @@ def _line(score: dict[str, Any]) -> str:
     interval = (
         "" if low is None else f" (95 %: {low:.{label.decimals}f} to {high:.{label.decimals}f})"
     )
-    counts = f"{score['clips']} clips of {score['frames']} frames, {score['members']} members"
+    members = f"{score['members']} member{'' if score['members'] == 1 else 's'}"
+    counts = f"{score['clips']} clips of {score['frames']} frames, {members}"
     return f"{label.label}: {value}{unit}{interval}; {counts}; {score['protocol']}"
