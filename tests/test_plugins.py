@@ -20,7 +20,7 @@ from rvd.models.baselines.persistence import PersistenceForecast
 from rvd.models.files import load, save
 from rvd.models.interface import require_losses
 from tests.installed import EXAMPLE, environment, python, write_package
-from tests.tiny import config
+from tests.tiny import config, write_squares
 
 REPOSITORY = Path(__file__).parents[1]
 KIND = """
@@ -44,6 +44,21 @@ class PlainConfig:
 
 
 ENTRY = ModelEntry("own", OwnConfig, opener="nowhere:open", labels={"own": "Own", "rvd": "Other"})
+"""
+
+
+MODEL = """
+from rvd.models.base import VideoPredictor, repeated
+
+
+class Twice(VideoPredictor):
+    def predict(self, context, horizon, ensemble, noise):
+        return repeated(2 * context[:, -1:].expand(-1, horizon, -1, -1, -1), ensemble)
+
+
+def open_own(config, source):
+    size, _, channels = source.videos.frame_shape
+    return Twice(config, size, channels)
 """
 
 
@@ -277,6 +292,26 @@ class TestInterface:
         entry = replace(as_plugin(monkeypatch), network="builtins:slice")
         with pytest.raises(UserError, match="'builtins:slice' returned a slice, expected a Video"):
             entry.build(PersistenceConfig(kind="persistence"), 16, 1)
+
+
+def test_a_verb_names_the_package_whose_model_leaves_the_range(tmp_path):
+    """A kind without training, opened by a function, whose forecasts are twice the last frame."""
+    code = KIND.replace("nowhere:open", "own_model:open_own")
+    write_package(tmp_path, "own", {"rvd.models": "own_plugin:ENTRY"}, code)
+    (tmp_path / "own_model.py").write_text(MODEL)
+    write_squares(tmp_path / "squares.h5")
+    described = config(models={"own": {"kind": "own"}})
+    described["run"]["models"] = ["own"]
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(described))
+    command = ["sample", f"--config={tmp_path / 'tiny.yaml'}", "--dataset=simulation"]
+    command += ["--model=own", "--seed=0", f"--videos={tmp_path / 'squares.h5'}"]
+    run = python(tmp_path, "-m", "rvd", *command, f"--output={tmp_path / 'samples.h5'}")
+    assert run.returncode == 2
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("rvd: package 'own 1.0': predict of the kind 'own' returned values from")
+    assert "to 2, expected" in last
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "samples.h5").exists()
 
 
 def test_the_environment_of_these_tests_has_no_plugins():
