@@ -99,6 +99,26 @@ def test_its_predictor_loads_only_where_it_is_installed(finished, tmp_path):
     assert status.returncode == 2
 
 
+def test_the_single_steps_of_the_document_run_without_the_repository(finished, tmp_path):
+    """In an empty folder, with the example's files and what is installed."""
+    for name in ("config.yaml", "make_videos.py"):
+        shutil.copy(EXAMPLE / name, tmp_path)
+    (tmp_path / "site").symlink_to(finished / "site")
+    _, _, text = DOCUMENT.partition("In its folder:")
+    commands = text.split("```")[1].strip().splitlines()
+    assert [command.split()[1] for command in commands[1:]] == [
+        "convert",
+        "train",
+        "sample",
+        "score",
+        "tabulate",
+    ]
+    for command in commands:
+        program, *arguments = command.split()
+        run(tmp_path, *(["-m", "rvd"] if program == "rvd" else []), *arguments)
+    assert "| Trend |" in (tmp_path / "table1.md").read_text()
+
+
 def test_the_model_is_short_and_the_document_names_each_file():
     files = [path.name for path in (EXAMPLE / "rvd_trend").glob("*.py")]
     assert len((EXAMPLE / "rvd_trend" / "model.py").read_text().splitlines()) <= 60
