@@ -69,6 +69,7 @@ def test_each_tutorial_is_run():
         "forecast",
         "train",
         "add-a-model",
+        "score",
         "cluster",
     }
 
@@ -104,6 +105,11 @@ class TestInOneCheckout:
         said = follow("add-a-model", folder)
         assert re.search(r"^  Drift +[\d.]+", said, re.MULTILINE)
         assert predictor.stat().st_mtime_ns == before
+
+    def test_score_your_samples(self, folder):
+        said = follow("score", folder)
+        assert re.search(r"^  elsewhere +[\d.]+", said, re.MULTILINE)
+        assert re.search(r"^fair CRPS: [\d.]+ grey levels", said, re.MULTILINE)
 
     def test_run_on_a_cluster(self, folder):
         pytest.importorskip("snakemake_executor_plugin_slurm")
