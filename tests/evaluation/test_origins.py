@@ -57,7 +57,7 @@ def test_forecasts_and_maps_tell_commits_and_inputs(tmp_path, monkeypatch):
     videos, output = write_squares(tmp_path / "v.h5"), tmp_path / "s.h5"
     original = sampling.forecast_clips
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ensemble_file, "commit", lambda: "a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +36,8 @@ class CrpsForecaster(VideoPredictor):
             channels, [network.width * factor for factor in network.transform_multipliers]
         )
         self.generator = Generator(channels, noise.vector, noise.map, network.width, widths)
-        self.rolls_out = False
+        # First frame of the roll-outs of this step; None where it forecasts from recorded frames.
+        self.roll_out_start: int | None = None
         if config.training.gradient_checkpointing:
             checkpoint_blocks(self)
 
@@ -45,11 +47,18 @@ class CrpsForecaster(VideoPredictor):
         return (self.generator,)
 
     def begin_step(self, step: int) -> None:
-        """Train on roll-outs from the step on that ``roll_out.start`` says."""
-        roll_out = self.config.roll_out
-        self.rolls_out = (
-            roll_out is not None and step >= roll_out.start * self.config.training.steps
-        )
+        """Train on roll-outs from the step on that ``roll_out.start`` says.
+
+        Their start in the clips follows from the seed that the trainer gives torch for each step,
+        so that it is the same in all processes.
+        """
+        roll_out, training = self.config.roll_out, self.config.training
+        self.roll_out_start = None
+        if roll_out is not None and step >= roll_out.start * training.steps:
+            # Not from torch's generator, whose numbers would have to be read from a tensor.
+            generator = np.random.default_rng(torch.initial_seed())
+            last = training.clip_length - roll_out.frames
+            self.roll_out_start = int(generator.integers(training.context, last, endpoint=True))
 
     def forward(self, video: Video, player: str = "model") -> dict[str, Tensor]:
         """Return the almost fair CRPS of an ensemble for every frame after the context.
@@ -65,8 +74,9 @@ class CrpsForecaster(VideoPredictor):
             ``loss``, for frames in [−1, 1].
         """
         frames = unit_to_signed(video).transpose(0, 1)
-        loss = self._roll_out_loss(frames) if self.rolls_out else self._one_step_loss(frames)
-        return {"loss": loss}
+        if self.roll_out_start is None:
+            return {"loss": self._one_step_loss(frames)}
+        return {"loss": self._roll_out_loss(frames, self.roll_out_start)}
 
     def _one_step_loss(self, frames: Tensor) -> Tensor:
         """Return the loss of each frame's forecast from the recorded frames before it."""
@@ -87,12 +97,10 @@ class CrpsForecaster(VideoPredictor):
         forecast = (mean + self.config.sigma * residual).unflatten(0, (-1, members))
         return almost_fair_crps(forecast.transpose(0, 1), future.flatten(0, 1), self.config.alpha)
 
-    def _roll_out_loss(self, frames: Tensor) -> Tensor:
-        """Return the mean loss of the frames of one roll-out, from a random start on."""
+    def _roll_out_loss(self, frames: Tensor, start: int) -> Tensor:
+        """Return the mean loss of the frames of one roll-out from the frame ``start`` on."""
         assert self.config.roll_out is not None
-        known, horizon = self.config.training.context, self.config.roll_out.frames
-        # On the CPU, and from torch's default generator: the same in all processes.
-        start = int(torch.randint(known, len(frames) - horizon + 1, ()))
+        horizon = self.config.roll_out.frames
         state = self._after(frames[:start], None).repeated(self.config.members)
         source = training_source(clips=frames.shape[1])
         persistence = self.config.sampler.persistence
