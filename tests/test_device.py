@@ -126,7 +126,7 @@ def test_tf32_is_as_the_config_says():
 
 @pytest.mark.parametrize(("supported", "said"), [(False, "by software"), (True, "")])
 def test_slow_bfloat16_is_said(monkeypatch, capsys, supported, said):
-    monkeypatch.setattr(device, "bfloat16_in_hardware", lambda: supported)
+    monkeypatch.setattr(device, "bfloat16_in_hardware", lambda *_: supported)
     device.warn_of_slow_precision("bfloat16")
     assert said in capsys.readouterr().err
     device.warn_of_slow_precision("float32")
@@ -159,3 +159,20 @@ def test_no_gpus_keeps_to_the_cpu_on_a_machine_with_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device.device_for(ComputeConfig(gpus=0, threads=1)).type == "cpu"
     assert device.device_for(ComputeConfig(gpus=1, threads=1)).type == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("has", "expected"),
+    [({"avx512_f": True}, False), ({"avx512_bf16": True}, True), ({"bf16": True}, True)],
+)
+def test_plain_avx_512_only_emulates_bfloat16(monkeypatch, has, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    assert device.bfloat16_in_hardware(torch.device("cpu")) is expected
+
+
+def test_old_gpus_only_emulate_bfloat16(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **given: bool(asked.append(given)))
+    assert not device.bfloat16_in_hardware(torch.device("cuda"))
+    assert asked == [{"including_emulation": False}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
@@ -70,6 +70,16 @@ class TrainedModelConfig(ModelConfig):
         # JSON's keys are text, as those of `on` are: 64 and "64" must not stand next to each other.
         own = self.model_dump(mode="json", exclude={"on"})
         return type(self).model_validate(merge(own, self.on[dataset]))
+
+    def with_precision(self, precision: Literal["float32", "bfloat16"]) -> Self:
+        """Return the section with ``training.precision: auto`` replaced by ``precision``.
+
+        Another precision than ``auto`` is kept.
+        """
+        if self.training.precision != "auto":
+            return self
+        training = self.training.model_copy(update={"precision": precision})
+        return self.model_copy(update={"training": training})
 
     def budget(self) -> list[str]:
         """Return the number of training steps in words."""

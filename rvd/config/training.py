@@ -94,8 +94,10 @@ class TrainingConfig(Section):
     """Exponential moving average of the weights; null for none."""
     weights: Literal["raw", "average"] = "raw"
     """Weights that are tested: the `raw` ones or their `average`."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic; `bfloat16` applies to convolutions and matrix products only."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Arithmetic; `bfloat16` applies to convolutions and matrix products only. `auto` is `bfloat16`
+    where the device has it in hardware and `float32` elsewhere; a resumed training keeps the choice
+    that it started with. Weights then depend on the machine: not for results to be compared."""
     gradient_checkpointing: bool = False
     """Compute blocks again in the backward pass instead of storing their values: less memory, more
     time. For kinds `rvd`, `svg-lp` and `ivrnn`."""

@@ -73,6 +73,9 @@ def load(path: Path, config: Section | None = None) -> VideoPredictor:
     metadata, tensors = _read(path)
     with _consistent(path):
         stored = _config(metadata)
+        if isinstance(config, TrainedModelConfig):
+            # The precision that ``auto`` was on the machine of the training.
+            config = config.with_precision(stored.training.precision)
         # Untrained models, which have no ``training_fingerprint``, have no files.
         if config is not None and stored.training_fingerprint() != config.training_fingerprint():  # type: ignore[attr-defined]
             raise UserError(f"{path}: was trained under another config; train the model again")

@@ -143,16 +143,33 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def warn_of_slow_precision(precision: str) -> None:
-    """Warn on standard error when bfloat16 is computed by software, which is slow."""
-    if precision == "bfloat16" and not bfloat16_in_hardware():
+def warn_of_slow_precision(precision: str, device: torch.device | None = None) -> None:
+    """Warn on standard error when bfloat16 is computed by software, which is slow.
+
+    Args:
+        precision: ``float32`` or ``bfloat16``.
+        device: Device that computes; None for :func:`best_device`.
+    """
+    if precision == "bfloat16" and not bfloat16_in_hardware(device):
         print(
-            "precision: bfloat16 is computed by software on this processor, several times slower "
+            "precision: bfloat16 is computed by software on this device, several times slower "
             "than float32",
             file=sys.stderr,
         )
 
 
-def bfloat16_in_hardware() -> bool:
-    """Return whether the device computes bfloat16; any GPU in use does, many CPUs do not."""
-    return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def bfloat16_in_hardware(device: torch.device | None = None) -> bool:
+    """Return whether a device has instructions for products of bfloat16 numbers.
+
+    GPUs have them since compute capability 8.0 (A100); of CPUs, x86 with AVX-512 BF16 or AMX, and
+    ARM with BF16.
+
+    Args:
+        device: Device that computes; None for :func:`best_device`.
+    """
+    if (device or best_device()).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # oneDNN also accepts bfloat16 on processors with plain AVX-512, where it emulates it.
+    has = torch.cpu.get_capabilities()
+    instructions = any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return instructions and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

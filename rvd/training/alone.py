@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import reduce
 
 from rvd.runtime.locks import PAUSE, Lock
 from rvd.runtime.signals import Interrupted, StopRequest
@@ -48,15 +49,15 @@ class SharedFlags:
         return tuple(value > 0 for value in seen)
 
 
-def in_any_process(accelerator: Accelerator, flag: bool) -> bool:
+def in_any_process(processes: PartialState, flag: bool) -> bool:
     """Return whether ``flag`` is True in any of the processes; the answer is the same in all."""
-    if accelerator.num_processes == 1:
+    if processes.num_processes == 1:
         return flag
-    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum") > 0)
+    return bool(reduce(torch.tensor(float(flag), device=processes.device), "sum") > 0)
 
 
 @contextmanager
-def sole_trainer(folder: Path, accelerator: Accelerator, stop: StopRequest) -> Iterator[None]:
+def sole_trainer(folder: Path, processes: PartialState, stop: StopRequest) -> Iterator[None]:
     """Hold ``folder`` for one training; wait, with a message, while another trainer does.
 
     Of several processes the main one locks for all of them, and all wait: they must read the same
@@ -64,21 +65,21 @@ def sole_trainer(folder: Path, accelerator: Accelerator, stop: StopRequest) -> I
 
     Args:
         folder: Folder of the checkpoints; created if it is missing.
-        accelerator: Processes of this training.
+        processes: Processes of this training.
         stop: Request to stop, obeyed while waiting.
 
     Raises:
         Interrupted: TERM or INT came while waiting.
         UserError: The folder cannot be written, or its file system does not support locks.
     """
-    with Lock(folder, "lock") if accelerator.is_main_process else nullcontext() as lock:
+    with Lock(folder, "lock") if processes.is_main_process else nullcontext() as lock:
         waited = False
         # Each attempt is an exchange between all processes, so none of them waits past a timeout.
-        while not in_any_process(accelerator, lock is not None and lock.acquire()):
+        while not in_any_process(processes, lock is not None and lock.acquire()):
             if lock is not None and not waited:
                 lock.announce("trainer")
             waited = True
-            if in_any_process(accelerator, stop.signal is not None):
+            if in_any_process(processes, stop.signal is not None):
                 name = stop.signal.name if stop.signal else "another process was asked to stop"
                 raise Interrupted(
                     f"{name}: stopped while waiting for another trainer in {folder}; run the same "

@@ -106,6 +106,24 @@ def load_checkpoint(
     return None
 
 
+def newest_stamp(folder: Path) -> Mapping[str, Any] | None:
+    """Return the stamp of the newest undamaged checkpoint, or None if there is none.
+
+    Damaged ones are left for :func:`load_checkpoint`, which reports them.
+
+    Args:
+        folder: Folder of the training.
+
+    Raises:
+        UserError: A file cannot be read for a reason other than damage.
+    """
+    for path in _checkpoints(folder):
+        with suppress(Damaged):
+            stamp: Mapping[str, Any] = _read(path)["stamp"]
+            return stamp
+    return None
+
+
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of a checkpoint.
 

@@ -6,9 +6,10 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
 
 from rvd.config.training import TrainingConfig
@@ -21,7 +22,14 @@ from rvd.runtime.memory import enough_memory
 from rvd.runtime.progress import progress
 from rvd.runtime.signals import Interrupted, StopRequest, readers_alive, stop_requests
 from rvd.training.alone import SharedFlags, sole_trainer
-from rvd.training.checkpoint import first_not_finite, load_checkpoint, save_checkpoint, snapshot
+from rvd.training.checkpoint import (
+    first_not_finite,
+    load_checkpoint,
+    newest_stamp,
+    save_checkpoint,
+    snapshot,
+)
+from rvd.training.environment import precision_of
 from rvd.training.history import History
 from rvd.training.journal import Journal, journal_path, write_curve
 from rvd.training.losses import REMEDIES, LossMonitor
@@ -47,8 +55,9 @@ def train(
 
     The weights depend on config and seed alone: interrupted and resumed anywhere, they are equal to
     the last bit (on one kind of machine, in one process, and on a GPU with deterministic algorithms
-    only). While another trainer is at work in the folder of the checkpoints, this one waits, and
-    then continues from what the other left.
+    only; ``precision: auto`` is decided once, by :func:`precision_of`). While another trainer is at
+    work in the folder of the checkpoints, this one waits, and then continues from what the other
+    left.
 
     Args:
         predictor: Model; its weights are replaced.
@@ -64,15 +73,23 @@ def train(
             memory is not sufficient, or the steps cannot be a graph.
     """
     with stop_requests() as stop:
-        mixed = "bf16" if settings.precision == "bfloat16" else "no"
-        # With several players each pass leaves the weights of the others without gradients.
-        parallel = DistributedDataParallelKwargs(find_unused_parameters=len(predictor.players) > 1)
-        accelerator = Accelerator(
-            mixed_precision=mixed,
-            cpu=not (gpu and torch.cuda.is_available()),
-            kwargs_handlers=[parallel],
-        )
-        with sole_trainer(task.checkpoints, accelerator, stop):
+        on_cpu = not (gpu and torch.cuda.is_available())
+        processes = PartialState(cpu=on_cpu)
+        with sole_trainer(task.checkpoints, processes, stop):
+            # In the lock, since the checkpoint of another trainer may say it.
+            stamp = newest_stamp(task.checkpoints) if settings.precision == "auto" else None
+            precision = precision_of(settings, task.name, stamp, processes)
+            section: Any = predictor.config
+            predictor.config = section.with_precision(precision)
+            settings = settings.model_copy(update={"precision": precision})
+            # With several players each pass leaves the weights of the others without gradients.
+            several = len(predictor.players) > 1
+            parallel = DistributedDataParallelKwargs(find_unused_parameters=several)
+            accelerator = Accelerator(
+                mixed_precision="bf16" if precision == "bfloat16" else "no",
+                cpu=on_cpu,
+                kwargs_handlers=[parallel],
+            )
             # One process of several writes.
             history = None
             if accelerator.is_main_process:
