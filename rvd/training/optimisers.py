@@ -60,10 +60,11 @@ def set_rate(optimiser: Any, rate: float) -> None:
 
 
 def optimiser_state(optimiser: Any) -> dict[str, Any]:
-    """Return the state for a checkpoint, with rates as numbers."""
+    """Return the state for a checkpoint: rates as numbers, and the same whatever computes it."""
     state = optimiser.state_dict()
     groups = [
-        {**group, "lr": float(group["lr"]), "capturable": False} for group in state["param_groups"]
+        {**group, "lr": float(group["lr"]), "capturable": False, "fused": False}
+        for group in state["param_groups"]
     ]
     return {**state, "param_groups": groups}
 
