@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from rvd.config.trained import Stage, TrainedModelConfig
 from rvd.config.training import PlayerConfig, TrainingConfig
@@ -183,11 +183,38 @@ class TrainingSteps:
                 sums[name] = sums[name] + value if name in sums else value
         return sums
 
-    def _averaged_model(self) -> AveragedModel | None:
-        if self.settings.average is None:
-            return None
-        average = get_ema_multi_avg_fn(self.settings.average.decay)
-        return AveragedModel(self.predictor, multi_avg_fn=average)
+    def _averaged_model(self) -> MovingAverage | None:
+        average = self.settings.average
+        return None if average is None else MovingAverage(self.predictor, average.decay)
+
+
+class MovingAverage(AveragedModel):
+    """An exponential moving average of a model's weights, updated without waiting for a GPU.
+
+    Weights and state equal those of torch's class, which at each update copies the number of
+    updates to the device, and waits for it.
+
+    Args:
+        model: Model whose copy holds the averages; buffers are those of the last update.
+        decay: Weight of the average at each update.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__(model)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move the averages towards the weights of ``model``; the first update copies them."""
+        averages: list[Tensor] = list(self.module.parameters())
+        weights: list[Tensor] = list(model.parameters())
+        if int(self.n_averaged) == 0:
+            torch._foreach_copy_(averages, weights)
+        else:
+            torch._foreach_lerp_(averages, weights, 1 - self.decay)
+        for own, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
+            own.copy_(buffer)
+        self.n_averaged += 1
 
 
 def _why_no_graph(

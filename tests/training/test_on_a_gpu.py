@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate import Accelerator
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rvd.errors import UserError
 from rvd.training import alone, train
@@ -15,7 +16,8 @@ from rvd.training.history import read_history
 from rvd.training.journal import Journal, journal_path, read_journal
 from rvd.training.losses import LossMonitor
 from rvd.training.optimisers import adam, load_optimiser, optimiser_state, set_rate
-from rvd.training.steps import TrainingSteps
+from rvd.training.steps import MovingAverage, TrainingSteps
+from tests.models.fake_device import DeviceWatch
 from tests.models.tiny_models import TINY, built
 from tests.tiny import task_in, write_squares
 
@@ -131,6 +133,40 @@ def test_the_state_of_adam_does_not_depend_on_a_graph():
     again = optimiser_state(graphed)
     assert again["param_groups"] == optimiser_state(plain)["param_groups"]
     assert torch.equal(again["state"][0]["exp_avg"], state["state"][0]["exp_avg"])
+
+
+def test_the_moving_average_equals_that_of_torch():
+    def network():
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+
+    one, other = network(), network()
+    ours = MovingAverage(one, 0.9)
+    theirs = AveragedModel(other, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    for step in range(4):
+        for model, average in ((one, ours), (other, theirs)):
+            torch.manual_seed(step)
+            model(torch.rand(5, 3))
+            for weight in model.parameters():
+                weight.data.add_(torch.randn_like(weight))
+            average.update_parameters(model)
+    state = ours.state_dict()
+    assert state.keys() == theirs.state_dict().keys()
+    assert all(torch.equal(value, state[key]) for key, value in theirs.state_dict().items())
+
+
+def test_the_moving_average_does_not_wait_for_the_device():
+    model = torch.nn.BatchNorm1d(2, device="meta")
+    average = MovingAverage(model, 0.9)
+    with DeviceWatch() as watch:
+        for _ in range(2):
+            average.update_parameters(model)
+    assert not watch.waits
+    theirs = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    with DeviceWatch() as watch:
+        for _ in range(2):
+            theirs.update_parameters(model)
+    assert watch.waits
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
