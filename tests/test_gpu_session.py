@@ -1,10 +1,12 @@
 """``benchmarks/gpu_session.py`` on the CPU: each stage, its rows, its end and its report."""
 
 import json
+import math
 import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from benchmarks.gpu.report import report
 from benchmarks.gpu.rows import Case
 from benchmarks.gpu.session import Session, reset
 from benchmarks.gpu_session import STAGES
+from rvd.experiment.loading import load_experiment
 from tests.tiny import SIZE, config
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +70,36 @@ def test_a_killed_training_is_resumed(session):
     (row,) = science.resume(session)
     assert row["resumed from step"] > 0, row
     assert "1 killed" in row["history"]
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_and_is_scored(session):
+    values = config()
+    values["run"]["models"] = ["persistence"]
+    session.large[0].write_text(yaml.safe_dump(values))
+    ended, scored = science.science(replace(session, ends=time.monotonic() + 300))
+    assert ended["exit code"] == 0
+    assert scored["model"] == "persistence"
+    assert scored["crps"] > 0
+
+
+def test_the_experiment_fits_the_shipped_configs(session, monkeypatch):
+    """On a GPU it lies over the paper's config, which no test on a CPU can run."""
+    found = []
+    monkeypatch.setattr(science, "_pipeline", lambda _, config, targets: found.append(config) or 0)
+    large = Session("cuda", session.folder, 0).large
+    rows = list(science.science(replace(session, device="cuda", large=large, ends=math.inf)))
+    assert len(rows) == 1 + 2 * 5
+    experiment = load_experiment(found[0])
+    for name in ("rvd", "vd", "crps"):
+        training = experiment.models[name].training
+        assert training.steps == science.STEPS
+        assert training.precision == "bfloat16"
+        assert (
+            training.learning_rate.initial
+            == experiment.models["rvd"].training.learning_rate.initial
+        )
+    assert all(experiment.datasets[name].size == 64 for name in science.DATASETS)
 
 
 def test_rows_are_measured_once(session):

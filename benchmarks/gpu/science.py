@@ -26,6 +26,12 @@ DATASETS = ("simulation", "simulation-perturbed")
 MODELS = ("rvd", "vd", "crps", "persistence", "analogue")
 # Steps of each training on a GPU, about a minute of RVD each by the predictions.
 STEPS = 4000
+# What gpu-day.yaml and gpu.yaml change in RVD, for the model that they do not name.
+LIKE_RVD = {
+    "precision": "bfloat16",
+    "learning_rate": {"initial": 2.0e-4, "warmup": 500, "decay_from": 0.5, "drops": {}},
+    "gradient_clip": 1.0,
+}
 # Seconds between the request to stop, which saves checkpoints, and the end.
 GRACE = 20
 
@@ -74,7 +80,8 @@ def _overlays(session: Session, root: Path) -> list[Path]:
     if session.on_gpu:
         training = {"steps": STEPS, "checkpoint_every": 1000, "checkpoint_minutes": 0.5}
         small["run"] = {"datasets": list(DATASETS), "models": list(MODELS), "seeds_of": {}}
-        small["models"] = {name: {"training": training} for name in ("rvd", "vd", "crps")}
+        small["models"] = {name: {"training": training} for name in ("rvd", "vd")}
+        small["models"]["crps"] = {"training": training | LIKE_RVD}
         runs = {split: {"frames": 150} for split in ("train", "val", "test")}
         small["datasets"] = {"simulation": {"runs": runs}}
         small["evaluation"] |= {"clips": 16}
@@ -109,7 +116,7 @@ def _killed_and_resumed(session: Session) -> Row:
     folder = session.folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
     overlay = folder / "session.yaml"
-    training = {"checkpoint_every": 10, "checkpoint_minutes": None}
+    training = {"steps": 40, "checkpoint_every": 5}
     gpus = {"gpus": int(session.on_gpu)}
     changes = {"models": {"rvd": {"training": training}}, "compute": gpus}
     overlay.write_text(yaml.safe_dump(changes))
