@@ -148,6 +148,14 @@ def test_predictions_are_those_of_the_documentation():
         assert float(low) <= predicted <= float(high or low)
 
 
+def test_predicted_hours_are_those_of_the_documentation():
+    page = (ROOT / "docs" / "reproduction.md").read_text()
+    for dataset, size in (("bair", 64), ("cityscapes", 128)):
+        for model in predictions.HOURS:
+            (row,) = re.findall(rf"^\| {dataset} \| {re.escape(model)} \|.*$", page, re.MULTILINE)
+            assert float(row.split("|")[8]) == predictions.hours(model, size)
+
+
 def _of(variant):
     return {"float32 (TF32)": "TF32"}.get(variant, variant)
 

@@ -28,24 +28,25 @@ DENOISING = {
 }
 DENOISING_TO_REACH = {("64 px", 16): 1.5}
 
-# Hours of 1,000,000 training steps in float32 (TF32), by model: at 64 px, at 128 px.
+# Hours of 1,000,000 training steps in float32 (TF32) with three channels, at 64 and 128 px, by model
+# (docs/reproduction.md, "Predicted cost at the paper's size").
 HOURS = {
-    "rvd": (8, 17),
-    "vd": (6, 10),
-    "rvd-2+3": (5, 10),
-    "ivrnn": (34, 132),
-    "ivrnn-4+4": (19, 72),
-    "svg-lp": (8, 33),
-    "retro-gan": (4, 14),
-    "dvd-gan": (12, 24),
-    "future-gan": (13, 13),
+    "rvd": (7.99, 15.57),
+    "vd": (5.76, 9.38),
+    "rvd-2+3": (4.66, 8.84),
+    "ivrnn": (31.26, 113.55),
+    "ivrnn-4+4": (17.77, 62.86),
+    "svg-lp": (39.59, 154.29),
+    "retro-gan": (6.43, 23.30),
+    "dvd-gan": (22.64, 41.58),
+    "future-gan": (17.71, 15.98),
 }
 
 
 def hours(model: str, size: int) -> float | None:
     """Return the predicted hours of a model's training at 64 or 128 px, or None."""
     found = HOURS.get(model)
-    return float(found[size == 128]) if found and size in (64, 128) else None
+    return found[size == 128] if found and size in (64, 128) else None
 
 
 def compared(measured: float, predicted: float | None, to_reach: float | None = None) -> dict:
