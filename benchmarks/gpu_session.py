@@ -58,15 +58,14 @@ def _in_a_process(stage: str, seconds: float, arguments: argparse.Namespace) -> 
     """Run a stage in a new process, and kill it if it does not end in time."""
     command = [sys.executable, "-m", "benchmarks.gpu_session", *sys.argv[1:]]
     command += [f"--only={stage}", f"--seconds={seconds}"]
-    start, end = time.monotonic(), None
+    start, end = time.monotonic(), "in time"
     try:
         code = subprocess.run(command, timeout=seconds + GRACE, check=False).returncode
-        end = f"exit code {code}" if code else None
+        end = f"exit code {code}" if code else end
     except subprocess.TimeoutExpired:
         end = "killed at its limit"
     print(f"{stage}: {time.monotonic() - start:.0f} s of {seconds:.0f}", file=sys.stderr)
-    if end:
-        _write(arguments.out, stage, {"stage": stage, "check": "end of the stage", "error": end})
+    _write(arguments.out, stage, {"stage": stage, "check": "end of the stage", "ended": end})
 
 
 def _run(arguments: argparse.Namespace) -> None:

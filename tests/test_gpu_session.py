@@ -169,6 +169,12 @@ def test_random_numbers_of_the_host_are_those_of_the_device():
     assert all(map(torch.equal, *draws))
 
 
+def test_random_numbers_of_the_host_are_copied_to_the_device():
+    with HostNoise():
+        found = torch.randn(3, device="meta"), torch.randint(9, (2,), device="meta")
+    assert {value.device.type for value in found} == {"meta"}
+
+
 def test_a_command_prints_rows_and_ends_in_time(session):
     command = [sys.executable, "-m", "benchmarks.gpu_session", "--device=cpu", "--minutes=1",
                "--stages", "device", "--out", session.folder / "out"]  # fmt: skip

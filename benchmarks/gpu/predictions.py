@@ -28,8 +28,8 @@ DENOISING = {
 }
 DENOISING_TO_REACH = {("64 px", 16): 1.5}
 
-# Hours of 1,000,000 training steps in float32 (TF32) with three channels, at 64 and 128 px, by model
-# (docs/reproduction.md, "Predicted cost at the paper's size").
+# Hours of 1,000,000 training steps in float32 (TF32) with three channels, by model, at 64 and 128
+# px (docs/reproduction.md, "Predicted cost at the paper's size").
 HOURS = {
     "rvd": (7.99, 15.57),
     "vd": (5.76, 9.38),
