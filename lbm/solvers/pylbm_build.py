@@ -46,7 +46,7 @@ def build_simulation(flow: Flow) -> Any:
         from lbm.solvers.pylbm_edges import Surface, make_edges
     except (ImportError, RuntimeError) as error:  # mpi4py raises either without an MPI library
         raise FlowError(
-            f"solver = 'pylbm': it cannot be imported ({error}); pip install 'rvd[pylbm]'"
+            f"solver = 'pylbm': it cannot be imported ({error}); pip install 'rvd[flow]'"
         ) from None
     edges = make_edges(flow)
     conditions: dict[int, Any] = {_OBSTACLE: {"method": {0: Surface}}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,3 +46,21 @@ def use_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def from_extra(extra: str) -> Iterator[None]:
+    """Import what an extra of the package installs.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("rvd", "lbm"):
+            raise
+        raise UserError(
+            f"the package {package} is not installed; pip install 'rvd[{extra}]'"
+        ) from None

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rvd.cli.inputs import ResultFiles
-from rvd.cli.options import DEFAULT_CONFIG, Config
+from rvd.cli.options import DEFAULT_CONFIG, Config, from_extra
 from rvd.cli.scores import wanted_cells
 from rvd.cli.views import write_gallery
 from rvd.errors import UserError
@@ -73,7 +73,8 @@ def _tabulate(plan: Plan, existing: ExistingResults, shown: ShownResults) -> Non
 
 def _draw(plan: Plan, files: ResultFiles, notebook: Path, shown: ShownResults) -> str | None:
     """Render ``notebook`` on the existing files; return the reason if it cannot be drawn."""
-    from rvd.workflow.notebooks import parameters_of, render
+    with from_extra("notebooks"):
+        from rvd.workflow.notebooks import parameters_of, render
 
     given = {"samples": files.samples, "scores": files.scores, "curves": files.curves}
     needed = [name for name in given if name in parameters_of(notebook)]

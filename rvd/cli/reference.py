@@ -1,4 +1,4 @@
-"""The generated reference of the config."""
+"""The generated reference of the config, and the path of the workflow."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ def config_reference(
     for name, text in {**reference_pages(), "schema.json": schema_text()}.items():
         with atomic_write(folder / name) as partial:
             partial.write_text(text, encoding="utf-8")
+
+
+@verbs.command()
+def workflow_path() -> None:
+    """Print the path of the Snakefile, which lies next to config/, notebooks/ and profiles/."""
+    from rvd.workflow.setup.shipped import shipped
+
+    print(shipped() / "Snakefile")

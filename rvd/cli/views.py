@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rvd.cli.inputs import Curves, ResultFiles, Samples, Scores, Tables, given_or_planned
-from rvd.cli.options import DEFAULT_CONFIG, Config, Output
+from rvd.cli.options import DEFAULT_CONFIG, Config, Output, from_extra
 from rvd.errors import UserError
 from rvd.experiment.loading import load_experiment
 from rvd.workflow.captions import not_trained_here
@@ -40,7 +40,8 @@ def render(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Execute a notebook on the results of an experiment."""
-    from rvd.workflow.notebooks import render
+    with from_extra("notebooks"):
+        from rvd.workflow.notebooks import render
 
     plan = Plan(load_experiment(config))
     if dataset is not None:

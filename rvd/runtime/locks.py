@@ -103,11 +103,11 @@ def exclusive(folder: Path, name: str, who: str) -> Iterator[bool]:
 
 
 # Never released by this process.
-_held: list[Lock] = []
+_held: dict[Path, Lock] = {}
 
 
 def hold(path: Path, who: str) -> None:
-    """Lock the file ``path`` until this process ends.
+    """Lock the file ``path`` until this process ends; again has no effect.
 
     Args:
         path: Lock file; created if it is missing.
@@ -117,6 +117,9 @@ def hold(path: Path, who: str) -> None:
         UserError: Another process holds it, the folder cannot be written, or its file system does
             not support locks.
     """
+    resolved = path.absolute()
+    if resolved in _held:
+        return
     lock = Lock(path.parent, path.name)
     if not lock.acquire():
         lock.release()
@@ -124,4 +127,4 @@ def hold(path: Path, who: str) -> None:
             f"{path.parent.absolute()}: another {who} is at work there; wait until it ends, or "
             "stop it"
         )
-    _held.append(lock)
+    _held[resolved] = lock

@@ -9,6 +9,7 @@ rule fetch:
     # For a server that is down for long. A missing login or an unknown name fails at once, at each
     # attempt.
     retries: 2
+    localrule: True
     # A download waits for the network: it reserves no core, so that other jobs can use all of them.
     threads: 0
     resources:

@@ -42,6 +42,7 @@ rule weights:
     log:
         LAYOUT.log("weights", "{network}"),
     retries: 2
+    localrule: True
     threads: 1
     resources:
         mem_mb=growing(1000),

@@ -12,6 +12,7 @@ rule table:
         latex=LAYOUT.shown.table("{table}", ".tex"),
     log:
         LAYOUT.log("{table}"),
+    localrule: True
     params:
         config=LAYOUT.config,
         run=rerun_keys.table(EXPERIMENT),
@@ -46,7 +47,7 @@ rule paired_tests:
 
 rule figures:
     input:
-        notebook=f"{workflow.basedir}/notebooks/{{notebook}}.ipynb",
+        notebook=f"{SHIPPED}/notebooks/{{notebook}}.ipynb",
         samples=PLAN.results(layout.SAMPLES),
         scores=PLAN.results(layout.SCORES),
         curves=PLAN.curves(),
@@ -78,7 +79,7 @@ rule figures:
 
 rule sampler_cost:
     input:
-        notebook=f"{workflow.basedir}/notebooks/sampler_cost.ipynb",
+        notebook=f"{SHIPPED}/notebooks/sampler_cost.ipynb",
         costs=result(layout.SAMPLER_COSTS),
     output:
         directory(result(layout.SAMPLER_COST_FIGURES)),
@@ -99,7 +100,7 @@ rule sampler_cost:
 
 rule flow:
     input:
-        notebook=f"{workflow.basedir}/notebooks/simulation.ipynb",
+        notebook=f"{SHIPPED}/notebooks/simulation.ipynb",
         runs=lambda wildcards: PLAN.raw_files(wildcards.simulated),
     output:
         report(
@@ -132,7 +133,7 @@ rule flow:
 # Not in `all`: it takes minutes, and validates the solver rather than the experiment.
 rule flow_validation:
     input:
-        notebook=f"{workflow.basedir}/notebooks/flow_validation.ipynb",
+        notebook=f"{SHIPPED}/notebooks/flow_validation.ipynb",
     output:
         directory(LAYOUT.flow_validation),
     log:

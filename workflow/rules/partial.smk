@@ -13,7 +13,7 @@ rule partial:
         config=LAYOUT.config,
         run=rerun_keys.table(EXPERIMENT),
         existing=existing_results(PLAN).fingerprint(),
-        notebooks=[f"{workflow.basedir}/notebooks/{name}.ipynb" for name in NOTEBOOKS],
+        notebooks=[f"{SHIPPED}/notebooks/{name}.ipynb" for name in NOTEBOOKS],
     message:
         "Tabulate and draw the results that exist"
     shell:

@@ -7,6 +7,7 @@ rule fetch_pretrained:
     log:
         LAYOUT.log("fetch_pretrained", "{digest}"),
     retries: 2
+    localrule: True
     threads: 1
     resources:
         mem_mb=growing(500),
