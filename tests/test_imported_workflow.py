@@ -108,3 +108,51 @@ def test_without_a_target_all_is_made(tmp_path):
     code, said = snakemake(tmp_path, "--dry-run", *options)
     assert code == 0, said[-3000:]
     assert "all" in rules_of(said)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder of packages in which the project is installed from its source distribution."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t", "sdist"]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
+    (archive,) = folder.glob("rvd-*.tar.gz")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    install += ["--no-build-isolation", "--target", folder / "packages", archive]
+    subprocess.run(install, cwd=folder, check=True)
+    return folder / "packages"
+
+
+@pytest.mark.slow
+class TestWheel:
+    def test_the_workflow_runs_from_the_package(self, installed, tmp_path):
+        environment = os.environ | {"PYTHONPATH": str(installed)}
+        path = subprocess.run(
+            [sys.executable, "-m", "rvd", "workflow-path"],
+            cwd=tmp_path, capture_output=True, text=True, check=True, env=environment,
+        ).stdout.strip()  # fmt: skip
+        assert Path(path) == installed / "rvd" / "shipped" / "Snakefile"
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_experiment()))
+        target = "out/results/figures/training"
+        options = [
+            f"--snakefile={path}",
+            "--configfile=tiny.yaml",
+            "--printshellcmds",
+            "--",
+            target,
+        ]
+        code, said = snakemake(tmp_path, *options, packages=installed)
+        assert code == 0, said[-3000:]
+        assert f"profile {installed}/rvd/shipped/profiles/default" in said
+        assert f"{installed}/rvd/shipped/notebooks/training.ipynb" in said
+        assert list((tmp_path / target).glob("*.png"))
+        code, said = snakemake(tmp_path, *options, packages=installed)
+        assert "Nothing to be done" in said
+
+    def test_another_workflow_imports_its_rules(self, installed, tmp_path):
+        rules = installed / "rvd" / "shipped" / "workflow" / "Snakefile"
+        folder = importing(tmp_path / "elsewhere", snakefile=rules)
+        code, said = snakemake(folder, "--dry-run", "--printshellcmds", packages=installed)
+        assert code == 0, said[-3000:]
+        assert f"{installed}/rvd/shipped/notebooks/training.ipynb" in said

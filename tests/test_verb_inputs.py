@@ -146,7 +146,10 @@ def test_each_rule_gives_its_verb_the_inputs_that_it_declares(tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    [REPOSITORY / "workflow" / "Snakefile", *sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))],
+    [
+        REPOSITORY / "workflow" / "Snakefile",
+        *sorted((REPOSITORY / "workflow" / "rules").glob("*.smk")),
+    ],
     ids=lambda path: path.name,
 )
 def test_paths_are_written_in_the_layout_alone(path):
