@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# `make demo TORCH=cpu`: the build of torch without CUDA, where the package index offers one. It counts
+# when .venv is created.
+TORCH ?= default
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 DOCS ?= .venv-docs
 SITE ?= site
@@ -13,11 +16,12 @@ BENCHMARKS := training_step denoising_step recurrent models clip_loading convers
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
+.PHONY: help install quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
 
 help:
 	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
+	@echo "make install     the packages alone   TORCH=cpu      with any target: torch without CUDA, if offered"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
 	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
 	@echo "make test-faults kills, faults and fuzz inputs: 25 minutes on two idle cores"
@@ -28,6 +32,8 @@ help:
 	@echo "make docs        build the pages into site/, in an environment of their own"
 	@echo "make lock        update constraints.txt  make audit  its known vulnerabilities"
 	@echo "make clean       remove the demo and caches (make distclean: .venv as well)"
+
+install: $(READY)
 
 demo: $(READY)
 	$(SNAKEMAKE) --quiet reason host --configfile config/demo.yaml -- all
@@ -123,15 +129,21 @@ clean:
 distclean: clean
 	rm -rf $(VENV) $(DOCS)
 
-# Every file is compared with its hash. setuptools comes first, and pip isolates no builds: an isolated
-# build would download its backend without a hash.
+# Every file is compared with its hash, except torch and torchvision for CPUs, which the lock does not
+# have. setuptools comes first, and pip isolates no builds: an isolated build would download its backend
+# without a hash.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is required; set it with PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV): about 7 GB, a few minutes"
+	@echo "Installing into $(VENV): about $(if $(filter cpu,$(TORCH)),2,7) GB, a few minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' constraints.txt > $(VENV)/setuptools.txt
 	$(INSTALL) --require-hashes --requirement $(VENV)/setuptools.txt
-	$(INSTALL) --require-hashes --no-build-isolation --requirement constraints.txt
+	@if test "$(TORCH)" = cpu && torch=$$($(BIN)/python .ci/torch_cpu.py constraints.txt $(VENV)/cpu.txt); then \
+	  $(INSTALL) --require-hashes --no-deps --no-build-isolation --requirement $(VENV)/cpu.txt \
+	  && $(INSTALL) "$$torch" torchvision; \
+	else \
+	  $(INSTALL) --require-hashes --no-build-isolation --requirement constraints.txt; \
+	fi
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

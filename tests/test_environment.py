@@ -105,8 +105,50 @@ def test_the_backend_of_builds_is_locked_on_every_platform():
 
 
 def test_nothing_that_is_installed_names_an_index():
-    for name in (*LOCKS, "Makefile", "pyproject.toml", ".ci/run", ".ci/audit.py"):
+    names = [*LOCKS, "Makefile", "pyproject.toml", "Dockerfile"]
+    names += [".ci/run", ".ci/audit.py", ".ci/torch_cpu.py"]
+    for name in names:
         assert "://" not in (REPOSITORY / name).read_text(), name
+
+
+def test_the_image_is_built_by_make_from_the_repository():
+    lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
+    assert "FROM python:${PYTHON}-slim" in lines
+    assert any("make install TORCH=${TORCH} VENV=/opt/venv" in line for line in lines)
+    ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert not {"rvd", "lbm", "workflow", "constraints.txt", ".ci", ".git"} & set(ignored)
+
+
+OFFERED = "Available versions: 2.15.0, {}2.14.1, 2.13.0+cpu, 2.13.0, 2.11.0+cpu, 2.9.0+cpu"
+
+
+@pytest.mark.parametrize(
+    ("offered", "bounds", "chosen"),
+    [
+        (OFFERED.format(""), ">=2.11,<3", "2.13.0"),
+        (OFFERED.format("2.15.0+cpu, "), ">=2.11,<3", "2.15.0"),
+        (OFFERED.format("2.16.0+cpu, 2.15.0+cpu, "), ">=2.11,<3", "2.15.0"),  # that of the lock
+        (OFFERED.format(""), ">=2.14,<3", None),
+        ("ERROR: No matching distribution found for torch", ">=2.11,<3", None),
+    ],
+)
+def test_torch_for_cpus_is_chosen_among_the_builds_that_the_index_offers(offered, bounds, chosen):
+    choose = runpy.run_path(str(REPOSITORY / ".ci" / "torch_cpu.py"))["choose"]
+    assert choose(offered, "2.15.0", bounds) == chosen
+
+
+def test_the_lock_for_cpus_has_all_packages_but_those_of_cuda():
+    script = runpy.run_path(str(REPOSITORY / ".ci" / "torch_cpu.py"))
+    lock = (REPOSITORY / "constraints.txt").read_text()
+    kept = script["without_cuda"](lock)
+    names = set(re.findall(r"^(\S+)==", lock, re.MULTILINE))
+    left_out = names - set(re.findall(r"^(\S+)==", kept, re.MULTILINE))
+    assert {"torch", "torchvision", "triton"} <= left_out
+    assert {name.partition("-")[0] for name in left_out} == {
+        "torch", "torchvision", "triton", "nvidia", "cuda"
+    }  # fmt: skip
+    assert "torchmetrics==" in kept
+    assert kept.count("--hash=") > 1000
 
 
 @pytest.mark.parametrize(

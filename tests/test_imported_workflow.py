@@ -27,7 +27,7 @@ module rvd:
 
 use rule * from rvd{renamed}
 """
-START = re.compile(r"^(\w+) +\d+$", re.MULTILINE)
+JOBS = re.compile(r"^(\w+) +\d+$", re.MULTILINE)
 
 
 def tiny_experiment():
@@ -57,7 +57,7 @@ def snakemake(folder, *arguments, packages=REPOSITORY):
 
 def rules_of(said):
     """Return the rules in Snakemake's list of jobs."""
-    return set(START.findall(said)) - {"total"}
+    return set(JOBS.findall(said)) - {"total"}
 
 
 @pytest.mark.slow
@@ -99,6 +99,15 @@ class TestModule:
         code, said = snakemake(tmp_path, "--dry-run", "results/ablation.csv")
         assert code == 0, said[-3000:]
         assert "train" in rules_of(said)
+
+    def test_the_documented_import(self, tmp_path):
+        page = (REPOSITORY / "docs" / "workflow.md").read_text()
+        (documented,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        (tmp_path / "Snakefile").write_text(documented)
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump({"forecasts": tiny_experiment()}))
+        code, said = snakemake(tmp_path, "--dry-run", "rvd_all")
+        assert code == 0, said[-3000:]
+        assert {"rvd_train", "rvd_gallery"} <= rules_of(said)
 
 
 @pytest.mark.slow
