@@ -135,7 +135,7 @@ distclean: clean
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is required; set it with PYTHON=..."; exit 1; }
-	@echo "Installing into $(VENV): about $(if $(filter cpu,$(TORCH)),2,7) GB, a few minutes"
+	@echo "Installing into $(VENV): about $(if $(filter cpu,$(TORCH)),2.5,7) GB, a few minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' constraints.txt > $(VENV)/setuptools.txt
 	$(INSTALL) --require-hashes --requirement $(VENV)/setuptools.txt

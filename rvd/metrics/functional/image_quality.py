@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
-from torchmetrics.functional.image import (
+
+from rvd.metrics.networks.torchvision import import_torchvision
+
+import_torchvision()  # before the package that needs it
+from torchmetrics.functional.image import (  # noqa: E402
     peak_signal_noise_ratio,
     structural_similarity_index_measure,
 )

