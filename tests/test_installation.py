@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tomllib
 import venv
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[1]
 OWN = {"rvd", "lbm"}
@@ -56,6 +58,28 @@ def test_everything_imported_is_required(folder):
         for package in imported(path):
             names = {name.lower().replace("_", "-") for name in providers.get(package, [package])}
             assert names & allowed, f"{name}: {package} is imported and not required"
+
+
+def closure(names):
+    """Return the installed packages that ``names`` need, directly or through others."""
+    found, left = set(), set(names)
+    while left:
+        name = left.pop()
+        found.add(name)
+        try:
+            items = map(Requirement, requires(name) or ())
+        except PackageNotFoundError:
+            continue
+        wanted = [item for item in items if not item.marker or item.marker.evaluate({"extra": ""})]
+        left |= {canonicalize_name(item.name) for item in wanted} - found
+    return found
+
+
+def test_the_package_alone_pulls_neither_snakemake_nor_notebooks_nor_pylbm():
+    needed = closure(required())
+    assert {"torch", "numpy", "markupsafe"} <= needed
+    assert not needed & {"snakemake", "papermill", "ipykernel", "nbconvert", "pylbm", "mpi4py"}
+    assert {"snakemake", "papermill"} <= closure(required("workflow") | required("notebooks"))
 
 
 def modules_of(extras):
