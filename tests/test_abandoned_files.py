@@ -1,4 +1,4 @@
-"""What killed processes leave behind is removed by the next writer of the same output."""
+"""Files that killed processes leave behind are removed by the next writer of the same output."""
 
 import fcntl
 import os

@@ -27,7 +27,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 @dataclass(frozen=True)
 class Session:
-    """What the stages of a session measure, and until when.
+    """The settings of a session's stages, and their end.
 
     Attributes:
         device: ``cuda``, or ``cpu`` for a trial.

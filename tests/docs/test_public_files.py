@@ -1,4 +1,4 @@
-"""What others find first: versions, citation, templates, hosted CI, types and shell completion."""
+"""Versions, citation, templates, hosted CI, types and shell completion: what others find first."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What trainings do so that a GPU, or other processes, need not wait for them."""
+"""Trainings do not let a GPU, or other processes, wait for them."""
 
 import time
 from types import SimpleNamespace

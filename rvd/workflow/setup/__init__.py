@@ -1,1 +1,1 @@
-"""What the Snakefile does before its rules: shipped files, environment of jobs, lock and config."""
+"""The start of the Snakefile: shipped files, environment of jobs, lock and config."""
