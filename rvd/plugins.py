@@ -71,7 +71,7 @@ def resolve(name: str, package: str) -> Any:
     """
     try:
         return resolve_name(name)
-    except Exception as error:
+    except Exception as error:  # of the other package's code; our own errors are raised on
         if not package:
             raise
         raise UserError(

@@ -32,6 +32,7 @@ def own_config() -> type[BaseModel]:
     return _with_types(
         ExperimentConfig,
         {
+            # Types that are built from the registries, which mypy cannot know.
             "datasets": dict[Name, datasets.union_of(datasets.OWN)],  # type: ignore[misc]
             "models": dict[Name, models.union_of(models.OWN)],  # type: ignore[misc]
             "evaluation": evaluation,

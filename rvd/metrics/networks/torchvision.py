@@ -28,4 +28,4 @@ def import_torchvision() -> None:
         _library.append(Library("torchvision", "FRAGMENT"))
         for operator in OPERATORS:
             _library[0].define(operator)
-        import torchvision  # noqa: F401
+        import torchvision  # noqa: F401 (imported for those that import it next)
