@@ -64,6 +64,8 @@ def run(folder, command):
     """Run ``command`` as it is written, from ``folder``."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    # `make test VENV=...` hands its variables on to every `make` below it.
+    environment.pop("MAKEFLAGS", None)
     return subprocess.run(
         shlex.split(command),
         cwd=folder,

@@ -28,7 +28,7 @@ rule verb:
     output: "{kind}.done"
     log: "logs/{kind}.log"
     shell: "echo x >> {wildcards.kind}.tried;"
-        " python verb.py --log {log} {wildcards.kind} && touch {output}"
+        " {sys.executable} verb.py --log {log} {wildcards.kind} && touch {output}"
 
 rule other:
     output: "{code}.other"

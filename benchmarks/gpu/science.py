@@ -132,7 +132,7 @@ def _killed_and_resumed(session: Session) -> Row:
         f"--output={folder / 'predictor.safetensors'}", f"--curve={folder / 'curve.csv'}",
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
-        while run.poll() is None and not list(folder.glob("checkpoints/step-*.sha256")):
+        while run.poll() is None and not list(folder.glob("checkpoints/step-*.pt")):
             if session.left() < 0:
                 run.kill()
                 raise TimeoutError("no checkpoint before the end of the session")

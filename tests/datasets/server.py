@@ -111,7 +111,8 @@ def served(site: Site):
             with suppress(ConnectionError):  # of a client that was killed
                 for begin in range(0, len(body), block):
                     self.wfile.write(body[begin : begin + block])
-                    time.sleep(block / site.rate if site.rate else 0)
+                    if site.rate:
+                        time.sleep(block / site.rate)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

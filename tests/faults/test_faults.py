@@ -133,7 +133,7 @@ def test_a_suspended_process_continues(reference, tmp_path, name):
 def test_a_killed_process_that_reads_clips(reference, tmp_path):
     command = reference.before(WITH_READER, tmp_path / "it")
     process = command.start(tmp_path / "it")
-    wait_for(lambda: list((tmp_path / "it" / CHECKPOINTS).glob("step-*.sha256")))
+    wait_for(lambda: list((tmp_path / "it" / CHECKPOINTS).glob("step-*.pt")))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert children
     for child in children:

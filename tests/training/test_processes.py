@@ -117,7 +117,7 @@ def test_two_processes_are_stopped_and_one_goes_on(tmp_path):
     write_squares(tmp_path / "v.h5")
     steps = 60
     run = started(tmp_path, "moved", processes=2, batch=1, steps=steps)
-    while not list((tmp_path / "moved").glob("step-*.sha256")) and run.poll() is None:
+    while not list((tmp_path / "moved").glob("step-*.pt")) and run.poll() is None:
         time.sleep(0.05)
     run.send_signal(signal.SIGTERM)
     _, said = run.communicate()
