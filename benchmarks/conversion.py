@@ -55,7 +55,7 @@ def kth(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
 
 
 def bair(folder: Path) -> tuple[VideoDatasetConfig, list[Path]]:
-    archives.bair(folder / "bair.tar", train=300, test=20)
+    archives.bair(folder / "bair.tar", train=2000, test=20)
     return BairConfig(reader="bair", size=64, validation=4, download=DOWNLOAD), [
         folder / "bair.tar"
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from rvd.errors import UserError
 from rvd.files import atomic_write, software
 from rvd.video.file import CONTENT, SPLITS, Frames, VideoFile, VideoInfo
 from rvd.video.hdf5 import fixed_length_text, write_attributes
+
+# Larger chunks are written faster, but a short clip reads more frames that it does not need.
+CHUNK_BYTES, CHUNK_FRAMES = 2**17, 10
 
 
 def write_video_file(
@@ -37,12 +41,16 @@ def write_video_file(
     Raises:
         UserError: A split is empty, a video has another shape, or the disk is full.
     """
-    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
+    with (
+        atomic_write(path) as partial,
+        h5py.File(partial, "w") as file,
+        ThreadPoolExecutor(1) as hashing,
+    ):
         written = {"format": VideoFile.FORMAT, "version": VideoFile.VERSION}
         write_attributes(file, written | asdict(info) | {"software": json.dumps(software())})
         lengths: dict[str, list[int]] = {split: [] for split in SPLITS}
         names: dict[str, list[str]] = {split: [] for split in SPLITS}
-        datasets = {split: _frames_dataset(file, split, frame_shape, dtype) for split in SPLITS}
+        datasets = {split: _Frames(file, split, frame_shape, dtype) for split in SPLITS}
         content = {split: hashlib.sha256() for split in SPLITS}
         for split, name, frames in videos:
             count = 0
@@ -52,14 +60,17 @@ def write_video_file(
                         f"video '{name}' has frames {block.shape} of {block.dtype}, expected "
                         f"(at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
                     )
-                _append(datasets[split], block)
-                content[split].update(np.ascontiguousarray(block).data)
+                contiguous: Frames = np.ascontiguousarray(block)  # type: ignore[assignment]
+                hashed = hashing.submit(content[split].update, contiguous.data)
+                datasets[split].append(contiguous)
+                hashed.result()
                 count += len(block)
             lengths[split].append(count)
             names[split].append(name)
         for split in SPLITS:
             if not lengths[split]:
                 raise UserError(f"{path}: not written, because split '{split}' has no video")
+            datasets[split].finish()
             offsets = np.cumsum([0, *lengths[split]], dtype=np.int64)
             file[split].create_dataset("first_frame", data=offsets)
             file[split].create_dataset("name", data=fixed_length_text(*names[split]))
@@ -67,21 +78,41 @@ def write_video_file(
         write_attributes(file, {CONTENT: hashlib.sha256(together.encode()).hexdigest()})
 
 
-def _frames_dataset(
-    file: h5py.File, split: str, frame_shape: tuple[int, int, int], dtype: type
-) -> h5py.Dataset:
-    return file.create_dataset(
-        f"{split}/frames",
-        shape=(0, *frame_shape),
-        maxshape=(None, *frame_shape),
-        chunks=(1, *frame_shape),
-        dtype=dtype,
-    )
+class _Frames:
+    """The frames of one split, written directly as chunks; the usual way copies them twice."""
 
+    def __init__(
+        self, file: h5py.File, split: str, frame_shape: tuple[int, int, int], dtype: type
+    ) -> None:
+        size = int(np.prod(frame_shape)) * np.dtype(dtype).itemsize
+        self.per_chunk = min(CHUNK_FRAMES, max(1, CHUNK_BYTES // size))
+        self.dataset = file.create_dataset(
+            f"{split}/frames",
+            shape=(0, *frame_shape),
+            maxshape=(None, *frame_shape),
+            chunks=(self.per_chunk, *frame_shape),
+            dtype=dtype,
+        )
+        self.written, self.size = 0, 0
+        # Those of the last chunk, until it is full.
+        self.rest: Frames = np.empty((0, *frame_shape), dtype)
 
-def _append(dataset: h5py.Dataset, frames: Frames) -> None:
-    """Append frames, each written directly as one chunk; the usual way copies it twice."""
-    begin = len(dataset)
-    dataset.resize(begin + len(frames), axis=0)
-    for place, frame in enumerate(np.ascontiguousarray(frames), begin):
-        dataset.id.write_direct_chunk((place, 0, 0, 0), frame)
+    def append(self, frames: Frames) -> None:
+        """Write all chunks that are full."""
+        if len(self.rest):
+            frames = np.concatenate([self.rest, frames])
+        whole = len(frames) // self.per_chunk * self.per_chunk
+        # Each change of the size looks through all chunks.
+        if self.written + whole > self.size:
+            self.size = 2 * (self.written + whole)
+            self.dataset.resize(self.size, axis=0)
+        for first in range(0, whole, self.per_chunk):
+            chunk = frames[first : first + self.per_chunk]
+            self.dataset.id.write_direct_chunk((self.written + first, 0, 0, 0), chunk)
+        self.written += whole
+        self.rest = frames[whole:].copy()
+
+    def finish(self) -> None:
+        """Write the last chunk."""
+        self.dataset.resize(self.written + len(self.rest), axis=0)
+        self.dataset[self.written :] = self.rest

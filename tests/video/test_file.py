@@ -31,12 +31,66 @@ def test_clip_starts_never_cross_videos(tmp_path):
     assert ((starts % 12) <= 12 - 5).all()
 
 
-def test_frames_have_one_chunk_each_and_are_uncompressed(tmp_path):
+def test_frames_are_in_uncompressed_chunks(tmp_path):
     path = write_squares(tmp_path / "v.h5")
     with h5py.File(path) as file:
         frames = file["train/frames"]
-        assert frames.chunks == (1, 16, 16, 1)
+        assert frames.chunks == (10, 16, 16, 1)
         assert frames.compression is None
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 10, 12])
+def test_videos_do_not_begin_with_chunks(tmp_path, blocks):
+    """Any length of videos and blocks gives the same content."""
+    generator = np.random.default_rng(0)
+    lengths = {"train": (7, 1, 23, 2), "val": (1,), "test": (10, 9)}
+    videos = [
+        (split, f"{split}-{place}", generator.integers(0, 255, (length, 4, 4, 1), np.uint8))
+        for split, found in lengths.items()
+        for place, length in enumerate(found)
+    ]
+    videos = [videos[place] for place in generator.permutation(len(videos))]
+
+    def in_blocks():
+        reused = np.empty((blocks, 4, 4, 1), np.uint8)
+        for split, name, frames in videos:
+            parts = (frames[first : first + blocks] for first in range(0, len(frames), blocks))
+            # The reader may write each block into the same memory.
+            yield split, name, (np.copyto(reused[: len(p)], p) or reused[: len(p)] for p in parts)
+
+    path = tmp_path / "v.h5"
+    write_video_file(path, in_blocks(), (4, 4, 1), np.uint8, VideoInfo())
+    with VideoFile(path) as file:
+        for split, name, frames in videos:
+            found = file.splits[split]
+            np.testing.assert_array_equal(found.video(found.names.index(name)), frames)
+        fingerprint = file.fingerprint()
+    write_video_file(path, videos, (4, 4, 1), np.uint8, VideoInfo())
+    with VideoFile(path) as file:
+        assert file.fingerprint() == fingerprint
+
+
+def test_large_frames_have_one_chunk_each(tmp_path):
+    shape = (256, 256, 3)
+    videos = [(split, split, np.zeros((2, *shape), np.uint8)) for split in ("train", "val", "test")]
+    write_video_file(tmp_path / "v.h5", videos, shape, np.uint8, VideoInfo())
+    with h5py.File(tmp_path / "v.h5") as file:
+        assert file["train/frames"].chunks == (1, *shape)
+
+
+def test_a_file_with_one_frame_per_chunk_is_the_same(tmp_path):
+    """Earlier versions wrote them."""
+    path = write_squares(tmp_path / "v.h5")
+    with VideoFile(path) as file:
+        fingerprint, video = file.fingerprint(), file.splits["train"].video(1)
+    with h5py.File(path, "r+") as file:
+        for split in ("train", "val", "test"):
+            frames = file[f"{split}/frames"][:]
+            del file[f"{split}/frames"]
+            file[split].create_dataset("frames", data=frames, chunks=(1, *frames.shape[1:]))
+    with VideoFile(path) as file:
+        assert file.fingerprint() == fingerprint
+        np.testing.assert_array_equal(file.splits["train"].video(1), video)
 
 
 def test_the_fingerprint_depends_on_the_content(tmp_path):
