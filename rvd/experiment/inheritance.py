@@ -30,7 +30,7 @@ def with_text_on(section: Any) -> Any:
     return found
 
 
-def with_text_on_of_models(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_text_on_of_models(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return ``values`` of a config with the key ``on`` of each model as text."""
     models = values.get("models")
     if not isinstance(models, Mapping):
@@ -38,7 +38,7 @@ def with_text_on_of_models(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**values, "models": {name: with_text_on(section) for name, section in models.items()}}
 
 
-def resolve_like(kind: str, name: str, sections: Mapping[str, Any]) -> Any:
+def resolve_like(kind: str, name: Any, sections: Mapping[Any, Any]) -> Any:
     """Return the section ``name`` laid over the one that it is ``like``.
 
     Args:

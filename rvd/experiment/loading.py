@@ -17,7 +17,7 @@ from rvd.experiment.inheritance import with_text_on_of_models
 from rvd.plugins import plugin_faults
 
 
-def experiment_from_mapping(values: Mapping[str, Any]) -> ExperimentConfig:
+def experiment_from_mapping(values: Mapping[Any, Any]) -> ExperimentConfig:
     """Return the experiment that ``values`` describe.
 
     Raises:
