@@ -1,3 +1,5 @@
+import zipfile
+
 import cv2
 import numpy as np
 import pytest
@@ -111,6 +113,15 @@ class TestBadInput:
         with pytest.raises(UserError, match="person12_boxing_d1 is missing"):
             converted(tmp_path / "raw", tmp_path / "v.h5")
 
+    def test_a_film_under_two_paths(self, raw, tmp_path):
+        folder = tmp_path / "raw"
+        written(folder, raw[1])
+        with zipfile.ZipFile(folder / "boxing.zip", "a") as archive:
+            archive.writestr("copy/person12_boxing_d1_uncomp.avi", b"another")
+        with pytest.raises(UserError, match="the film person12_boxing_d1 is there twice"):
+            converted(folder, tmp_path / "v.h5")
+        assert not (tmp_path / "v.h5").exists()
+
     @pytest.mark.parametrize("line", ["frames 1-", "frames 20-3", "frames 0-5", "fames 1-5"])
     def test_an_invalid_list(self, tmp_path, line):
         path = tmp_path / "00sequences.txt"
@@ -126,8 +137,6 @@ class TestBadInput:
 
 def written(folder, films, listed=None):
     """Write a zip of ``films`` and the list of ``listed``."""
-    import zipfile
-
     folder.mkdir()
     with zipfile.ZipFile(folder / "boxing.zip", "w") as archive:
         for name, data in films.items():
