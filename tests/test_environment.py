@@ -16,6 +16,8 @@ from rattler import MatchSpec
 REPOSITORY = Path(__file__).parents[1]
 # Built in an environment of its own, by a lock of its own.
 SEPARATE = {"docs"}
+# Without a lock: what they need excludes versions of the lock.
+UNLOCKED = {"trackers"}
 LOCKS = ("constraints.txt", "docs/requirements.txt")
 CONDA_NAMES = {"torch": "pytorch", "opencv-python-headless": "py-opencv"}
 
@@ -25,7 +27,7 @@ def requirements(lock="constraints.txt"):
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     main = lock == "constraints.txt"
-    names = set(extras) - SEPARATE if main else SEPARATE
+    names = set(extras) - SEPARATE - UNLOCKED if main else SEPARATE
     base = project["dependencies"] if main else []
     wanted = [*base, *(item for name in names for item in extras[name])]
     split = (re.fullmatch(r"([a-z0-9-]+)([>=]=[\d.,<]+)", item) for item in wanted)
@@ -48,7 +50,10 @@ def test_every_requirement_has_a_lower_and_an_upper_bound():
 def test_all_extras_are_in_dev():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert set(re.findall(r"\w+", extras["dev"][0])) == {"rvd", *extras} - {"dev"} - SEPARATE
+    assert set(re.findall(r"\w+", extras["dev"][0])) == {
+        "rvd",
+        *set(extras) - {"dev"} - SEPARATE - UNLOCKED,
+    }
 
 
 def test_conda_environment_has_the_names_and_bounds_of_pyproject():

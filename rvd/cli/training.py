@@ -80,6 +80,7 @@ def train(
         checkpoints=checkpoints,
         output=output,
         curve=curve,
+        tracking=experiment.tracking,
     )
     device.warn_of_slow_precision(settings.precision)
     torch.manual_seed(seed)

@@ -81,9 +81,9 @@ class TrainingConfig(Section):
     3.2)."""
     micro_batch: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
     """Clips of one forward and backward pass, by frame size in pixels, a divisor of `batch`.
-    Gradients are accumulated, so that less memory gives the same step (`docs/models.md` lists the
-    differences for `svg-lp` with `normalisation: batch` and for `dvd-gan`; `future-gan` has none).
-    Sizes without an entry process their batch at once."""
+    Gradient accumulation: less memory gives the same step and effective batch, which is `batch` ×
+    processes (`docs/models.md` lists the differences for `svg-lp` with `normalisation: batch` and
+    for `dvd-gan`; `future-gan` has none). Sizes without an entry process their batch at once."""
     learning_rate: LearningRateConfig
     """Learning rate at each step."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)

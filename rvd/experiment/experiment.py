@@ -10,6 +10,7 @@ from pydantic import PositiveInt, model_validator
 
 from rvd.config.compute import ComputeConfig
 from rvd.config.section import Folder, Name, Section
+from rvd.config.tracking import TrackingConfig
 from rvd.config.trained import TrainedModelConfig
 from rvd.datasets.registry import Dataset
 from rvd.experiment.evaluation import EvaluationConfig
@@ -38,6 +39,8 @@ class ExperimentConfig(Section):
     """Part of the machine that trainings use."""
     gallery: GalleryConfig = GalleryConfig()
     """Page of moving forecasts."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Programs that record trainings."""
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from rvd.errors import UserError
 from rvd.files import atomic_write
 from rvd.runtime.appending import AppendedFile
 from rvd.training.records.board import Board
+from rvd.training.records.tracked_run import TrackedRun
 
 
 class Journal:
@@ -30,12 +31,20 @@ class Journal:
         step: Number of steps done.
         most: Largest number of entries.
         board_every: Steps from point to point of TensorBoard's curves.
+        runs: Runs of trackers, to which entries and pictures are sent, too.
 
     Raises:
         UserError: The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, step: int, most: int, board_every: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        step: int,
+        most: int,
+        board_every: int,
+        runs: Sequence[TrackedRun] = (),
+    ) -> None:
         self.path = journal_path(folder)
         kept = [entry for entry in read_journal(self.path) if entry["step"] <= step]
         every = max(1, math.ceil(len(kept) / most))
@@ -44,15 +53,22 @@ class Journal:
             partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
         self._file = AppendedFile(self.path)
         self._board = Board(folder, kept, board_every, step)
+        self._runs = runs
+        for run in runs:
+            run.resume(folder, kept, step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add an entry with ``values`` after ``step`` steps."""
         self._file.add(f"{json.dumps({'step': step, **values})}\n".encode())
         self._board.write(step, values)
+        for run in self._runs:
+            run.log(step, values)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
-        """Add a picture (height, width, 3), uint8, for TensorBoard."""
+        """Add a picture (height, width, 3), uint8, for TensorBoard and the trackers."""
         self._board.show(step, name, picture)
+        for run in self._runs:
+            run.show(step, name, picture)
 
     def flush(self) -> None:
         """Write the entries that could not be written when they were added.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,8 @@ from rvd.training.journal import Journal, journal_path, write_curve
 from rvd.training.losses import REMEDIES, LossMonitor
 from rvd.training.records.board import pictures_folder
 from rvd.training.records.spacing import board_spacing, entry_spacing, picture_spacing
+from rvd.training.records.tracked_run import tracked_runs
+from rvd.training.records.trackers import require_installed
 from rvd.training.steps import TrainingSteps, batch_at
 from rvd.training.task import TrainingTask
 from rvd.training.validation import Validation
@@ -70,8 +73,9 @@ def train(
         Interrupted: TERM or INT came, and the state is saved; or a process that reads clips was
             killed.
         UserError: The loss is not finite, the checkpoint is of another config, the disk is full,
-            memory is not sufficient, or the steps cannot be a graph.
+            memory is not sufficient, the steps cannot be a graph, or a tracker cannot start.
     """
+    require_installed(task.tracking.trackers)
     with stop_requests() as stop:
         on_cpu = not (gpu and torch.cuda.is_available())
         processes = PartialState(cpu=on_cpu)
@@ -183,11 +187,18 @@ class _Trainer:
             provenance = task.stamp | {"seed": task.seed, "steps": steps.done}
             save(steps.exported(), task.output, provenance)
 
-    def _journal(self) -> Journal:
-        """Return the journal, continued from the last checkpoint."""
-        settings = self.settings
+    @contextmanager
+    def _journal(self) -> Iterator[Journal]:
+        """Yield the journal, continued from the last checkpoint, and the trackers' runs with it."""
+        settings, task, section = self.settings, self.task, self.steps.config
         most, every = settings.journal_entries, board_spacing(settings)
-        return Journal(self.task.checkpoints, self.steps.done, most, every)
+        told = task.stamp | {"seed": task.seed, "model": section.model_dump(mode="json")}
+        name = f"{task.name}/seed{task.seed}"
+        with (
+            tracked_runs(task.tracking, task.checkpoints, name, told) as runs,
+            Journal(task.checkpoints, self.steps.done, most, every, runs) as journal,
+        ):
+            yield journal
 
     def _after_step(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from rvd.config.tracking import TrackingConfig
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class TrainingTask:
         checkpoints: Folder of checkpoints, journal and history.
         output: Predictor file to write.
         curve: CSV of the training curve to write.
+        tracking: Trackers to which the journal and the pictures are sent.
     """
 
     name: str
@@ -31,3 +34,4 @@ class TrainingTask:
     checkpoints: Path
     output: Path
     curve: Path
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)

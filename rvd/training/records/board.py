@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -44,11 +44,8 @@ class Board:
             values = {name: value for name, value in entry.items() if isinstance(value, float)}
             if entry["step"] > 0:
                 self.write(int(entry["step"]), values)
-        for path in sorted(pictures_folder(folder).glob("step-*.png")):
-            at = step_of(path)
-            picture = cv2.imread(str(path)) if at is not None and at <= step else None
-            if at is not None and picture is not None:
-                self.show(at, "validation", picture[..., ::-1])
+        for at, picture in kept_pictures(folder, -1, step):
+            self.show(at, "validation", picture)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add a point to the curve of each value, where one is due at ``step``."""
@@ -63,6 +60,24 @@ class Board:
 def pictures_folder(folder: Path) -> Path:
     """Return the folder of the pictures of the training whose state is in ``folder``."""
     return folder / "pictures"
+
+
+def kept_pictures(folder: Path, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield step and pixels of each readable picture after step ``first`` and until ``last``.
+
+    Args:
+        folder: Folder of the training.
+        first: Step before the first picture.
+        last: Last step.
+
+    Yields:
+        Step, and picture (height, width, 3), uint8.
+    """
+    for path in sorted(pictures_folder(folder).glob("step-*.png")):
+        at = step_of(path)
+        picture = cv2.imread(str(path)) if at is not None and first < at <= last else None
+        if at is not None and picture is not None:
+            yield at, picture[..., ::-1]
 
 
 def picture_path(folder: Path, step: int) -> Path:
