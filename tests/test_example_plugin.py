@@ -101,10 +101,9 @@ def test_its_predictor_loads_only_where_it_is_installed(finished, tmp_path):
 
 def test_the_single_steps_of_the_document_run_without_the_repository(finished, tmp_path):
     """In an empty folder, with the example's files and what is installed."""
-    for name in ("config.yaml", "make_videos.py"):
-        shutil.copy(EXAMPLE / name, tmp_path)
+    shutil.copytree(EXAMPLE, tmp_path / "plugin")
     (tmp_path / "site").symlink_to(finished / "site")
-    _, _, text = DOCUMENT.partition("In its folder:")
+    _, _, text = DOCUMENT.partition("In the same folder")
     commands = text.split("```")[1].strip().splitlines()
     assert [command.split()[1] for command in commands[1:]] == [
         "convert",
@@ -128,9 +127,11 @@ def test_the_model_is_short_and_the_document_names_each_file():
 
 def test_the_commands_of_the_document_are_those_of_this_test():
     for command in (
-        "pip install --no-deps --no-build-isolation examples/plugin",
-        "python examples/plugin/make_videos.py squares",
-        "snakemake --cores 2 all --configfile examples/plugin/config.yaml",
+        'cp -r "$(dirname "$(rvd workflow-path)")/examples/plugin" plugin',
+        "pip install --no-deps --no-build-isolation ./plugin",
+        "python plugin/make_videos.py squares",
+        'python -m snakemake --snakefile "$(rvd workflow-path)" --cores 2 all --configfile '
+        "plugin/config.yaml",
     ):
         assert command in DOCUMENT
 

@@ -142,6 +142,7 @@ class TestWheel:
             cwd=tmp_path, capture_output=True, text=True, check=True, env=environment,
         ).stdout.strip()  # fmt: skip
         assert Path(path) == installed / "rvd" / "shipped" / "Snakefile"
+        assert (Path(path).parent / "examples" / "plugin" / "pyproject.toml").exists()
         (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny_experiment()))
         target = "out/results/figures/training"
         options = [

@@ -17,7 +17,10 @@ IMAGE = "rvd.sif"
 
 
 def shipped() -> Path:
-    """Return the folder of Snakefile, ``workflow/``, ``notebooks/``, ``config/``, ``profiles/``."""
+    """Return the folder of Snakefile, ``workflow/``, ``notebooks/``, ``config/``, ``profiles/``.
+
+    ``examples/`` is there as well.
+    """
     package = Path(rvd.__file__).absolute().parent
     installed = package / "shipped"
     return installed if installed.is_dir() else package.parent
