@@ -23,7 +23,7 @@ help:
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make install     the packages alone   TORCH=cpu      with any target: torch without CUDA, if offered"
 	@echo "make test        the tests            make test-quick  those that take under two minutes"
-	@echo "make test-long   those that take minutes without a GPU: each GAN learns eight clips"
+	@echo "make test-long   those that take minutes without a GPU: models learn eight clips, the FVD of noise"
 	@echo "make test-faults kills, faults and fuzz inputs: 25 minutes on two idle cores"
 	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"
 	@echo "make lint        style, types, rules  make format      fix the style"
@@ -44,10 +44,10 @@ quick: $(READY)
 	@$(BIN)/rvd summary quick/results
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(CORES)
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not long"
+	$(BIN)/python -m pytest --numprocesses $(CORES) -m "not slow and not long"
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
