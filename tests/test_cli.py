@@ -11,6 +11,7 @@ import yaml
 
 from rvd.config.merging import merge
 from rvd.models.files import load
+from tests import prefork
 from tests.test_parity import FIXTURES
 from tests.tiny import config, write_squares
 
@@ -22,8 +23,8 @@ def workplace(tmp_path):
     return tmp_path
 
 
-def rvd(*arguments, cwd, **options):
-    command = [sys.executable, "-m", "rvd", *map(str, arguments)]
+def rvd(*arguments, cwd, python=None, **options):
+    command = [python or prefork.python(), "-m", "rvd", *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, env=environment, **options
@@ -61,7 +62,8 @@ def test_train_sample_score(workplace):
     """With settings of the model for this dataset, which all verbs take."""
     on = {"models": {"rvd": {"on": {"simulation": {"training": {"steps": 4}}}}}}
     (workplace / "config.yaml").write_text(yaml.safe_dump(merge(config(), on)))
-    assert rvd("--log=train.log", *training(), cwd=workplace).returncode == 0
+    fresh = {"cwd": workplace, "python": sys.executable}
+    assert rvd("--log=train.log", *training(), **fresh).returncode == 0
     assert "train simulation/rvd: 4/4" in (workplace / "train.log").read_text()
     common = ["--config=config.yaml", "--dataset=simulation", "--model=rvd", "--seed=0"]
     sampled = rvd(
@@ -70,12 +72,10 @@ def test_train_sample_score(workplace):
         "--videos=v.h5",
         "--predictor=predictor.safetensors",
         "--output=samples.h5",
-        cwd=workplace,
+        **fresh,
     )
     assert sampled.returncode == 0, sampled.stderr
-    scored = rvd(
-        "score", "samples.h5", "--config=config.yaml", "--output=scores.csv", cwd=workplace
-    )
+    scored = rvd("score", "samples.h5", "--config=config.yaml", "--output=scores.csv", **fresh)
     assert scored.returncode == 0, scored.stderr
     assert (workplace / "scores.csv").read_text().startswith("dataset,model,seed,metric,frame")
 
@@ -108,12 +108,15 @@ def test_only_runs_of_a_simulated_dataset_are_shown(workplace):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_says_how_to_resume(workplace, number):
+@pytest.mark.parametrize(
+    ("number", "fresh"), [(signal.SIGTERM, True), (signal.SIGINT, False)], ids=["TERM", "INT"]
+)
+def test_a_signal_saves_and_says_how_to_resume(workplace, number, fresh):
     values = config()
     values["models"]["rvd"]["training"] |= {"steps": 100000, "checkpoint_every": 50000}
     (workplace / "config.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "rvd", *training()]
+    python = sys.executable if fresh else prefork.python()
+    command = [python, "-m", "rvd", *training()]
     process = subprocess.Popen(command, cwd=workplace, stderr=subprocess.PIPE, text=True)
     journal = workplace / "checkpoints" / "journal.jsonl"
     while process.poll() is None and not (journal.exists() and journal.stat().st_size):
@@ -128,7 +131,7 @@ def test_a_signal_saves_and_says_how_to_resume(workplace, number):
 
 def test_import_official(tmp_path):
     checkpoint = FIXTURES / "official_checkpoint.pt"
-    for flags in ([], ["--ema"]):
+    for flags, python in (([], sys.executable), (["--ema"], None)):
         run = rvd(
             "import-official",
             checkpoint,
@@ -136,6 +139,7 @@ def test_import_official(tmp_path):
             "--output=p.safetensors",
             *flags,
             cwd=tmp_path,
+            python=python,
         )
         assert run.returncode == 0, run.stderr
         model = load(tmp_path / "p.safetensors")

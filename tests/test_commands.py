@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests import prefork
 from tests.tiny import config
 
 REPOSITORY = Path(__file__).parents[1]
@@ -60,10 +61,15 @@ def checkout(folder, values=None):
     return folder
 
 
-def run(folder, command):
-    """Run ``command`` as it is written, from ``folder``."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+def run(folder, command, fresh=True):
+    """Run ``command`` as it is written, from ``folder``.
+
+    Without ``fresh``, Snakemake and its jobs do not load the packages anew: those of the
+    repository, of which ``folder`` has a copy.
+    """
+    python, code = (sys.executable, folder) if fresh else (prefork.python(), REPOSITORY)
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
     # `make test VENV=...` hands its variables on to every `make` below it.
     environment.pop("MAKEFLAGS", None)
     return subprocess.run(
@@ -76,9 +82,9 @@ def run(folder, command):
     )
 
 
-def succeeded(folder, command):
+def succeeded(folder, command, fresh=True):
     """Return the output of ``command``; the test fails if the command does."""
-    done = run(folder, command)
+    done = run(folder, command, fresh)
     said = done.stdout + done.stderr
     assert done.returncode == 0, f"{command}\n{said[-3000:]}"
     return said
@@ -99,7 +105,7 @@ class TestLiteral:
     @pytest.fixture(scope="class")
     def finished(self, tmp_path_factory):
         folder = checkout(tmp_path_factory.mktemp("commands") / "rvd", small())
-        succeeded(folder, "snakemake --cores 8 all")
+        succeeded(folder, "snakemake --cores 8 all", fresh=False)
         return folder
 
     def test_all_makes_tables_figures_and_gallery(self, finished):
@@ -116,7 +122,8 @@ class TestLiteral:
         (finished / "results" / "gallery.html").unlink()
         # With the profile's limit of jobs per minute, Snakemake ends only when the minute is over.
         here = "--executor local --max-jobs-per-timespan 30/1s"
-        said = succeeded(finished, f"snakemake --workflow-profile slurm {here} all")
+        command = f"snakemake --workflow-profile slurm {here} all"
+        said = succeeded(finished, command, fresh=False)
         assert (finished / "results" / "gallery.html").stat().st_size > 0
         assert re.search(r"^gallery +1$", said, re.MULTILINE)
 
@@ -145,9 +152,9 @@ class TestLiteral:
                 assert line in text
         assert "films: no results" in (partial / "table1.md").read_text()
         assert list((partial / "figures" / "frames").glob("*.png"))
-        assert "Nothing to be done" in succeeded(finished, command)
+        assert "Nothing to be done" in succeeded(finished, command, fresh=False)
         scores.write_bytes(kept)
-        said = succeeded(finished, f"{command} --dry-run")
+        said = succeeded(finished, f"{command} --dry-run", fresh=False)
         assert re.search(r"^partial +1$", said, re.MULTILINE)
 
 
@@ -176,7 +183,8 @@ class TestDocumented:
         "command", sorted({*documented("snakemake"), "snakemake results/ablation.csv"})
     )
     def test_snakemake_resolves_it(self, papers, command):
-        succeeded(papers, command if " -n" in command else f"{command} --dry-run --quiet all")
+        command = command if " -n" in command else f"{command} --dry-run --quiet all"
+        succeeded(papers, command, fresh=False)
 
     @pytest.mark.parametrize("command", documented("make"))
     def test_make_has_the_target(self, papers, command):

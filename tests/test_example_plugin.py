@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests import prefork
 from tests.installed import environment, python
 
 REPOSITORY = Path(__file__).parents[1]
@@ -19,11 +20,11 @@ DOCUMENT = (REPOSITORY / "docs" / "plugins.md").read_text()
 pytestmark = pytest.mark.slow
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, python=sys.executable):
     """Run a Python program in ``folder`` with the example installed; return what it printed."""
     installed = environment(folder / "site")
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        [python, *map(str, arguments)],
         cwd=folder,
         env=installed,
         capture_output=True,
@@ -47,7 +48,8 @@ def finished(tmp_path_factory):
     values["models"]["trend"]["training"] |= {"steps": 20, "checkpoint_every": 10}
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
     snakemake = ["-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile", "--cores", "2"]
-    run(folder, *snakemake, "all", "--configfile", folder / "config.yaml")
+    with prefork.python_with(folder / "site") as python:
+        run(folder, *snakemake, "all", "--configfile", folder / "config.yaml", python=python)
     return folder
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import yaml
 
 from rvd.experiment.loading import load_experiment
 from rvd.workflow.plan import ABLATION, Plan
+from tests import prefork
 
 REPOSITORY = Path(__file__).parents[1]
 PAPER, DAY = REPOSITORY / "config" / "config.yaml", REPOSITORY / "config" / "gpu-day.yaml"
@@ -44,7 +44,7 @@ TINY = {
 
 
 def snakemake(folder, *options):
-    command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}",
+    command = [prefork.python(), "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}",
                f"--directory={folder}", "--cores=2", *options]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import prefork
 from tests.tiny import config
 
 REPOSITORY = Path(__file__).parents[1]
@@ -47,7 +48,8 @@ def importing(folder, renamed="", snakefile=REPOSITORY / "workflow" / "Snakefile
 
 
 def snakemake(folder, *arguments, packages=REPOSITORY):
-    command = [sys.executable, "-m", "snakemake", "--cores=2", *arguments]
+    # With other packages than the repository's, fresh interpreters.
+    command = [prefork.python(), "-m", "snakemake", "--cores=2", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(packages)}
     run = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, env=environment

@@ -12,6 +12,7 @@ import yaml
 
 from rvd.errors import UserError
 from rvd.runtime.log import Log, StandardError
+from tests import prefork
 from tests.tiny import config, write_squares
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -73,7 +74,7 @@ def rvd(tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config()))
 
     def call(*options, **streams):
-        command = [sys.executable, "-m", "rvd", *options, "inspect", "v.h5"]
+        command = [prefork.python(), "-m", "rvd", *options, "inspect", "v.h5"]
         return subprocess.run(command, cwd=tmp_path, text=True, check=False, **streams)
 
     return call

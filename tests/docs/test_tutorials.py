@@ -15,6 +15,7 @@ import torch
 
 from rvd.models.files import save
 from rvd.models.registry import build
+from tests import prefork
 from tests.docs.pages import REPOSITORY, blocks
 from tests.test_commands import checkout
 from tests.tiny import SIZE, experiment
@@ -27,16 +28,19 @@ SHORTER = {
 }
 
 
-def follow(tutorial, folder):
-    """Do what a tutorial says, in ``folder``; return the output of its commands."""
+def follow(tutorial, folder, fresh=True):
+    """Do what a tutorial says, in ``folder``; return the output of its commands.
+
+    Without ``fresh``, commands do not load the packages anew: those of the repository.
+    """
     said = []
     for block in blocks(TUTORIALS / f"{tutorial}.md"):
         if block.title:
             write(folder / block.title, block.text)
         elif block.language == "bash":
-            said.append(run(["bash", "-euo", "pipefail", "-c", block.text], folder))
+            said.append(run(["bash", "-euo", "pipefail", "-c", block.text], folder, fresh))
         elif block.language == "python":
-            said.append(run([sys.executable, "-c", block.text], folder))
+            said.append(run([sys.executable, "-c", block.text], folder, fresh))
         else:
             assert not block.language, f"{tutorial}, line {block.line}"
     return "".join(said)
@@ -52,10 +56,11 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def run(command, folder):
+def run(command, folder, fresh):
     """Return what a command prints; the test fails if the command does."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    code = folder if (folder / "rvd").exists() else REPOSITORY
+    python = sys.executable if fresh else prefork.python()
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    code = folder if fresh and (folder / "rvd").exists() else REPOSITORY
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -94,7 +99,7 @@ class TestInOneCheckout:
     """The other tutorials, each of which continues in the folder of the one before."""
 
     def test_train_on_your_films(self, folder):
-        said = follow("train", folder)
+        said = follow("train", folder, fresh=False)
         assert re.search(r"^  RVD +[\d.]+", said, re.MULTILINE)
         assert "ball.gif: 4 futures of 8 frames" in said
         assert (folder / "films-run/data/films.png").exists()
@@ -107,13 +112,13 @@ class TestInOneCheckout:
         assert predictor.stat().st_mtime_ns == before
 
     def test_score_your_samples(self, folder):
-        said = follow("score", folder)
+        said = follow("score", folder, fresh=False)
         assert re.search(r"^  elsewhere +[\d.]+", said, re.MULTILINE)
         assert re.search(r"^fair CRPS: [\d.]+ grey levels", said, re.MULTILINE)
 
     def test_run_on_a_cluster(self, folder):
         pytest.importorskip("snakemake_executor_plugin_slurm")
-        said = follow("cluster", folder)
+        said = follow("cluster", folder, fresh=False)
         assert re.search(r"^train +1$", said, re.MULTILINE)
         profile = (folder / "profiles/mine/config.yaml").read_text()
         assert "slurm_account: my-account" in profile

@@ -16,14 +16,15 @@ from lbm.config import VortexStreetConfig
 from lbm.errors import RunFileError
 from lbm.runs.run_file import open_run
 from lbm.solvers.numba_solver import NumbaSolver
+from tests import prefork
 
 STREET = VortexStreetConfig(
     width=48, height=24, diameter=4, center=8, reynolds=50, warmup=40, interval=10, frames=6
 )
 
 
-def lbm(*arguments, cwd):
-    command = [sys.executable, "-m", "lbm", *map(str, arguments)]
+def lbm(*arguments, cwd, python=None):
+    command = [python or prefork.python(), "-m", "lbm", *map(str, arguments)]
     environment = os.environ | {"NUMBA_NUM_THREADS": "1"}
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, env=environment
@@ -33,7 +34,7 @@ def lbm(*arguments, cwd):
 @pytest.fixture(scope="module")
 def run_path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    run = lbm("simulate", "run.h5", *STREET.flags(), cwd=folder)
+    run = lbm("simulate", "run.h5", *STREET.flags(), cwd=folder, python=sys.executable)
     assert run.returncode == 0, run.stderr
     assert "Re 50" in run.stderr
     assert "MLUPS" in run.stderr

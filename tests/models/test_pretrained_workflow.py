@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -13,6 +12,7 @@ from rvd.experiment.loading import experiment_from_mapping
 from rvd.files import sha256_of
 from rvd.models.files import load, save
 from rvd.models.registry import build
+from tests import prefork
 from tests.datasets.server import Site, served
 from tests.models.authors import DIGEST, OFFICIAL, REPOSITORY, with_authors
 from tests.tiny import SIZE, config
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 def snakemake(folder, values, *arguments):
     (folder / "tiny.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
+    command = [prefork.python(), "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
     command += [f"--directory={folder}", "--cores=2", "--configfile", str(folder / "tiny.yaml")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(

@@ -14,14 +14,17 @@ from safetensors.torch import load_file
 
 from rvd.runtime.locks import exclusive
 from rvd.training.history import read_history
+from tests import prefork
 from tests.tiny import SIZE, config, write_squares
 
 
-def started(folder, name, processes, batch, steps=6, section=None, **more):
+def started(folder, name, processes, batch, steps=6, section=None, python=None, **more):
     """The tiny RVD, or another ``section``, trained by processes with so many clips each.
 
-    ``more`` are settings of its training.
+    With ``python=sys.executable`` they are fresh interpreters; ``more`` are settings of the
+    training.
     """
+    python = python or prefork.python()
     values = config()
     training = values["models"]["rvd"]["training"] | {"batch": {SIZE: batch}, "steps": steps} | more
     values["models"]["rvd"]["training"] = training
@@ -29,7 +32,7 @@ def started(folder, name, processes, batch, steps=6, section=None, **more):
         values["models"]["other"] = section | {"training": training | section["training"]}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
     command = [
-        sys.executable,
+        python,
         "-m",
         "rvd",
         "train",
@@ -43,7 +46,8 @@ def started(folder, name, processes, batch, steps=6, section=None, **more):
         f"--output={name}.safetensors",
         f"--curve={name}.csv",
     ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    # The Python of the processes that torchrun starts.
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHON_EXEC": python}
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment
@@ -61,8 +65,9 @@ def train(folder, name, processes, batch, **described):
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     write_squares(tmp_path / "v.h5")
-    one_curve, one = train(tmp_path, "one", processes=1, batch=2, steps=20)
-    two_curve, two = train(tmp_path, "two", processes=2, batch=1, steps=20)
+    fresh = {"python": sys.executable}
+    one_curve, one = train(tmp_path, "one", processes=1, batch=2, steps=20, **fresh)
+    two_curve, two = train(tmp_path, "two", processes=2, batch=1, steps=20, **fresh)
     # Not the weights one by one: Adam makes steps of full size out of gradients that are zero but
     # for rounding, as those of biases before a normalisation are.
     pd.testing.assert_series_equal(one_curve.loss, two_curve.loss, rtol=1e-3)
@@ -136,12 +141,18 @@ def test_two_processes_wait_for_another_trainer(tmp_path):
     write_squares(tmp_path / "v.h5")
     with exclusive(tmp_path / "moved", "lock", "trainer"):
         run = started(tmp_path, "moved", processes=2, batch=1)
+        waiting = "waiting for another trainer at work in"
+        said = ""
+        while waiting not in said:
+            line = run.stderr.readline()
+            assert line, said
+            said += line
         with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(20)
+            run.wait(5)
         assert not (tmp_path / "moved" / "history.jsonl").exists()
-    _, said = run.communicate(timeout=240)
-    assert run.returncode == 0, said
-    assert said.count("waiting for another trainer at work in") == 1
+    said += run.stderr.read()
+    assert run.wait(240) == 0, said
+    assert said.count(waiting) == 1
 
 
 @pytest.mark.slow
