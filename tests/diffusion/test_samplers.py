@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-import diffusers
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
@@ -77,15 +76,14 @@ def test_samples_follow_the_distribution(config, steps, bound):
 def test_dpm_solver_is_of_second_order():
     """Halving the steps' width divides the error of the last state by about four."""
     schedule = cosine_schedule(200_000)
+    levels = schedule.log_snr()
     prior = normal()(torch.empty(200, dtype=torch.float64))
     # Far from both ends, where the denoiser is smooth.
-    first, last = (int((schedule.log_snr() - x).abs().argmin()) for x in (-3.0, 1.0))
+    first, last = (int((levels - x).abs().argmin()) for x in (-3.0, 1.0))
 
     def states(count):
-        wanted = torch.linspace(
-            float(schedule.log_snr()[first]), float(schedule.log_snr()[last]), count
-        )
-        steps = [int((schedule.log_snr() - x).abs().argmin()) for x in wanted]
+        wanted = torch.linspace(float(levels[first]), float(levels[last]), count)
+        steps = [int((levels - x).abs().argmin()) for x in wanted]
         return dpm_solver(exact_denoiser(schedule), prior, schedule, steps, no_noise)
 
     exact = states(1025)
@@ -94,6 +92,8 @@ def test_dpm_solver_is_of_second_order():
 
 
 def test_dpm_solver_equals_diffusers():
+    import diffusers  # takes seconds
+
     scheduler = diffusers.DPMSolverMultistepScheduler(
         num_train_timesteps=100,
         trained_betas=cosine_schedule(100).beta.numpy(),

@@ -1,9 +1,7 @@
 import itertools
 
 import numpy as np
-import properscoring
 import pytest
-import scoringrules
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,6 +63,8 @@ def test_bias_falls_with_the_size_of_the_ensemble():
 @pytest.mark.parametrize("size", [1, 2, 17])
 def test_equals_properscoring(kind, size):
     """The pixels are more than one block, and no multiple of it."""
+    import properscoring  # compiles functions for seconds
+
     ensemble, truth = random_grey(size, 3 * BLOCK + 7, kind)
     expected = properscoring.crps_ensemble(truth.astype(float), ensemble.astype(float), axis=0)
     np.testing.assert_allclose(crps(ensemble, truth), expected, rtol=0, atol=1e-10)
@@ -105,6 +105,8 @@ def test_nan_has_no_score():
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
 def test_both_forms_equal_scoringrules(kind):
+    import scoringrules  # compiles functions for seconds
+
     ensemble, truth = random_grey(9, 500, kind)
     wide, x = ensemble.T.astype(float), truth.astype(float)
     for estimator in ("pwm", "fair"):

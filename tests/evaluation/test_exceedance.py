@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scoringrules
 
 from rvd.metrics.functional.exceedance import brier_terms, exceedance_counts, reliability_curve
 
@@ -68,6 +67,8 @@ def test_the_terms_add_up_exactly(size, bins):
 
 
 def test_it_equals_the_mean_square_and_scoringrules():
+    import scoringrules  # compiles functions for seconds
+
     counts = outcomes(20, values=5000)
     probability, event = direct(counts[0, 0])
     expected = np.mean((probability - event) ** 2)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scoringrules
 from scipy.ndimage import gaussian_filter
 
 from rvd.metrics.functional.multivariate.energy import energy_score
@@ -66,6 +65,8 @@ def test_neighbours_are_each_pair_once():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [2, 7])
 def test_energy_score_equals_scoringrules(kind, size):
+    import scoringrules  # compiles functions for seconds
+
     ensemble, truth = frames(size, kind=kind)
     expected = scoringrules.es_ensemble(*flat(ensemble, truth), estimator="fair", backend="numpy")
     np.testing.assert_allclose(energy_score(ensemble, truth), expected, rtol=1e-10, atol=1e-12)
@@ -87,6 +88,8 @@ def distance_weights(height, width, channels, radius):
 @pytest.mark.parametrize("order", [0.5, 1.0])
 @pytest.mark.parametrize("radius", [1, 4, 9])
 def test_variogram_score_equals_scoringrules_with_the_same_weights(kind, order, radius):
+    import scoringrules  # compiles functions for seconds
+
     ensemble, truth = frames(6, kind=kind)
     weights = distance_weights(*truth.shape[1:], radius)
     truths, members = flat(ensemble, truth)
