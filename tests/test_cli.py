@@ -62,8 +62,7 @@ def test_train_sample_score(workplace):
     """With settings of the model for this dataset, which all verbs take."""
     on = {"models": {"rvd": {"on": {"simulation": {"training": {"steps": 4}}}}}}
     (workplace / "config.yaml").write_text(yaml.safe_dump(merge(config(), on)))
-    fresh = {"cwd": workplace, "python": sys.executable}
-    assert rvd("--log=train.log", *training(), **fresh).returncode == 0
+    assert rvd("--log=train.log", *training(), cwd=workplace).returncode == 0
     assert "train simulation/rvd: 4/4" in (workplace / "train.log").read_text()
     common = ["--config=config.yaml", "--dataset=simulation", "--model=rvd", "--seed=0"]
     sampled = rvd(
@@ -72,10 +71,12 @@ def test_train_sample_score(workplace):
         "--videos=v.h5",
         "--predictor=predictor.safetensors",
         "--output=samples.h5",
-        **fresh,
+        cwd=workplace,
     )
     assert sampled.returncode == 0, sampled.stderr
-    scored = rvd("score", "samples.h5", "--config=config.yaml", "--output=scores.csv", **fresh)
+    scored = rvd(
+        "score", "samples.h5", "--config=config.yaml", "--output=scores.csv", cwd=workplace
+    )
     assert scored.returncode == 0, scored.stderr
     assert (workplace / "scores.csv").read_text().startswith("dataset,model,seed,metric,frame")
 
@@ -131,6 +132,7 @@ def test_a_signal_saves_and_says_how_to_resume(workplace, number, fresh):
 
 def test_import_official(tmp_path):
     checkpoint = FIXTURES / "official_checkpoint.pt"
+    # The first in a fresh interpreter.
     for flags, python in (([], sys.executable), (["--ema"], None)):
         run = rvd(
             "import-official",

@@ -73,8 +73,8 @@ def rvd(tmp_path):
     write_squares(tmp_path / "v.h5")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config()))
 
-    def call(*options, **streams):
-        command = [prefork.python(), "-m", "rvd", *options, "inspect", "v.h5"]
+    def call(*options, python=None, **streams):
+        command = [python or prefork.python(), "-m", "rvd", *options, "inspect", "v.h5"]
         return subprocess.run(command, cwd=tmp_path, text=True, check=False, **streams)
 
     return call
@@ -89,7 +89,7 @@ def test_the_commands_of_a_full_disk(rvd):
     assert run.stderr.startswith("rvd: standard output")
     assert "cannot be written (No space left on device)" in run.stderr
     assert run.stderr.count("\n") == 1
-    run = rvd("--log=/dev/full", **pipes)
+    run = rvd("--log=/dev/full", python=sys.executable, **pipes)
     assert (run.returncode, run.stderr) == (0, "")
     run = rvd("--log=v.h5/log", **pipes)
     assert run.returncode == 2

@@ -31,16 +31,18 @@ SHORTER = {
 def follow(tutorial, folder, fresh=True):
     """Do what a tutorial says, in ``folder``; return the output of its commands.
 
-    Without ``fresh``, commands do not load the packages anew: those of the repository.
+    Without ``fresh``, Snakemake and its jobs do not load the packages anew.
     """
     said = []
     for block in blocks(TUTORIALS / f"{tutorial}.md"):
         if block.title:
             write(folder / block.title, block.text)
         elif block.language == "bash":
-            said.append(run(["bash", "-euo", "pipefail", "-c", block.text], folder, fresh))
+            alone = "snakemake" not in block.text
+            command = ["bash", "-euo", "pipefail", "-c", block.text]
+            said.append(run(command, folder, fresh or alone))
         elif block.language == "python":
-            said.append(run([sys.executable, "-c", block.text], folder, fresh))
+            said.append(run([sys.executable, "-c", block.text], folder))
         else:
             assert not block.language, f"{tutorial}, line {block.line}"
     return "".join(said)
@@ -56,7 +58,7 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def run(command, folder, fresh):
+def run(command, folder, fresh=True):
     """Return what a command prints; the test fails if the command does."""
     python = sys.executable if fresh else prefork.python()
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"

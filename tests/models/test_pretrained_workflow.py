@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -20,9 +21,10 @@ from tests.tiny import SIZE, config
 pytestmark = pytest.mark.slow
 
 
-def snakemake(folder, values, *arguments):
+def snakemake(folder, values, *arguments, python=None):
     (folder / "tiny.yaml").write_text(yaml.safe_dump(values))
-    command = [prefork.python(), "-m", "snakemake", f"--snakefile={REPOSITORY / 'Snakefile'}"]
+    command = [python or prefork.python(), "-m", "snakemake"]
+    command += [f"--snakefile={REPOSITORY / 'Snakefile'}"]
     command += [f"--directory={folder}", "--cores=2", "--configfile", str(folder / "tiny.yaml")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
@@ -37,7 +39,7 @@ class TestWorkflow:
             address = f"{site.address}/models/best.pt"
             values = with_authors(root="out", address=address, sha256=DIGEST)
             target = "out/results/simulation/authors/seed0/predictor.safetensors"
-            run = snakemake(tmp_path, values, "--", target)
+            run = snakemake(tmp_path, values, "--", target, python=sys.executable)
         assert run.returncode == 0, run.stderr[-2000:]
         # The connection that broke was resumed from where it ended.
         assert [asked for _, asked in site.requests] == [None, "bytes=500000-"]

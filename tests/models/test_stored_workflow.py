@@ -1,12 +1,12 @@
 """Forecasts made elsewhere in the workflow: exported clips, the table, and a new file."""
 
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests import prefork
 from tests.models.test_pretrained_workflow import snakemake
 from tests.tiny import config
 
@@ -29,7 +29,7 @@ def test_clips_are_exported_forecast_elsewhere_and_tabulated(tmp_path):
     np.save(tmp_path / "theirs.npy", np.zeros(1))  # until there are forecasts
     run = snakemake(tmp_path, described, "--", "out/data/simulation.h5")
     assert run.returncode == 0, run.stderr[-2000:]
-    command = [prefork.python(), "-m", "rvd", "export-clips", "--config=tiny.yaml"]
+    command = [sys.executable, "-m", "rvd", "export-clips", "--config=tiny.yaml"]
     command += ["--dataset=simulation", "--videos=out/data/simulation.h5", "--output=clips"]
     export = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert export.returncode == 0, export.stderr

@@ -6,7 +6,7 @@ process, a folder, an environment and with streams of its own. What a command pr
 how it ends, are the same. Only an import that fails in a fresh interpreter is not noticed, so that
 some tests keep ``sys.executable``: at least one for each verb.
 
-With ``RVD_TEST_FRESH=1`` all commands run in fresh interpreters.
+With ``RVD_TEST_FRESH=1``, and on other systems than Linux, all commands run in fresh interpreters.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def python_with(*packages: Path) -> Iterator[str]:
         The path of its stand-in. A command with other folders in its ``PYTHONPATH`` runs in a
         fresh interpreter.
     """
-    if os.environ.get("RVD_TEST_FRESH") == "1":
+    if os.environ.get("RVD_TEST_FRESH") == "1" or not sys.platform.startswith("linux"):
         yield sys.executable
         return
     folders = [str(folder) for folder in (REPOSITORY, *packages)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import atexit
 import gc
+import importlib
 import json
 import os
 import select
@@ -16,23 +17,21 @@ import socket
 import struct
 import sys
 import threading
+import warnings
 from typing import Any, NoReturn
 
 Request = list[Any]
 
 
-def received(connection: socket.socket) -> Request:
-    """Return what a client asks for, and take its streams for those of this process."""
+def received(connection: socket.socket) -> tuple[Request, list[int]]:
+    """Return what a client asks for, and its streams."""
     size = 3 * array.array("i").itemsize
-    header, ((_, _, descriptors),), _, _ = connection.recvmsg(4, socket.CMSG_LEN(size))
+    header, ((_, _, streams),), _, _ = connection.recvmsg(4, socket.CMSG_LEN(size))
     (length,) = struct.unpack("I", header)
     data = bytearray()
     while len(data) < length:
         data += connection.recv(length - len(data))
-    for number, descriptor in enumerate(array.array("i", descriptors)):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    return json.loads(data)
+    return json.loads(data), list(array.array("i", streams))
 
 
 def watch(connection: socket.socket, child: int) -> None:
@@ -63,22 +62,32 @@ def serve(path: str) -> Request:
         if sys.stdin in ready:
             os._exit(0)
         connection, _ = listener.accept()
-        if os.fork():
+        if fork():
             connection.close()
             continue
         listener.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        request = received(connection)
-        if child := os.fork():
-            for number in range(3):
-                os.close(number)
+        request, streams = received(connection)
+        if child := fork():
+            for stream in streams:
+                os.close(stream)
             try:
                 watch(connection, child)
             finally:
                 os._exit(0)
         connection.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
         return request
+
+
+def fork() -> int:
+    """Fork as :func:`os.fork` does, without its warning of threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def run(program: str) -> None:
@@ -116,6 +125,8 @@ def end(program: str) -> NoReturn:
 
 def become(stand_in: str, folder: str, environment: dict[str, str], words: list[str]) -> None:
     """Make this process that of ``python -m *words`` in a folder and an environment."""
+    import torch
+
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -129,22 +140,24 @@ def become(stand_in: str, folder: str, environment: dict[str, str], words: list[
     torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", "2")))
 
 
+# In this order, in which commands import them.
+LOADED = (
+    "tests.faults.loaded",
+    "rvd.workflow.notebooks",
+    "rvd.gallery",
+    "rvd.plotting.paper",
+    "rvd.plotting.show",
+    "lbm.plotting",
+    "lbm.validation.report",
+    "snakemake.cli",
+    "snakemake.workflow",
+    "ipykernel_launcher",
+    "ipykernel.kernelapp",
+)
+
 if __name__ == "__main__":
-    import ipykernel.kernelapp  # noqa: F401
-    import ipykernel_launcher  # noqa: F401
-    import snakemake.cli
-    import snakemake.workflow  # noqa: F401
-    import torch
-
-    import lbm.plotting
-    import lbm.validation.report  # noqa: F401
-    import rvd.cli
-    import rvd.gallery
-    import rvd.plotting.paper
-    import rvd.plotting.show
-    import rvd.workflow.notebooks  # noqa: F401
-    import tests.faults.loaded  # noqa: F401
-
+    for name in LOADED:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a collection would copy all pages of a forked process
     stand_in, folder, environment, words = serve(sys.argv[1])
