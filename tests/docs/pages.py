@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 IGNORED = {".venv", ".venv-docs", "site", "demo", "node_modules"}
-PAGES = sorted(
-    path
-    for path in REPOSITORY.rglob("*.md")
-    if not any(
-        part in IGNORED or part.startswith(".") for part in path.relative_to(REPOSITORY).parts
-    )
-)
+
+
+def _pages(folder: Path) -> Iterator[Path]:
+    """Yield the Markdown files below a folder, without reading those that are ignored."""
+    for path in folder.iterdir():
+        if path.name in IGNORED or path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _pages(path)
+        elif path.suffix == ".md":
+            yield path
+
+
+PAGES = sorted(_pages(REPOSITORY))
 
 FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([^\"]+)\")?\s*$")
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
