@@ -22,7 +22,7 @@ help:
 	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make install     the packages alone   TORCH=cpu      with any target: torch without CUDA, if offered"
-	@echo "make test        the tests            make test-quick  those that take under two minutes"
+	@echo "make test        the tests, on all cores (or CORES=4)   make test-quick  the quick ones alone"
 	@echo "make test-long   those that take minutes without a GPU: models learn eight clips, the FVD of noise"
 	@echo "make test-faults kills, faults and fuzz inputs: 25 minutes on two idle cores"
 	@echo "make test-slurm  the pipeline on SLURM, which it installs and starts (root, Debian)"

@@ -13,7 +13,7 @@ from tests.models.fake_device import DeviceWatch, fake_device, move
 from tests.models.tiny_models import TRACED, Tiny
 
 every_model = pytest.mark.parametrize("kind", TRACED)
-HORIZON, MEMBERS = 5, 2
+MEMBERS = 2
 STEP = 4  # growing and warming up
 VARIANTS = {
     "rvd": [{"residual": False}, {"objective": {"sigma": 1.0, "target": "velocity"}}],
@@ -88,7 +88,9 @@ def test_a_forecast_needs_no_value_of_the_device(kind, precision, monkeypatch):
             torch.autocast("cuda", torch.bfloat16, enabled=precision == torch.bfloat16),
             DeviceWatch() as watch,
         ):
-            forecast = model.predict(context, HORIZON, MEMBERS, torch.randn_like)
+            # One frame more than a block.
+            horizon = model.config.training.future + 1
+            forecast = model.predict(context, horizon, MEMBERS, torch.randn_like)
     assert forecast.device.type == "cuda"
     assert watch.waits == []
 
