@@ -137,7 +137,9 @@ def become(stand_in: str, folder: str, environment: dict[str, str], words: list[
     sys.modules["__main__"].__package__ = program
     sys.modules["__main__"].__spec__ = None
     sys.argv = [f"{os.path.dirname(sys.modules[program].__file__ or '')}/__main__.py", *arguments]
-    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", "2")))
+    threads = environment.get("OMP_NUM_THREADS", "")
+    # Snakemake sets 0 for a rule that reserves no core; OpenMP takes that for no number.
+    torch.set_num_threads(int(threads) if threads.strip("0").isdigit() else os.cpu_count() or 1)
 
 
 # In this order, in which commands import them.
