@@ -11,6 +11,7 @@ from rvd.errors import UserError
 from rvd.evaluation.tables.tables import Wanted, tabulate
 from rvd.plotting.style import COLUMN_WIDTH, FULL_WIDTH
 from rvd.workflow.notebooks import render
+from tests import prefork
 from tests.ensembles import write_results
 from tests.figure_files import page_width, png_dpi
 
@@ -143,7 +144,8 @@ def parameters(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path):
+def test_every_figure_of_the_paper_is_rendered(name, parameters, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", prefork.python())  # that of the notebook's kernel
     render(NOTEBOOKS / f"{name}.ipynb", tmp_path / name, parameters)
     made = {path.name for path in (tmp_path / name).iterdir()}
     pictures = {f"{figure}.{kind}" for figure in FIGURES[name] for kind in ("png", "svg", "pdf")}

@@ -49,8 +49,10 @@ def test_output_and_exit_code_are_the_same(tmp_path, arguments):
 
 def test_packages_of_a_test_are_loaded_by_a_fresh_interpreter(tmp_path):
     (tmp_path / "rvd").mkdir()
+    (tmp_path / "rvd" / "__init__.py").touch()
     (tmp_path / "rvd" / "__main__.py").write_text("import sys\nprint('own', sys.executable)")
-    done = run("-m", "rvd", env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = run("-m", "rvd", env=environment, cwd=tmp_path)  # not in the repository's folder
     assert done.stdout == f"own {sys.executable}\n"
 
 
