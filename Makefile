@@ -6,7 +6,8 @@ VENV ?= .venv
 # `make demo TORCH=cpu`: the build of torch without CUDA, where the package index offers one. It counts
 # when .venv is created.
 TORCH ?= default
-CORES ?= $(shell nproc 2>/dev/null || echo 2)
+# nproc takes OMP_NUM_THREADS for the number of cores.
+CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || echo 2)
 DOCS ?= .venv-docs
 SITE ?= site
 BIN := $(VENV)/bin
