@@ -71,7 +71,8 @@ def run(folder, command, fresh=True):
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
     # `make test VENV=...` hands its variables on to every `make` below it.
-    environment.pop("MAKEFLAGS", None)
+    for name in ("MAKEFLAGS", "VENV", "CORES", "TORCH"):
+        environment.pop(name, None)
     return subprocess.run(
         shlex.split(command),
         cwd=folder,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -77,7 +78,9 @@ def test_who_waits_can_be_stopped(holder, tmp_path, number):
     )
     command = [sys.executable, "-c", waiter, str(tmp_path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
+    # A shell lets what it starts in the background ignore SIGINT.
+    usual = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **pipes, preexec_fn=usual) as process:
         assert "waiting for another trainer" in process.stderr.readline()
         process.send_signal(number)
         assert process.wait(10) != 0
