@@ -20,7 +20,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 .PHONY: help install quick demo test test-quick test-long test-faults test-slurm lint format config-reference bench bench-gpu lock audit clean distclean
 
 help:
-	@echo "make quick       RVD alone on a small simulated flow, three minutes on two cores"
+	@echo "make quick       RVD alone on a small simulated flow, about five minutes on two cores"
 	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
 	@echo "make install     the packages alone   TORCH=cpu      with any target: torch without CUDA, if offered"
 	@echo "make test        the tests, on all cores (or CORES=4)   make test-quick  the quick ones alone"
