@@ -60,9 +60,8 @@ def write_video_file(
                         f"video '{name}' has frames {block.shape} of {block.dtype}, expected "
                         f"(at least 1, {', '.join(map(str, frame_shape))}) of {dtype.__name__}"
                     )
-                contiguous: Frames = np.ascontiguousarray(block)  # type: ignore[assignment]
-                hashed = hashing.submit(content[split].update, contiguous.data)
-                datasets[split].append(contiguous)
+                hashed = hashing.submit(content[split].update, np.ascontiguousarray(block).data)
+                datasets[split].append(block)
                 hashed.result()
                 count += len(block)
             lengths[split].append(count)
@@ -107,7 +106,7 @@ class _Frames:
             self.size = 2 * (self.written + whole)
             self.dataset.resize(self.size, axis=0)
         for first in range(0, whole, self.per_chunk):
-            chunk = frames[first : first + self.per_chunk]
+            chunk = np.ascontiguousarray(frames[first : first + self.per_chunk])
             self.dataset.id.write_direct_chunk((self.written + first, 0, 0, 0), chunk)
         self.written += whole
         self.rest = frames[whole:].copy()

@@ -1,4 +1,4 @@
-"""What trackers have recorded, read from the files of the real packages and of fake ones."""
+"""Records of trackers, read from the files of the real packages and of fake ones."""
 
 import json
 import os
