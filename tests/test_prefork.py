@@ -16,6 +16,7 @@ from tests.tiny import config, write_squares
 @pytest.fixture(autouse=True)
 def _forked():
     if prefork.python() == sys.executable:
+        # Chosen by RVD_TEST_FRESH=1, or by a system without what the forking needs.
         pytest.skip("commands run in fresh interpreters here")
 
 

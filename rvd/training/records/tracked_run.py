@@ -116,11 +116,10 @@ class TrackedRun:
         self._write()
 
     def _work(self, settings: Mapping[str, Any], outcome: SimpleQueue[Exception | None]) -> None:
-        # Anything may happen in the code of another package.
         try:
             self._state["run"] = self.tracker.start(self._state["run"], settings)
             self._write()
-        except Exception as error:
+        except Exception as error:  # of another package's code; the constructor raises it
             outcome.put(error)
             return
         outcome.put(None)
@@ -128,7 +127,7 @@ class TrackedRun:
             while (call := self._calls.get()) is not None:
                 call()
             self.tracker.finish()
-        except Exception as error:
+        except Exception as error:  # of another package's code; a training does not need it
             self._failed.set()
             self._report(described(error))
             with suppress(Exception):
