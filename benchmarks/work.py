@@ -15,6 +15,7 @@ from unittest import mock
 import lpips
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from benchmarks.counting import Cost, Counter, Machine
 from rvd.config.model import ModelConfig
@@ -62,8 +63,10 @@ def phases(section: TrainedModelConfig, size: int) -> list[Phase]:
 
 def meta_model(section: Any, size: int, channels: int) -> VideoPredictor:
     """Return an untrained model without values."""
-    # Orthogonal initialisation is slow, and weights without values do not need it.
-    with META, mock.patch.object(nn.init, "orthogonal_", lambda tensor, *_: tensor):
+    # Both take long, and weights without values need neither.
+    orthogonal = mock.patch.object(nn.init, "orthogonal_", lambda tensor, *_: tensor)
+    largest = mock.patch.object(parametrizations._SpectralNorm, "_power_method")
+    with META, orthogonal, largest:
         model = build(section, size, channels)
     if hasattr(model, "growth"):  # a buffer whose value is read
         model.growth = torch.tensor([float(size), 1.0])

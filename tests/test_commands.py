@@ -104,7 +104,8 @@ class TestLiteral:
     """The commands that the user gives, run to their end in one checkout."""
 
     @pytest.fixture(scope="class")
-    def finished(self, tmp_path_factory):
+    @classmethod
+    def finished(cls, tmp_path_factory):
         folder = checkout(tmp_path_factory.mktemp("commands") / "rvd", small())
         succeeded(folder, "snakemake --cores 8 all", fresh=False)
         return folder
@@ -161,7 +162,8 @@ class TestLiteral:
 
 class TestDocumented:
     @pytest.fixture(scope="class")
-    def papers(self, tmp_path_factory):
+    @classmethod
+    def papers(cls, tmp_path_factory):
         """A checkout with the paper's config, and the files of the user's that are laid over it."""
         folder = checkout(tmp_path_factory.mktemp("documented") / "rvd")
         (folder / "my.yaml").write_text("revision: 1\n")

@@ -77,7 +77,8 @@ def test_a_growing_model_has_two_phases_for_each_resolution():
 
 class TestTable:
     @pytest.fixture(scope="class")
-    def rows(self):
+    @classmethod
+    def rows(cls):
         return list(predicted(tiny.experiment(), FREE))
 
     def test_there_is_one_row_per_dataset_and_model(self, rows):
@@ -129,7 +130,8 @@ class TestTable:
 @pytest.mark.slow
 class TestDay:
     @pytest.fixture(scope="class")
-    def rows(self):
+    @classmethod
+    def rows(cls):
         experiment = load_experiment([CONFIG / "config.yaml", CONFIG / "gpu-day.yaml"])
         # The perturbed street costs the same as the plain one.
         run = experiment.run.model_copy(update={"datasets": ("simulation", "kth")})
