@@ -116,6 +116,7 @@ FIGURES = {
         for figure in ("rank-histogram", "spread-error", "reliability", "spectra")
         for dataset in DATASETS
     ],
+    "cost_quality": [f"cost-quality-{dataset}" for dataset in DATASETS],
     "ablations": ["table2", "ablations", "ablations-by-frame"],
     "training": ["training", "optimisation", "adversaries"],
     "sampler_cost": ["sampler-cost"],

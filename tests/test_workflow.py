@@ -71,8 +71,8 @@ class TestWhole:
         results = finished / "out" / "results"
         for path in ("table1.csv", "ablation.csv", "gallery.html", "config.json"):
             assert (results / path).stat().st_size > 0, path
-        notebooks = ("frames", "crps_by_frame", "crps_maps", "calibration", "ablations", "training")
-        for notebook in notebooks:
+        notebooks = ("frames", "crps_by_frame", "crps_maps", "calibration", "cost_quality")
+        for notebook in (*notebooks, "ablations", "training"):
             assert list((results / "figures" / notebook).glob("*.png")), notebook
             assert (results / "figures" / notebook / f"{notebook}.html").exists()
         flow = {path.stem for path in (results / "flow" / "simulation").glob("*.png")}
