@@ -75,7 +75,11 @@ def frames_figure(
     for row, (label, pictures, first) in enumerate(rows):
         top = row * (height + GAP)
         middle = top + height / 2
-        axis.text(-0.12, middle, label, ha="right", va="center", fontsize=7.5)
+        name = axis.text(-0.12, middle, label, ha="right", va="center", fontsize=7.5)
+        # Smaller where it is too long for the margin.
+        room = LABELS - 0.15 * size
+        excess = name.get_window_extent().width / figure.dpi / room
+        name.set_fontsize(7.5 / max(1.0, excess))
         if pictures is None:
             axis.text(1 + GAP, middle, "no samples", va="center", fontsize=8, color="#555555")
             continue

@@ -130,14 +130,21 @@ def styled(plot: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """Add one legend for all panels of ``figure``, below them, with each label once."""
+    """Add one legend for all panels of ``figure``, below them, with each label once.
+
+    It has ``columns`` columns, or as many as the figure's width has room for.
+    """
     found: dict[str, Any] = {}
     for axis in figure.axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(
-        found.values(), found.keys(), loc="outside lower center", ncols=min(columns, len(found))
-    )
+    for count in range(min(columns, len(found)), 0, -1):
+        legend = figure.legend(
+            found.values(), found.keys(), loc="outside lower center", ncols=count
+        )
+        if count == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def wrapped(text: str, inches: float, points: float) -> str:

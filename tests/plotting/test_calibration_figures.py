@@ -79,7 +79,7 @@ def test_spread_and_error_are_lines_and_their_ratio_is_the_score(statistics):
     spread = np.sqrt(1.25 * found.variance)
     np.testing.assert_allclose(axis.lines[1].get_ydata(), spread)
     ratio = np.sqrt(np.square(spread).sum() / found.error.sum())
-    assert axis.get_title("right") == f"{ratio:.2f}"
+    assert [text.get_text() for text in axis.texts] == [f"{ratio:.2f}"]
 
 
 def test_reliability_has_the_curve_of_each_model_and_threshold(stored):

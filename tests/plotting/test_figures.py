@@ -152,6 +152,18 @@ def test_a_figure_without_data_is_a_notice(tmp_path):
         assert re.match("No (model|training)", figure.texts[0].get_text())
 
 
+def test_long_names_of_models_stay_on_the_page(tmp_path):
+    long = "a-model-whose-name-is-longer-than-any-of-ours"
+    results = write_results(tmp_path, ("kth",), ("rvd", "vd", "ivrnn", "persistence", long))
+    scores = read_scores(results.scores)
+    figure = by_frame_figure(scores)
+    (legend,) = figure.legends
+    assert legend.get_window_extent().width <= figure.bbox.width
+    figure = frames_figure(stored_ensembles(results.samples)["kth"].clip(0), times=[3, 4, 6])
+    (name,) = (text for text in figure.axes[0].texts if text.get_text() == long)
+    assert name.get_window_extent().x0 >= 0
+
+
 def test_sampler_costs_are_a_line_for_each_sampler_and_bound(tmp_path):
     path = tmp_path / "costs.csv"
     rows = ["ancestral,100,2,2.0,60", "ddim,10,2,2.5,6", "ddim,5,2,3.0,3", "ddim,5,,4.0,3"]

@@ -7,5 +7,5 @@ ENTRY = ModelEntry(
     "crps",
     CrpsConfig,
     "rvd.models.crps.model:CrpsForecaster",
-    labels={"crps": "CRPS-trained (ours)"},
+    labels={"crps": "CRPS (ours)"},
 )

@@ -44,7 +44,10 @@ def spread_error_figure(statistics: EnsembleStatistics) -> Figure:
         axis.plot(frames, np.sqrt(found.error), color="black", linestyle=SOLID, label="error")
         axis.plot(frames, spread, color=color, linestyle=DASHED)
         ratio = float(spread_skill(found.variance.sum(), found.error.sum(), found.size))
-        axis.set_title(f"{ratio:.2f}", loc="right", fontsize=8, color="#555555")
+        axis.text(
+            0.03, 0.97, f"{ratio:.2f}", transform=axis.transAxes, va="top", fontsize=8,
+            color="#555555",
+        )  # fmt: skip
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     first = next(iter(panels.values()))
     first.set_ylim(bottom=0)
