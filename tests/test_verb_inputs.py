@@ -134,7 +134,7 @@ def test_each_rule_gives_its_verb_the_inputs_that_it_declares(tmp_path):
         "convert": [runs],
         "score": [{path, *plan.weights()} for path in plan.results(SAMPLES)],
         "tabulate": [set(plan.scores(table)) for table in TABLES],
-        "render": [*6 * [shown], runs],
+        "render": [*7 * [shown], runs],
         "gallery": [shown],
     }
     for verb, inputs in expected.items():
