@@ -21,7 +21,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 help:
 	@echo "make quick       RVD alone on a small simulated flow, about five minutes on two cores"
-	@echo "make demo        the whole pipeline on a small simulated flow, a quarter of an hour on two cores"
+	@echo "make demo        the whole pipeline on a small simulated flow, about twelve minutes on two cores"
 	@echo "make install     the packages alone   TORCH=cpu      with any target: torch without CUDA, if offered"
 	@echo "make test        the tests, on all cores (or CORES=4)   make test-quick  the quick ones alone"
 	@echo "make test-long   those that take minutes without a GPU: models learn eight clips, the FVD of noise"
