@@ -8,6 +8,8 @@ VENV ?= .venv
 TORCH ?= default
 # nproc takes OMP_NUM_THREADS for the number of cores.
 CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || echo 2)
+# One more than the cores, as tests wait for the processes that they start.
+WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 DOCS ?= .venv-docs
 SITE ?= site
 BIN := $(VENV)/bin
@@ -45,10 +47,10 @@ quick: $(READY)
 	@$(BIN)/rvd summary quick/results
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(CORES)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(CORES) -m "not slow and not long"
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow and not long"
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
