@@ -61,7 +61,7 @@ def pass_of_dvd_gan(player: str, backend: str, plain: bool = False) -> Iterator[
     """
     model = TRACED["dvd-gan"].model()
     if plain:
-        for layer in model.modules():
+        for layer in list(model.modules()):
             if is_parametrized(layer, "weight"):
                 remove_parametrizations(layer, "weight")
     yield from differences(model, [player], backend)
