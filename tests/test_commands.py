@@ -64,7 +64,7 @@ def checkout(folder, values=None):
 def run(folder, command, fresh=True):
     """Run ``command`` as it is written, from ``folder``.
 
-    Without ``fresh``, Snakemake and its jobs do not load the packages anew: those of the
+    Without ``fresh``, Snakemake and its jobs do not load the packages again: those of the
     repository, of which ``folder`` has a copy.
     """
     python, code = (sys.executable, folder) if fresh else (prefork.python(), REPOSITORY)

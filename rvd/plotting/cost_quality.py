@@ -30,7 +30,7 @@ PLACES = (
 
 
 def costs_and_scores(samples: Iterable[Path], scores: pd.DataFrame) -> pd.DataFrame:
-    """Return each model's seconds per clip beside its scores.
+    """Return each model's seconds per clip and its scores.
 
     The seconds are those noted when the ensembles were sampled, for all members and frames of a
     clip; they depend on the machine, and on what else it ran.
@@ -71,10 +71,10 @@ def front(points: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def cost_quality_figure(points: pd.DataFrame, dataset: str) -> Figure:
-    """Return a panel per score, with a point per model: its score against its seconds per clip.
+    """Return one panel per score, with a point per model: its score against its seconds per clip.
 
-    Bars are the standard error over seeds. The line joins the models than which none is both
-    cheaper and better.
+    Bars are the standard error over seeds. The line is the Pareto front: no other model is both
+    cheaper and better than one on it.
 
     Args:
         points: Table from :func:`costs_and_scores`.
@@ -120,7 +120,7 @@ def _plot(axis: Axes, points: pd.DataFrame) -> None:
 
 
 def _label(axis: Axes, points: pd.DataFrame) -> None:
-    """Write each model's name beside its point, where it covers the fewest names and points."""
+    """Write each model's name next to its point, where it covers the fewest names and points."""
     styles = line_styles(points["model"])
     inside = axis.get_window_extent()
     points = points.sort_values("value")

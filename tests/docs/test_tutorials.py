@@ -31,7 +31,7 @@ SHORTER = {
 def follow(tutorial, folder, fresh=True):
     """Do what a tutorial says, in ``folder``; return the output of its commands.
 
-    Without ``fresh``, Snakemake and its jobs do not load the packages anew.
+    Without ``fresh``, Snakemake and its jobs do not load the packages again.
     """
     said = []
     for block in blocks(TUTORIALS / f"{tutorial}.md"):

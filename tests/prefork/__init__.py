@@ -1,4 +1,4 @@
-"""A stand-in for Python that runs ``rvd``, ``lbm`` and ``snakemake`` without loading torch anew.
+"""A stand-in for Python that runs ``rvd``, ``lbm`` and ``snakemake`` without loading torch again.
 
 Loading torch and Snakemake takes seconds, which every command of a test would spend again. A server
 loads them once and forks itself for each command, which is otherwise run as usual: in a

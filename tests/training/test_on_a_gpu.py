@@ -199,6 +199,6 @@ def test_a_graph_of_steps_resumes(after):
     video = torch.rand(12, 2, 4, 1, 16, 16, device="cuda")
     whole, first, second = graphed_steps(), graphed_steps(), graphed_steps(after)
     losses = losses_of(whole, video)
-    begun = losses_of(first, video[:6])
+    before = losses_of(first, video[:6])
     second.restore(6, snapshot(first.state()))
-    assert begun + losses_of(second, video[6:]) == pytest.approx(losses, rel=1e-4)
+    assert before + losses_of(second, video[6:]) == pytest.approx(losses, rel=1e-4)
