@@ -46,13 +46,19 @@ class LinearAttention(nn.Module):
         queries, keys, values = self.queries_keys_values.weight.view(
             3, self.HEADS, self.DIMENSIONS, -1
         )
-        attention = (keys.flatten(0, 1) @ pixels).softmax(-1)
-        averages = (attention @ pixels.transpose(1, 2)).unflatten(1, (self.HEADS, -1))
+        # Products of batches, because `@` with one matrix for all samples transposes its result.
+        attention = torch.bmm(_for_each(keys.flatten(0, 1), pixels), pixels).softmax(-1)
+        averages = torch.bmm(attention, pixels.transpose(1, 2)).unflatten(1, (self.HEADS, -1))
         summary = averages @ values.transpose(-1, -2)
         of_queries = summary.transpose(-1, -2) @ (queries * self.DIMENSIONS**-0.5)
-        matrix = self.output.weight.flatten(1) @ of_queries.flatten(1, 2)
+        weight = _for_each(self.output.weight.flatten(1), pixels)
+        matrix = torch.bmm(weight, of_queries.flatten(1, 2))
         assert self.output.bias is not None
-        return (matrix @ pixels + self.output.bias[:, None]).view_as(x)
+        return torch.baddbmm(self.output.bias[:, None], matrix, pixels).view_as(x)
+
+
+def _for_each(matrix: Tensor, samples: Tensor) -> Tensor:
+    return matrix.expand(len(samples), -1, -1)
 
 
 class ChannelNorm(nn.Module):
