@@ -84,11 +84,18 @@ class ExperimentConfig(Section):
     @model_validator(mode="after")
     def _seeds_are_of_trainings(self) -> Self:
         trained = [name for name, model in self.models.items() if model.is_trained]
-        for name in self.run.seeds_of:
-            if name not in trained:
+        for name, seeds in self.run.seeds_of.items():
+            owner = self.models[name].predictor_of(name) if name in self.models else None
+            if owner not in trained:
                 raise ValueError(
-                    f"run.seeds_of: '{name}' is not a model that is trained; there are "
-                    f"{', '.join(sorted(trained))}"
+                    f"run.seeds_of: '{name}' is not a model that is trained, nor does it use the "
+                    f"weights of one; trained are {', '.join(sorted(trained))}"
+                )
+            untrained = sorted(set(seeds) - set(self.run.seeds_of.get(owner, self.run.seeds)))
+            if untrained:
+                raise ValueError(
+                    f"run.seeds_of.{name}: the weights are those of '{owner}', which is not "
+                    f"trained with the seed {untrained[0]}"
                 )
         return self
 

@@ -22,5 +22,5 @@ class RunConfig(Section):
     """Seeds of training. Each is trained, sampled and scored, and tables show mean and standard
     error."""
     seeds_of: dict[Name, Seeds] = Field(default_factory=dict)
-    """Model → its own seeds instead of `seeds`. Only for models that are trained; `rvd-mean` has
-    the seeds of its model."""
+    """Model → its own seeds instead of `seeds`, for a model that is trained, or some of its seeds
+    for a model with its weights, such as `rvd-mean`, which has all of them otherwise."""

@@ -148,7 +148,9 @@ class Plan:
     def seeds(self, model: str) -> tuple[int, ...]:
         """Return the seeds of ``model``: those of the training it needs, or the first of all."""
         run, trained = self.experiment.run, self.trained_by(model)
-        return run.seeds_of.get(trained, run.seeds) if trained else run.seeds[:1]
+        if trained is None:
+            return run.seeds[:1]
+        return run.seeds_of.get(model) or run.seeds_of.get(trained, run.seeds)
 
     def results(self, name: str, models: Iterable[str] | None = None) -> list[str]:
         """Return the file ``name`` of each dataset, model and seed of the run.

@@ -371,6 +371,17 @@ def test_seeds_of_one_model_replace_the_common_ones():
     assert scores[2].endswith("simulation/rvd/seed2/scores.csv")
 
 
+def test_a_model_with_the_weights_of_another_can_have_some_of_its_seeds():
+    values = config()
+    values["run"] |= {"seeds": [3, 4], "seeds_of": {"rvd-mean": [4]}}
+    plan = Plan(experiment_from_mapping(values))
+    assert plan.seeds("rvd-mean") == (4,)
+    assert plan.seeds("rvd") == (3, 4)
+    values["run"]["seeds_of"] = {"rvd-mean": [5]}
+    with pytest.raises(ConfigError, match=r"^run.seeds_of.rvd-mean: .* 'rvd', .* the seed 5$"):
+        experiment_from_mapping(values)
+
+
 def test_seeds_of_no_model_leave_older_tables_as_they_are():
     assert "seeds_of" not in rerun_keys.table(experiment_from_mapping(config()))
 
