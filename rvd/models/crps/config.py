@@ -38,8 +38,8 @@ class CrpsSamplerConfig(AnySamplerConfig):
     """The noise of a forecast. A change of it does not repeat the training."""
 
     persistence: Fraction = 0.8
-    """Correlation of a member's noise vector between consecutive frames: 0 for independent
-    vectors, 1 for one vector per member."""
+    """Correlation of a member's noise between consecutive frames: 0 for independent noise, 1 for
+    the same noise in all frames."""
 
     @property
     def name(self) -> str:
@@ -109,7 +109,7 @@ class CrpsConfig(TrainedModelConfig):
         self, most_steps: int, numbers: Sequence[int] | None = None
     ) -> list[AnySamplerConfig]:
         """Return samplers of several persistences, which all take one evaluation per frame."""
-        if not self.noise.vector or self.roll_out:
+        if self.roll_out:
             return []
         return [CrpsSamplerConfig(persistence=value) for value in PERSISTENCES]
 

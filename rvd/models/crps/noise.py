@@ -27,9 +27,9 @@ class MemberNoise:
     def following(
         self, source: NoiseSource, config: NoiseConfig, persistence: float
     ) -> MemberNoise:
-        """Return the noise of the next frame, whose vector is correlated with this one.
+        """Return the noise of the next frame, which is correlated with this one.
 
-        The vector is ρ·z + √(1 − ρ²)·e with new noise e, and so stays standard normal.
+        It is ρ·z + √(1 − ρ²)·e with new noise e, and so stays standard normal.
 
         Args:
             source: Source of the new noise.
@@ -37,8 +37,11 @@ class MemberNoise:
             persistence: The correlation ρ, from 0 to 1.
         """
         new = member_noise(source, self.noise_map, config)
-        kept = persistence * self.vector + math.sqrt(1 - persistence**2) * new.vector
-        return MemberNoise(kept, new.noise_map)
+        innovation = math.sqrt(1 - persistence**2)
+        return MemberNoise(
+            persistence * self.vector + innovation * new.vector,
+            persistence * self.noise_map + innovation * new.noise_map,
+        )
 
 
 def member_noise(source: NoiseSource, like: Tensor, config: NoiseConfig) -> MemberNoise:
