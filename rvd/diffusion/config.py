@@ -16,6 +16,7 @@ from pydantic import (
 
 from rvd.config.sampler import AnySamplerConfig
 from rvd.config.section import Section
+from rvd.config.training import Fraction
 
 # Objectives that have a name: the paper's, and that of the authors' published code.
 PAPER = {"sigma": 2.0, "loss": "squared", "target": "noise", "mean_loss": 0.0, "step_of": "clip"}
@@ -75,6 +76,10 @@ class SamplerConfig(AnySamplerConfig):
     the paper; as in the authors' code."""
     start_log_snr: float | None = None
     """Start of `ddim` and `dpm-solver`, as log ᾱ/(1−ᾱ); null starts at step N."""
+    persistence: Fraction = 0.0
+    """Correlation of the noise from which the residuals of consecutive frames start: 0 for
+    independent noise, as in the paper. Noise that `ancestral` or `ddim` adds later stays
+    independent."""
 
     @model_validator(mode="after")
     def _steps_belong_to_the_method(self) -> Self:
@@ -83,6 +88,12 @@ class SamplerConfig(AnySamplerConfig):
         if self.method == "ancestral" and self.steps is not None:
             raise ValueError("method: ancestral takes all diffusion steps; leave steps out")
         return self
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return the values that forecasts depend on."""
+        # Without a default that did not exist before, so that older forecasts stay valid.
+        exclude = set() if self.persistence else {"persistence"}
+        return self.model_dump(mode="json", exclude=exclude)
 
     @property
     def is_of_flow(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 
@@ -43,6 +44,20 @@ def seeded_noise(seeds: Sequence[int], device: torch.device | str = "cpu") -> No
         )
 
     return noise
+
+
+def persistent(before: Tensor, new: Tensor, persistence: float) -> Tensor:
+    """Return standard normal noise that is correlated with that of the frame before.
+
+    It is ρ·z + √(1 − ρ²)·e. Noise that is independent from frame to frame averages out over a
+    roll-out, while the network's errors do not (docs/beyond.md).
+
+    Args:
+        before: Noise z of the frame before, standard normal.
+        new: New noise e, standard normal, with the shape of ``before``.
+        persistence: The correlation ρ, from 0 to 1.
+    """
+    return persistence * before + math.sqrt(1 - persistence**2) * new
 
 
 def derived_seed(*parts: int) -> int:

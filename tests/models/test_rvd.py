@@ -82,6 +82,22 @@ def test_clips_and_members_do_not_mix():
         torch.testing.assert_close(both[2:3], both[3:4])
 
 
+def test_persistent_noise_is_that_of_the_first_frame():
+    """With persistence 1 and no added noise, later frames have the noise of the first one."""
+    model = model_of()
+    context = torch.rand(1, 2, 1, SIZE, SIZE)
+    sampler = SamplerConfig(method="ddim", steps=2, eta=0.0)
+    kept = sampler.model_copy(update={"persistence": 1.0})
+    with torch.no_grad():
+        persistent = model.roll_out(context, 3, 2, seeded_noise([0]), kept)
+        independent = model.roll_out(context, 3, 2, seeded_noise([0]), sampler)
+        first = seeded_noise([0])(torch.zeros(2, 1, SIZE, SIZE))
+        equal = model.roll_out(context, 3, 2, lambda like: first, sampler)
+    torch.testing.assert_close(persistent, equal)
+    torch.testing.assert_close(persistent[0], independent[0])
+    assert not torch.allclose(persistent[1], independent[1])
+
+
 @pytest.mark.parametrize(
     "sampler",
     [

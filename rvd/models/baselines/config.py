@@ -63,6 +63,10 @@ class ResampledConfig(ModelConfig):
     sampler: SamplerConfig
     """Sampler of the residuals, in place of the other model's."""
 
+    def sampling_fingerprint(self) -> dict[str, Any]:
+        """Return the values of the section."""
+        return super().sampling_fingerprint() | {"sampler": self.sampler.fingerprint()}
+
     def predictor_of(self, name: str) -> str:
         """Return the other model's name."""
         return self.of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
 from rvd.models.crps.config import NoiseConfig
-from rvd.models.noise import NoiseSource, training_noise
+from rvd.models.noise import NoiseSource, persistent, training_noise
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class MemberNoise:
     ) -> MemberNoise:
         """Return the noise of the next frame, which is correlated with this one.
 
-        It is ρ·z + √(1 − ρ²)·e with new noise e, and so stays standard normal.
+        Both follow :func:`rvd.models.noise.persistent`.
 
         Args:
             source: Source of the new noise.
@@ -37,10 +36,9 @@ class MemberNoise:
             persistence: The correlation ρ, from 0 to 1.
         """
         new = member_noise(source, self.noise_map, config)
-        innovation = math.sqrt(1 - persistence**2)
         return MemberNoise(
-            persistence * self.vector + innovation * new.vector,
-            persistence * self.noise_map + innovation * new.noise_map,
+            persistent(self.vector, new.vector, persistence),
+            persistent(self.noise_map, new.noise_map, persistence),
         )
 
 

@@ -132,7 +132,7 @@ class RvdConfig(TrainedModelConfig):
 
     def sampling_fingerprint(self) -> dict[str, Any]:
         """Return the values of the sampler."""
-        return self.sampler.model_dump(mode="json")
+        return self.sampler.fingerprint()
 
     def budget(self) -> list[str]:
         """Return training steps, and diffusion steps N with the sampler, in words."""

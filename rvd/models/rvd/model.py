@@ -17,7 +17,7 @@ from rvd.diffusion.samplers import CleanEstimator, sample
 from rvd.diffusion.schedule import cosine_schedule, straight_schedule
 from rvd.models.base import Forecast, Video, VideoPredictor, signed_to_unit, unit_to_signed
 from rvd.models.layers.checkpointing import checkpoint_blocks
-from rvd.models.noise import NoiseSource, batch_noise
+from rvd.models.noise import NoiseSource, batch_noise, persistent
 from rvd.models.rvd.config import RvdConfig
 from rvd.models.rvd.networks import Condition, ContextEncoder, Denoiser, NextFramePredictor
 from rvd.models.rvd.recurrent_state import RecurrentState, mean_after, state_after
@@ -164,8 +164,9 @@ class ResidualVideoDiffusion(VideoPredictor):
     ) -> list[Tensor]:
         """Return ``horizon`` frames (batch · ensemble, channel, height, width) in [−1, 1].
 
-        For each frame, the first noise is the prior of its residual; the following is what the
-        sampler adds. The arguments are those of :meth:`predict`.
+        For each frame, the first noise is the prior of its residual, correlated with that of the
+        frame before; the following is what the sampler adds. The arguments are those of
+        :meth:`predict`.
         """
         sampler = sampler or self.config.sampler
         state = self._after(unit_to_signed(context).transpose(0, 1), None).repeated(ensemble)
@@ -173,15 +174,17 @@ class ResidualVideoDiffusion(VideoPredictor):
             torch.arange(len(self.schedule), device=context.device)
         )
         frames: list[Tensor] = []
+        prior = noise(state.last)
         while True:
             condition = self.denoiser.condition(state.contexts)
             mean = self._mean(state)
             estimate = self._clean_estimator(condition, embeddings)
-            residual = sample(sampler, estimate, noise(state.last), self.schedule, noise)
+            residual = sample(sampler, estimate, prior, self.schedule, noise)
             frames.append((mean + self.config.objective.sigma * residual).clamp(-1, 1))
             if len(frames) == horizon:
                 return frames
             state = self._after(frames[-1][None], state)
+            prior = persistent(prior, noise(state.last), sampler.persistence)
 
     def _after(self, frames: Tensor, state: RecurrentState | None) -> RecurrentState:
         """Return the state after ``frames`` (frame, batch, channel, height, width)."""
