@@ -116,7 +116,14 @@ def _plot(axis: Axes, points: pd.DataFrame) -> None:
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(0.08, 0.1)
-    axis.set_ylim(bottom=0)
+    if (points["value"] - points["error"].fillna(0) > 0).all():
+        # Persistence is many times worse than the models that are to be told apart.
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_ylim(bottom=0)
 
 
 def _label(axis: Axes, points: pd.DataFrame) -> None:
