@@ -156,8 +156,16 @@ class ReferenceRun:
 
         And that no file of an interrupted attempt is left.
         """
-        assert contents(folder, list(self.commands[name].made)) == self.made[name], name
-        assert not [path for path in folder.rglob("*") if LEFTOVERS.search(path.name)]
+        assert self.results(name, folder) == self.made[name], name
+        assert self.leftovers(folder) == []
+
+    def results(self, name: str, folder: Path) -> dict[str, str]:
+        """Return name → digest of the files that command ``name`` made in ``folder``."""
+        return contents(folder, list(self.commands[name].made))
+
+    def leftovers(self, folder: Path) -> list[Path]:
+        """Return the files of interrupted attempts in ``folder``."""
+        return [path for path in folder.rglob("*") if LEFTOVERS.search(path.name)]
 
 
 def run_reference(folder: Path, server: str) -> ReferenceRun:

@@ -46,8 +46,10 @@ def test_a_killed_command_resumes(reference, tmp_path, name):
         code = finish(process)
         if code == 0:
             # It ended before or during the signal: check its results, and start again.
-            reference.check(name, folder)
+            assert reference.results(name, folder) == reference.made[name]
+            assert reference.leftovers(folder) == []
             folder = tmp_path / f"{name}-{done}-{generator.random()}"
             command = reference.before(name, folder)
     command.whole(folder)
-    reference.check(name, folder)
+    assert reference.results(name, folder) == reference.made[name]
+    assert reference.leftovers(folder) == []
